@@ -1,0 +1,97 @@
+using System.Net.Sockets;
+using System.Runtime.InteropServices;
+
+namespace PortForward.Forwarding;
+
+/// <summary>The endings of a TCP connection that the socket classes do not offer by themselves.</summary>
+internal static partial class ClientSocket
+{
+    /// <summary>How often the send queue is looked at.</summary>
+    private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(5);
+
+    /// <summary>How long to wait on systems that do not tell the length of their send queue.</summary>
+    private static readonly TimeSpan BlindDelay = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>Closes with RST, so that the client cannot take what it has got for the whole answer.</summary>
+    public static void CloseWithReset(Socket socket)
+    {
+        try
+        {
+            socket.LingerState = new LingerOption(enable: true, seconds: 0);
+        }
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        {
+            // Closed already, by whichever side.
+        }
+
+        socket.Dispose();
+    }
+
+    /// <summary>Says that nothing more will be sent. False when the connection has gone already.</summary>
+    public static bool TryFinish(Socket socket)
+    {
+        try
+        {
+            socket.Shutdown(SocketShutdown.Send);
+            return true;
+        }
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>
+    /// Waits until the client's system has acknowledged everything that was sent, or the limit is over. A reset throws away what is
+    /// still queued: without this, of 200,000 bytes written 12,288 arrived.
+    /// </summary>
+    public static async Task WaitUntilSentAsync(Socket socket, TimeSpan limit, TimeProvider time, CancellationToken cancellationToken)
+    {
+        long started = time.GetTimestamp();
+        while (time.GetElapsedTime(started) < limit && !cancellationToken.IsCancellationRequested)
+        {
+            int? queued = QueuedBytes(socket);
+            if (queued == 0)
+            {
+                return;
+            }
+
+            await Task.Delay(queued is null ? BlindDelay : PollInterval, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (queued is null)
+            {
+                return;
+            }
+        }
+    }
+
+    /// <summary>The bytes that were sent but are not acknowledged yet; null where the system does not tell.</summary>
+    private static int? QueuedBytes(Socket socket)
+    {
+        try
+        {
+            if (OperatingSystem.IsLinux())
+            {
+                const nuint SendQueueSize = 0x5411; // SIOCOUTQ, tcp(7)
+                int error = Ioctl((int)socket.SafeHandle.DangerousGetHandle(), SendQueueSize, out int queued);
+                return error == 0 ? queued : 0;
+            }
+
+            if (OperatingSystem.IsMacOS())
+            {
+                const int SocketLevel = 0xFFFF, UnsentBytes = 0x1024; // SOL_SOCKET, SO_NWRITE
+                Span<byte> value = stackalloc byte[sizeof(int)];
+                socket.GetRawSocketOption(SocketLevel, UnsentBytes, value);
+                return MemoryMarshal.Read<int>(value);
+            }
+
+            return null;
+        }
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        {
+            return 0; // The connection is gone, and its queue with it.
+        }
+    }
+
+    [LibraryImport("libc", EntryPoint = "ioctl")]
+    private static partial int Ioctl(int descriptor, nuint request, out int value);
+}

@@ -1,0 +1,300 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using System.Net.Sockets;
+using PortForward.Tunnels;
+
+namespace PortForward.Forwarding;
+
+/// <summary>Carries one accepted connection: opens a stream pair, copies both ways, and ends both sides as the other side ended.</summary>
+internal sealed class ConnectionPump
+{
+    /// <summary>How much is read from the client at once: two data frames.</summary>
+    private const int ReadSize = 64 * 1024;
+
+    private readonly Socket _client;
+    private readonly ITunnelSource _tunnels;
+    private readonly int _targetPort;
+    private readonly PortForwarderOptions _options;
+    private readonly TimeProvider _time;
+    private readonly TaskCompletionSource _podEnded = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>When the pod's silence began. It does not run while the client is the one who is not reading.</summary>
+    private long _silentSince;
+    private volatile bool _clientIsSlow;
+    private volatile bool _clientReset;
+    private long _bytesSent;
+    private long _bytesReceived;
+
+    /// <summary>Creates a pump for one connection.</summary>
+    /// <param name="client">The accepted connection, owned by the pump from now on.</param>
+    /// <param name="tunnels">Where stream pairs come from.</param>
+    /// <param name="targetPort">The pod's port.</param>
+    /// <param name="options">The timeouts and the clock.</param>
+    public ConnectionPump(Socket client, ITunnelSource tunnels, int targetPort, PortForwarderOptions options)
+    {
+        _client = client;
+        _tunnels = tunnels;
+        _targetPort = targetPort;
+        _options = options;
+        _time = options.Time;
+    }
+
+    /// <summary>Bytes from the client that the tunnel has taken.</summary>
+    public long BytesSent => Interlocked.Read(ref _bytesSent);
+
+    /// <summary>Bytes from the pod that the client's socket has taken.</summary>
+    public long BytesReceived => Interlocked.Read(ref _bytesReceived);
+
+    /// <summary>Runs the connection to its end. Never throws for anything that a client, a pod or a network can do.</summary>
+    public async Task<ConnectionEnd> RunAsync(CancellationToken stop)
+    {
+        try
+        {
+            _client.NoDelay = true;
+            OpenPairResult opened = await OpenPairAsync(stop).ConfigureAwait(false);
+            if (!opened.Succeeded(out IStreamPair? pair, out TunnelFault? fault))
+            {
+                return new ConnectionEnd(ConnectionEndKind.NoTunnel) { Fault = fault };
+            }
+
+            await using (stop.UnsafeRegister(static pump => ((ConnectionPump)pump!).Abort(), this).ConfigureAwait(false))
+            {
+                return await CarryAsync(pair, stop).ConfigureAwait(false);
+            }
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            return new ConnectionEnd(ConnectionEndKind.Stopped);
+        }
+        catch (SocketException)
+        {
+            return new ConnectionEnd(ConnectionEndKind.ClientGone);
+        }
+        finally
+        {
+            // After an end in good order the socket is closed already, and this does nothing.
+            ClientSocket.CloseWithReset(_client);
+        }
+    }
+
+    /// <summary>Opens the pair at once, together with what the client has sent so far: many servers speak first, so nothing is waited for.</summary>
+    private async ValueTask<OpenPairResult> OpenPairAsync(CancellationToken stop)
+    {
+        int available = Math.Min(_client.Available, _tunnels.MaxFirstBytes);
+        if (available == 0)
+        {
+            return await _tunnels.OpenPairAsync(_targetPort, ReadOnlyMemory<byte>.Empty, stop).ConfigureAwait(false);
+        }
+
+        byte[] buffer = ArrayPool<byte>.Shared.Rent(available);
+        try
+        {
+            int length = await _client.ReceiveAsync(buffer.AsMemory(0, available), SocketFlags.None, stop).ConfigureAwait(false);
+            OpenPairResult opened = await _tunnels.OpenPairAsync(_targetPort, buffer.AsMemory(0, length), stop).ConfigureAwait(false);
+            if (opened.Pair is not null)
+            {
+                _bytesSent = length;
+            }
+
+            return opened;
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+
+    private async Task<ConnectionEnd> CarryAsync(IStreamPair pair, CancellationToken stop)
+    {
+        _silentSince = _time.GetTimestamp();
+        Task upload = UploadAsync(pair, stop);
+        try
+        {
+            bool clientReads = await DownloadAsync(pair).ConfigureAwait(false);
+            _podEnded.TrySetResult();
+            ConnectionEnd end = clientReads && !_clientReset
+                ? await VerdictAsync(pair, stop).ConfigureAwait(false)
+                : new ConnectionEnd(ConnectionEndKind.ClientGone);
+            stop.ThrowIfCancellationRequested();
+
+            // From here on it is between this side and the client: the tunnel can serve the next connection.
+            await pair.DisposeAsync().ConfigureAwait(false);
+            await EndClientAsync(end, upload, stop).ConfigureAwait(false);
+            return end;
+        }
+        finally
+        {
+            // An upload that waits for a stalled tunnel ends only when the pair's tunnel is dropped, so the pair is given up first.
+            await pair.DisposeAsync().ConfigureAwait(false);
+            _client.Dispose();
+            await upload.ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Copies from the client to the pod until one of them ends; then what the client still sends is thrown away until it ends.</summary>
+    private async Task UploadAsync(IStreamPair pair, CancellationToken stop)
+    {
+        try
+        {
+            bool podReads = true;
+            while (true)
+            {
+                // Waiting with an empty buffer costs an idle connection no memory.
+                await _client.ReceiveAsync(Memory<byte>.Empty, SocketFlags.None, CancellationToken.None).ConfigureAwait(false);
+                byte[] buffer = ArrayPool<byte>.Shared.Rent(ReadSize);
+                try
+                {
+                    int length = await _client.ReceiveAsync(buffer.AsMemory(), SocketFlags.None, CancellationToken.None).ConfigureAwait(false);
+                    if (length == 0)
+                    {
+                        break;
+                    }
+
+                    podReads = podReads && !_podEnded.Task.IsCompleted
+                        && await pair.WriteAsync(buffer.AsMemory(0, length), stop).ConfigureAwait(false);
+                    if (podReads)
+                    {
+                        Interlocked.Add(ref _bytesSent, length);
+                    }
+                }
+                finally
+                {
+                    ArrayPool<byte>.Shared.Return(buffer);
+                }
+            }
+
+            await HoldFinishAsync(pair, stop).ConfigureAwait(false);
+        }
+        catch (SocketException)
+        {
+            // The client reset the connection, which the pod is told at once. (After the pod's own end this does nothing.)
+            _clientReset = true;
+            pair.Reset();
+        }
+        catch (Exception e) when (e is ObjectDisposedException or OperationCanceledException)
+        {
+            // The pump has closed the socket itself, or was stopped.
+        }
+    }
+
+    /// <summary>
+    /// The client has finished sending. The pod is told only when it has been silent for a while, because the runtimes take it as
+    /// the beginning of the end and cut the answer one second later.
+    /// </summary>
+    private async Task HoldFinishAsync(IStreamPair pair, CancellationToken stop)
+    {
+        long finished = _time.GetTimestamp();
+        while (!_podEnded.Task.IsCompleted)
+        {
+            long since = Math.Max(finished, Interlocked.Read(ref _silentSince));
+            TimeSpan remaining = _clientIsSlow ? _options.HalfCloseTimeout : _options.HalfCloseTimeout - _time.GetElapsedTime(since);
+            if (remaining <= TimeSpan.Zero)
+            {
+                await pair.FinishAsync(stop).ConfigureAwait(false);
+                return;
+            }
+
+            using var podEnded = CancellationTokenSource.CreateLinkedTokenSource(stop);
+            Task silence = Task.Delay(remaining, _time, podEnded.Token);
+            await Task.WhenAny(silence, _podEnded.Task).ConfigureAwait(false);
+            await podEnded.CancelAsync().ConfigureAwait(false);
+            stop.ThrowIfCancellationRequested();
+        }
+    }
+
+    /// <summary>Copies from the pod to the client until the pod's data ends. False when the client does not take it any more.</summary>
+    private async Task<bool> DownloadAsync(IStreamPair pair)
+    {
+        while (true)
+        {
+            ReadResult result = await pair.Input.ReadAsync(CancellationToken.None).ConfigureAwait(false);
+            try
+            {
+                _clientIsSlow = true;
+                foreach (ReadOnlyMemory<byte> segment in result.Buffer)
+                {
+                    await SendAllAsync(segment).ConfigureAwait(false);
+                }
+            }
+            catch (Exception e) when (e is SocketException or ObjectDisposedException)
+            {
+                _clientReset = true;
+                return false;
+            }
+            finally
+            {
+                Interlocked.Exchange(ref _silentSince, _time.GetTimestamp());
+                _clientIsSlow = false;
+                pair.Input.AdvanceTo(result.Buffer.End);
+            }
+
+            if (result.IsCompleted)
+            {
+                return true;
+            }
+        }
+    }
+
+    private async ValueTask SendAllAsync(ReadOnlyMemory<byte> data)
+    {
+        while (data.Length > 0)
+        {
+            int sent = await _client.SendAsync(data, SocketFlags.None, CancellationToken.None).ConfigureAwait(false);
+            Interlocked.Add(ref _bytesReceived, sent);
+            data = data[sent..];
+        }
+    }
+
+    /// <summary>Ends the client's side as the pod's side has ended: FIN for a whole answer, RST for anything else.</summary>
+    private async Task EndClientAsync(ConnectionEnd end, Task upload, CancellationToken stop)
+    {
+        if (end.Kind == ConnectionEndKind.Completed && ClientSocket.TryFinish(_client))
+        {
+            // Closing while the client still sends would make this system answer with RST: wait until it has closed too.
+            await WaitAsync(upload, _options.LingerTimeout, stop).ConfigureAwait(false);
+            return;
+        }
+
+        if (end.Kind != ConnectionEndKind.ClientGone)
+        {
+            await ClientSocket.WaitUntilSentAsync(_client, _options.LingerTimeout, _time, stop).ConfigureAwait(false);
+        }
+
+        ClientSocket.CloseWithReset(_client);
+    }
+
+    /// <summary>The end of the error stream says how the connection ended; the end of the data does not, since it comes first.</summary>
+    private async Task<ConnectionEnd> VerdictAsync(IStreamPair pair, CancellationToken stop)
+    {
+        if (!await WaitAsync(pair.Ended, _options.VerdictTimeout, stop).ConfigureAwait(false))
+        {
+            return new ConnectionEnd(ConnectionEndKind.NoVerdict);
+        }
+
+        PairEnd end = await pair.Ended.ConfigureAwait(false);
+        return end.Kind switch
+        {
+            PairEndKind.Completed => new ConnectionEnd(ConnectionEndKind.Completed),
+            PairEndKind.Failed => new ConnectionEnd(ConnectionEndKind.PodFailed) { PodMessage = end.Message },
+            PairEndKind.TunnelLost => new ConnectionEnd(ConnectionEndKind.TunnelLost),
+            _ => new ConnectionEnd(ConnectionEndKind.PodReset),
+        };
+    }
+
+    /// <summary>Whether a task, which never faults, completes within a limit.</summary>
+    private async Task<bool> WaitAsync(Task task, TimeSpan limit, CancellationToken stop)
+    {
+        try
+        {
+            await task.WaitAsync(limit, _time, stop).ConfigureAwait(false);
+            return true;
+        }
+        catch (TimeoutException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>Ends the client's side at once, which makes both copies end.</summary>
+    private void Abort() => ClientSocket.CloseWithReset(_client);
+}

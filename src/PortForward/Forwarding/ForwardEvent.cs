@@ -1,0 +1,39 @@
+using System.Net;
+
+namespace PortForward.Forwarding;
+
+/// <summary>Something that happened to a forward and that its user may want to know. Every output of the program is a rendering of these.</summary>
+public abstract record ForwardEvent;
+
+/// <summary>A listener is open, and a tunnel to the pod stands: connections will be served.</summary>
+/// <param name="Port">The listener.</param>
+public sealed record ListenerOpened(ForwardedPort Port) : ForwardEvent;
+
+/// <summary>An address of a port could not be bound, while another of the same group could, so that the port is served all the same.</summary>
+/// <param name="EndPoint">What could not be bound.</param>
+/// <param name="Reason">Why.</param>
+public sealed record ListenerPartial(IPEndPoint EndPoint, ListenFailure Reason) : ForwardEvent;
+
+/// <summary>A port cannot be served; those of its addresses that could be bound are closed again.</summary>
+/// <param name="Mapping">The port as it was asked for.</param>
+/// <param name="Failures">What could not be bound and why; at least one.</param>
+public sealed record PortUnavailable(PortMapping Mapping, IReadOnlyList<(IPEndPoint EndPoint, ListenFailure Reason)> Failures) : ForwardEvent;
+
+/// <summary>A listener cannot accept connections for the moment, mostly for lack of file descriptors; it goes on by itself.</summary>
+/// <param name="Port">The listener.</param>
+/// <param name="Reason">The system's words.</param>
+public sealed record AcceptFailed(ForwardedPort Port, string Reason) : ForwardEvent;
+
+/// <summary>A client has connected.</summary>
+/// <param name="Id">A number that no other connection of the forwarder has.</param>
+/// <param name="Port">The listener that accepted it.</param>
+public sealed record ConnectionAccepted(long Id, ForwardedPort Port) : ForwardEvent;
+
+/// <summary>A connection is over.</summary>
+/// <param name="Id">The number of its <see cref="ConnectionAccepted"/>.</param>
+/// <param name="Port">The listener that accepted it.</param>
+/// <param name="End">How it ended.</param>
+/// <param name="BytesSent">From the client towards the pod.</param>
+/// <param name="BytesReceived">From the pod to the client.</param>
+/// <param name="Duration">From the accept to the end.</param>
+public sealed record ConnectionClosed(long Id, ForwardedPort Port, ConnectionEnd End, long BytesSent, long BytesReceived, TimeSpan Duration) : ForwardEvent;

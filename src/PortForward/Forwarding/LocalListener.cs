@@ -1,0 +1,88 @@
+using System.Net;
+using System.Net.Sockets;
+
+namespace PortForward.Forwarding;
+
+/// <summary>A listening socket on one address and port.</summary>
+internal sealed class LocalListener : IDisposable
+{
+    /// <summary>How many connections may wait to be accepted: as Go's, the system's maximum on Linux.</summary>
+    private const int Backlog = 4096;
+
+    /// <summary>How long to wait before the next accept when the system has run out of something. Go's net/http waits up to 1 s.</summary>
+    private static readonly TimeSpan RetryDelay = TimeSpan.FromMilliseconds(100);
+
+    private readonly Socket _socket;
+
+    private LocalListener(Socket socket, int targetPort)
+    {
+        _socket = socket;
+        Port = new ForwardedPort((IPEndPoint)socket.LocalEndPoint!, targetPort);
+    }
+
+    public ForwardedPort Port { get; }
+
+    /// <summary>Binds and listens, so that clients can connect from now on; they are accepted by <see cref="AcceptAllAsync"/>.</summary>
+    public static LocalListener? TryOpen(IPEndPoint endPoint, int targetPort, out ListenFailure failure)
+    {
+        failure = default;
+        Socket? socket = null;
+        try
+        {
+            socket = new Socket(endPoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+            if (endPoint.AddressFamily == AddressFamily.InterNetworkV6)
+            {
+                socket.DualMode = false; // "::" is IPv6 only, as kubectl's tcp6.
+            }
+
+            socket.Bind(endPoint);
+            socket.Listen(Backlog);
+            return new LocalListener(socket, targetPort);
+        }
+        catch (SocketException e)
+        {
+            socket?.Dispose();
+            failure = new ListenFailure(e.SocketErrorCode);
+            return null;
+        }
+    }
+
+    /// <summary>Accepts connections until the token is cancelled; an accept that fails is reported and tried again.</summary>
+    public async Task AcceptAllAsync(Action<Socket> onAccepted, Action<string> onFailed, TimeProvider time, CancellationToken stop)
+    {
+        bool failing = false;
+        while (true)
+        {
+            try
+            {
+                onAccepted(await _socket.AcceptAsync(stop).ConfigureAwait(false));
+                failing = false;
+            }
+            catch (OperationCanceledException)
+            {
+                return;
+            }
+            catch (SocketException) when (stop.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (SocketException e)
+            {
+                if (e.SocketErrorCode == SocketError.ConnectionAborted || e.SocketErrorCode == SocketError.ConnectionReset)
+                {
+                    continue; // The client went away while it was waiting.
+                }
+
+                if (!failing)
+                {
+                    failing = true;
+                    onFailed(e.Message);
+                }
+
+                await Task.Delay(RetryDelay, time, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+        }
+    }
+
+    public void Dispose() => _socket.Dispose();
+}

@@ -1,0 +1,63 @@
+using System.Net;
+
+namespace PortForward.Forwarding;
+
+/// <summary>Opens the listeners of one port on all of its addresses, or none of them.</summary>
+internal static class PortBinder
+{
+    /// <summary>How many random ports are tried when one that is free on the first address is taken on another.</summary>
+    private const int RandomPortAttempts = 20;
+
+    /// <summary>The listeners of a port (empty if it cannot be served) and the addresses that could not be bound.</summary>
+    public readonly record struct Result(IReadOnlyList<LocalListener> Listeners, IReadOnlyList<(IPEndPoint EndPoint, ListenFailure Reason)> Failures);
+
+    public static Result Bind(PortMapping mapping, IReadOnlyList<ListenAddress> addresses)
+    {
+        Result result = TryBind(mapping, addresses);
+        for (int attempt = 1; attempt < RandomPortAttempts && mapping.LocalPort == 0 && result.Failures.Any(failed => failed.Reason.InUse); attempt++)
+        {
+            CloseAll(result.Listeners);
+            result = TryBind(mapping, addresses);
+        }
+
+        bool everyGroupServed = addresses.All(wanted => addresses.Any(other =>
+            string.Equals(other.Group, wanted.Group, StringComparison.Ordinal) && result.Listeners.Any(listener => listener.Port.Local.Address.Equals(other.Address))));
+        if (everyGroupServed)
+        {
+            return result;
+        }
+
+        CloseAll(result.Listeners);
+        return result with { Listeners = [] };
+    }
+
+    private static Result TryBind(PortMapping mapping, IReadOnlyList<ListenAddress> addresses)
+    {
+        var listeners = new List<LocalListener>();
+        var failures = new List<(IPEndPoint, ListenFailure)>();
+        int localPort = mapping.LocalPort;
+        foreach (ListenAddress address in addresses)
+        {
+            var endPoint = new IPEndPoint(address.Address, localPort);
+            if (LocalListener.TryOpen(endPoint, mapping.TargetPort, out ListenFailure failure) is { } listener)
+            {
+                listeners.Add(listener);
+                localPort = listener.Port.Local.Port; // A random port is chosen once and used on every address.
+            }
+            else
+            {
+                failures.Add((endPoint, failure));
+            }
+        }
+
+        return new Result(listeners, failures);
+    }
+
+    private static void CloseAll(IEnumerable<LocalListener> listeners)
+    {
+        foreach (LocalListener listener in listeners)
+        {
+            listener.Dispose();
+        }
+    }
+}

@@ -1,0 +1,196 @@
+using System.Collections.Concurrent;
+using System.Net.Sockets;
+using PortForward.Tunnels;
+
+namespace PortForward.Forwarding;
+
+/// <summary>Forwards local ports to ports of a pod: owns the listeners and the life of every connection.</summary>
+/// <example>
+/// <code>
+/// var forwarder = new PortForwarder(dialer, ListenAddress.Parse(["localhost"]), [new PortMapping(0, 80)]);
+/// Task run = forwarder.RunAsync(stop);
+/// await forwarder.Ready;
+/// Console.WriteLine(forwarder.Ports[0].Local);
+/// </code>
+/// </example>
+public sealed class PortForwarder
+{
+    private readonly ITunnelSource _tunnels;
+    private readonly IReadOnlyList<ListenAddress> _addresses;
+    private readonly IReadOnlyList<PortMapping> _mappings;
+    private readonly PortForwarderOptions _options;
+    private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly ConcurrentDictionary<long, Task> _connections = new();
+    private readonly Lock _eventGate = new();
+    private IReadOnlyList<ForwardedPort>? _ports;
+    private long _lastConnectionId;
+    private int _started;
+
+    /// <summary>Creates a forwarder to one pod, with a tunnel pool of its own.</summary>
+    /// <param name="dialer">Opens tunnels to the pod.</param>
+    /// <param name="addresses">Where to listen; at least one.</param>
+    /// <param name="ports">What to forward; at least one.</param>
+    /// <param name="options">Timeouts and the receiver of events; the defaults if null.</param>
+    /// <exception cref="ArgumentException">A list is empty, or a port is out of range.</exception>
+    public PortForwarder(ITunnelDialer dialer, IReadOnlyList<ListenAddress> addresses, IReadOnlyList<PortMapping> ports, PortForwarderOptions? options = null)
+        : this(new TunnelPool(dialer, new TunnelPoolOptions { Time = options?.Time ?? TimeProvider.System }), addresses, ports, options)
+    {
+    }
+
+    /// <summary>Creates a forwarder on any source of stream pairs, which it disposes when it has run.</summary>
+    /// <param name="tunnels">Where stream pairs come from.</param>
+    /// <param name="addresses">Where to listen; at least one.</param>
+    /// <param name="ports">What to forward; at least one.</param>
+    /// <param name="options">Timeouts and the receiver of events; the defaults if null.</param>
+    /// <exception cref="ArgumentException">A list is empty, or a port is out of range.</exception>
+    public PortForwarder(ITunnelSource tunnels, IReadOnlyList<ListenAddress> addresses, IReadOnlyList<PortMapping> ports, PortForwarderOptions? options = null)
+    {
+        if (addresses.Count == 0)
+        {
+            throw new ArgumentException("You must specify at least 1 address to listen on.", nameof(addresses));
+        }
+
+        if (ports.Count == 0)
+        {
+            throw new ArgumentException("You must specify at least 1 port to forward.", nameof(ports));
+        }
+
+        foreach (PortMapping port in ports)
+        {
+            if (port.LocalPort is < 0 or > ushort.MaxValue || port.TargetPort is < 1 or > ushort.MaxValue)
+            {
+                throw new ArgumentException($"The ports {port} are out of range: a local port is 0 to 65535, a target port 1 to 65535.", nameof(ports));
+            }
+        }
+
+        _tunnels = tunnels;
+        _addresses = addresses;
+        _mappings = ports;
+        _options = options ?? new PortForwarderOptions();
+    }
+
+    /// <summary>
+    /// Completes when a tunnel stands and all listeners that can be opened are open. Faults as <see cref="RunAsync"/> does when
+    /// the forward cannot start, and is cancelled when it is stopped before.
+    /// </summary>
+    public Task Ready => _ready.Task;
+
+    /// <summary>The open listeners, random ports resolved, in the order of the ports and addresses given.</summary>
+    /// <exception cref="InvalidOperationException">The forwarder is not ready yet.</exception>
+    public IReadOnlyList<ForwardedPort> Ports =>
+        _ports ?? throw new InvalidOperationException("The ports are known only once the forwarder is ready: await Ready first.");
+
+    /// <summary>Forwards until it is stopped; connections that are open then are reset.</summary>
+    /// <param name="stop">Ends the forward.</param>
+    /// <exception cref="PortForwardException">The forward could not start.</exception>
+    /// <exception cref="InvalidOperationException">It was started before: a forwarder runs once.</exception>
+    public async Task RunAsync(CancellationToken stop)
+    {
+        if (Interlocked.Exchange(ref _started, 1) != 0)
+        {
+            throw new InvalidOperationException("A forwarder runs once; create another one.");
+        }
+
+        IReadOnlyList<LocalListener> listeners = [];
+        try
+        {
+            try
+            {
+                if (await _tunnels.PrepareAsync(stop).ConfigureAwait(false) is { } fault)
+                {
+                    throw new PortForwardException(fault);
+                }
+
+                listeners = Listen();
+            }
+            catch (OperationCanceledException) when (stop.IsCancellationRequested)
+            {
+                _ready.TrySetCanceled(stop);
+                return;
+            }
+            catch (Exception e)
+            {
+                _ready.TrySetException(e);
+                _ = _ready.Task.Exception; // Observed: RunAsync's caller gets the same exception.
+                throw;
+            }
+
+            _ports = [.. listeners.Select(listener => listener.Port)];
+            foreach (ForwardedPort port in _ports)
+            {
+                Emit(new ListenerOpened(port));
+            }
+
+            _ready.TrySetResult();
+            await Task.WhenAll(listeners.Select(listener => listener.AcceptAllAsync(
+                client => Carry(client, listener.Port, stop),
+                reason => Emit(new AcceptFailed(listener.Port, reason)),
+                _options.Time,
+                stop))).ConfigureAwait(false);
+        }
+        finally
+        {
+            foreach (LocalListener listener in listeners)
+            {
+                listener.Dispose();
+            }
+
+            // The tunnels go first: a connection that waits for a stalled tunnel would hold up the end.
+            await _tunnels.DisposeAsync().ConfigureAwait(false);
+            await Task.WhenAll(_connections.Values).ConfigureAwait(false);
+        }
+    }
+
+    private List<LocalListener> Listen()
+    {
+        var listeners = new List<LocalListener>();
+        foreach (PortMapping mapping in _mappings)
+        {
+            PortBinder.Result bound = PortBinder.Bind(mapping, _addresses);
+            listeners.AddRange(bound.Listeners);
+            if (bound.Listeners.Count == 0)
+            {
+                Emit(new PortUnavailable(mapping, bound.Failures));
+                continue;
+            }
+
+            foreach ((System.Net.IPEndPoint endPoint, ListenFailure reason) in bound.Failures)
+            {
+                Emit(new ListenerPartial(endPoint, reason));
+            }
+        }
+
+        return listeners.Count > 0
+            ? listeners
+            : throw new PortForwardException($"unable to listen on any of the requested ports: [{string.Join(' ', _mappings.Select(m => $"{{{m.LocalPort} {m.TargetPort}}}"))}]");
+    }
+
+    /// <summary>Starts a connection on its own; nothing that happens to it can reach the listener or another connection.</summary>
+    private void Carry(Socket client, ForwardedPort port, CancellationToken stop)
+    {
+        long id = Interlocked.Increment(ref _lastConnectionId);
+        Emit(new ConnectionAccepted(id, port));
+
+        // Registered before it runs, so that it can remove itself and the forwarder can wait for it.
+        var carried = new Task<Task>(() => CarryAsync(id, client, port, stop));
+        _connections[id] = carried.Unwrap();
+        carried.Start(TaskScheduler.Default);
+    }
+
+    private async Task CarryAsync(long id, Socket client, ForwardedPort port, CancellationToken stop)
+    {
+        long started = _options.Time.GetTimestamp();
+        var pump = new ConnectionPump(client, _tunnels, port.TargetPort, _options);
+        ConnectionEnd end = await pump.RunAsync(stop).ConfigureAwait(false);
+        Emit(new ConnectionClosed(id, port, end, pump.BytesSent, pump.BytesReceived, _options.Time.GetElapsedTime(started)));
+        _connections.TryRemove(id, out _);
+    }
+
+    private void Emit(ForwardEvent forwardEvent)
+    {
+        lock (_eventGate)
+        {
+            _options.OnEvent?.Invoke(forwardEvent);
+        }
+    }
+}

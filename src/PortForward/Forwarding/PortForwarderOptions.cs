@@ -1,0 +1,28 @@
+namespace PortForward.Forwarding;
+
+/// <summary>How a <see cref="PortForwarder"/> treats its connections.</summary>
+public sealed record PortForwarderOptions
+{
+    /// <summary>
+    /// How long the pod must have been silent before a client's end of sending is passed on to it. 5 s by default: the runtimes cut
+    /// the application's answer one second after they have seen it, silently. Zero passes it on at once.
+    /// </summary>
+    public TimeSpan HalfCloseTimeout { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>
+    /// How long to wait for the pod's verdict after its data has ended. 10 s by default; the runtimes send it some milliseconds later.
+    /// </summary>
+    public TimeSpan VerdictTimeout { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>
+    /// How long a client may take to read what it was sent before it is closed for good; 2 s by default. While it lasts, what the
+    /// client still sends is thrown away, so that its system does not answer with a reset that destroys the pod's last words.
+    /// </summary>
+    public TimeSpan LingerTimeout { get; init; } = TimeSpan.FromSeconds(2);
+
+    /// <summary>Called with every event, one at a time and in order, from the forwarder's own threads: it must return soon.</summary>
+    public Action<ForwardEvent>? OnEvent { get; init; }
+
+    /// <summary>The clock.</summary>
+    public TimeProvider Time { get; init; } = TimeProvider.System;
+}

@@ -1,0 +1,160 @@
+using System.Buffers;
+
+namespace PortForward.Spdy;
+
+/// <summary>
+/// The writing half of a session: one frame at a time goes to the transport, in the order in which the senders came, and
+/// small control frames ride along without anybody waiting for them.
+/// </summary>
+/// <remarks>
+/// The reader of the session must never wait for the transport to take bytes: the peer may be waiting for us to read.
+/// So control frames that answer the peer are queued (<see cref="Enqueue"/>) and go out with the next turn.
+/// A write that has begun is never cancelled, since half a frame would corrupt the session.
+/// </remarks>
+internal sealed class FrameSender
+{
+    /// <summary>The most bytes of control frames that may wait for the transport. A peer that makes us queue more is flooding.</summary>
+    public const int MaxQueuedControlBytes = 64 * 1024;
+
+    private readonly Stream _transport;
+    private readonly Action<Exception> _onFault;
+    private readonly FairLock _turn = new();
+    private readonly Lock _controlGate = new();
+    private byte[] _control = [];
+    private int _controlLength;
+
+    public FrameSender(Stream transport, Action<Exception> onFault)
+    {
+        _transport = transport;
+        _onFault = onFault;
+    }
+
+    /// <summary>Writes frames into the buffer and returns how many bytes they have; 0 sends nothing.</summary>
+    public delegate int Compose<in TState>(TState state, Span<byte> destination);
+
+    /// <summary>Waits for the turn, composes frames into one buffer and hands it to the transport in one write.</summary>
+    /// <param name="size">The room that <paramref name="compose"/> needs, in bytes.</param>
+    /// <param name="state">What <paramref name="compose"/> works on.</param>
+    /// <param name="compose">Called once it is this sender's turn.</param>
+    /// <param name="cancellationToken">Ends the wait for the turn; never the write itself.</param>
+    /// <returns>How many bytes <paramref name="compose"/> wrote.</returns>
+    public async ValueTask<int> SendAsync<TState>(int size, TState state, Compose<TState> compose, CancellationToken cancellationToken)
+    {
+        await _turn.EnterAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            return await ComposeAndWriteAsync(size, state, compose).ConfigureAwait(false);
+        }
+        finally
+        {
+            ExitTurn();
+        }
+    }
+
+    /// <summary>Queues a control frame; it goes out at once if nobody is writing, else with the next turn.</summary>
+    /// <returns>Whether there was room; if not, the session is to be ended.</returns>
+    public bool Enqueue(ReadOnlySpan<byte> frame)
+    {
+        lock (_controlGate)
+        {
+            int needed = _controlLength + frame.Length;
+            if (needed > MaxQueuedControlBytes)
+            {
+                return false;
+            }
+
+            if (needed > _control.Length)
+            {
+                Array.Resize(ref _control, Math.Max(needed, Math.Max(64, _control.Length * 2)));
+            }
+
+            frame.CopyTo(_control.AsSpan(_controlLength));
+            _controlLength = needed;
+        }
+
+        if (_turn.TryEnter())
+        {
+            _ = FlushControlAsync();
+        }
+
+        return true;
+    }
+
+    private async ValueTask<int> ComposeAndWriteAsync<TState>(int size, TState state, Compose<TState> compose)
+    {
+        int control = QueuedControlBytes();
+        byte[] buffer = ArrayPool<byte>.Shared.Rent(control + size);
+        try
+        {
+            TakeControl(buffer.AsSpan(0, control));
+            int composed = compose(state, buffer.AsSpan(control));
+            if (control + composed > 0)
+            {
+                await _transport.WriteAsync(buffer.AsMemory(0, control + composed), CancellationToken.None).ConfigureAwait(false);
+            }
+
+            return composed;
+        }
+        catch (Exception e) when (e is not ArgumentException)
+        {
+            _onFault(e);
+            throw;
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+
+    /// <summary>Runs while holding the turn; a fault is reported to the session, so nothing is lost by not awaiting it.</summary>
+    private async Task FlushControlAsync()
+    {
+        try
+        {
+            await ComposeAndWriteAsync<object?>(0, null, static (_, _) => 0).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is IOException or ObjectDisposedException or OperationCanceledException)
+        {
+            // Reported to the session by ComposeAndWriteAsync.
+        }
+        finally
+        {
+            ExitTurn();
+        }
+    }
+
+    private void ExitTurn()
+    {
+        _turn.Exit();
+
+        // Whoever queued a frame after this turn's bytes were taken found the turn held and left the sending to us.
+        if (QueuedControlBytes() > 0 && _turn.TryEnter())
+        {
+            _ = FlushControlAsync();
+        }
+    }
+
+    private int QueuedControlBytes()
+    {
+        lock (_controlGate)
+        {
+            return _controlLength;
+        }
+    }
+
+    /// <summary>Moves the oldest queued bytes, always whole frames, to <paramref name="destination"/>; later ones wait for the next turn.</summary>
+    private void TakeControl(Span<byte> destination)
+    {
+        if (destination.IsEmpty)
+        {
+            return;
+        }
+
+        lock (_controlGate)
+        {
+            _control.AsSpan(0, destination.Length).CopyTo(destination);
+            _control.AsSpan(destination.Length, _controlLength - destination.Length).CopyTo(_control);
+            _controlLength -= destination.Length;
+        }
+    }
+}

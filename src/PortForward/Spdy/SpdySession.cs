@@ -1,0 +1,523 @@
+using System.IO.Pipelines;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace PortForward.Spdy;
+
+/// <summary>
+/// The client's side of a SPDY/3.1 session over any duplex byte stream, as far as port forwarding uses it: streams opened by
+/// this side, without flow control (the runtimes have none; reference: SPDY/3.1 draft, and moby/spdystream's behaviour).
+/// </summary>
+/// <remarks>
+/// One read loop takes frames from the transport and hands their bytes to the streams. When a stream's consumer does not read,
+/// the loop waits for it, and so does every other stream of this session: whoever needs isolation uses one session each.
+/// </remarks>
+public sealed partial class SpdySession : IAsyncDisposable
+{
+    private const uint MaxStreamId = 0x7FFF_FFFF;
+
+    /// <summary>The most bytes of a control frame's body that matter; header blocks behind them are skipped unread.</summary>
+    private const int ControlHeadSize = 8;
+
+    private readonly Stream _transport;
+    private readonly ILogger _logger;
+    private readonly PipeOptions _inputOptions;
+    private readonly FrameSender _sender;
+    private readonly HeaderBlockEncoder _headerEncoder = new();
+
+    /// <summary>Guards the fields below it.</summary>
+    private readonly Lock _gate = new();
+    private readonly Dictionary<uint, SpdyStream> _streams = [];
+    private readonly Dictionary<uint, TaskCompletionSource<bool>> _pings = [];
+    private uint _nextStreamId = 1;
+    private uint _nextPingId = 1;
+    private bool _draining;
+    private bool _ended;
+    private Exception? _fault;
+
+    private readonly TaskCompletionSource _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Task _readLoop;
+
+    /// <summary>Starts a session on a transport, which it owns from now on.</summary>
+    /// <param name="transport">A duplex byte stream whose peer is ready to speak SPDY/3.1.</param>
+    /// <param name="options">Sizes; the defaults if null.</param>
+    /// <param name="logger">For diagnostics; none if null.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A size is outside of its range.</exception>
+    public SpdySession(Stream transport, SpdySessionOptions? options = null, ILogger? logger = null)
+    {
+        Options = options ?? new SpdySessionOptions();
+        ArgumentOutOfRangeException.ThrowIfLessThan(Options.StreamBufferSize, 1, nameof(options));
+        ArgumentOutOfRangeException.ThrowIfLessThan(Options.MaxDataFrameSize, 1, nameof(options));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(Options.MaxDataFrameSize, FrameHeader.MaxLength, nameof(options));
+        ArgumentOutOfRangeException.ThrowIfLessThan(Options.ReceiveBufferSize, ControlHeadSize, nameof(options));
+
+        _transport = transport;
+        _logger = logger ?? NullLogger.Instance;
+        _sender = new FrameSender(transport, Abort);
+
+        // Readers run inline: a consumer that keeps up costs no change of thread. The loop itself is resumed on the pool, so
+        // that a consumer which frees some room is not made to run it.
+        _inputOptions = new PipeOptions(
+            pool: null,
+            readerScheduler: PipeScheduler.Inline,
+            writerScheduler: PipeScheduler.ThreadPool,
+            pauseWriterThreshold: Options.StreamBufferSize,
+            resumeWriterThreshold: Math.Max(1, Options.StreamBufferSize / 2),
+            minimumSegmentSize: Math.Min(Options.StreamBufferSize, 16 * 1024),
+            useSynchronizationContext: false);
+        _readLoop = Task.Run(ReadLoopAsync);
+    }
+
+    /// <summary>The sizes in force.</summary>
+    public SpdySessionOptions Options { get; }
+
+    /// <summary>Completes when the session has ended and every stream knows it. Never faults: <see cref="Fault"/> says why.</summary>
+    public Task Completion => _completion.Task;
+
+    /// <summary>Why the session ended; null while it lives, and after an end in good order.</summary>
+    public Exception? Fault
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _fault;
+            }
+        }
+    }
+
+    /// <summary>Whether new streams can be opened: the session lives, the peer sent no GOAWAY, and stream ids are left.</summary>
+    public bool CanOpen
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return CanOpenNow(1);
+            }
+        }
+    }
+
+    /// <summary>
+    /// Opens streams and sends first bytes on the last of them, all in one write to the transport. It does not wait for replies:
+    /// a SYN_REPLY says nothing about the application, and waiting would cost a round trip.
+    /// </summary>
+    /// <param name="openings">What to open, in the order in which the streams get their ids; at least one.</param>
+    /// <param name="firstData">Bytes for the last stream, at most <see cref="SpdySessionOptions.MaxDataFrameSize"/>.</param>
+    /// <param name="cancellationToken">Ends the wait for a turn to write; then no stream was opened.</param>
+    /// <returns>The streams in the order of <paramref name="openings"/>, or null when nothing was handed to the transport because
+    /// the session can open no streams any more. If the transport fails meanwhile, the streams end with
+    /// <see cref="StreamEndKind.SessionLost"/>.</returns>
+    /// <exception cref="OperationCanceledException">The token was cancelled before it was this call's turn.</exception>
+    public async ValueTask<SpdyStream[]?> OpenAsync(
+        IReadOnlyList<StreamOpening> openings, ReadOnlyMemory<byte> firstData, CancellationToken cancellationToken = default)
+    {
+        ArgumentOutOfRangeException.ThrowIfZero(openings.Count, nameof(openings));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(firstData.Length, Options.MaxDataFrameSize, nameof(firstData));
+
+        var streams = new SpdyStream[openings.Count];
+        int size = FrameHeader.Size + firstData.Length;
+        for (int i = 0; i < streams.Length; i++)
+        {
+            streams[i] = new SpdyStream(this, _inputOptions, outputOpen: !openings[i].Finish);
+            size += ControlFrames.MaxSynStreamSize(openings[i].Headers);
+        }
+
+        var batch = new OpeningBatch(this, openings, streams, firstData);
+        try
+        {
+            await _sender.SendAsync(size, batch, static (batch, destination) => batch.Compose(destination), cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception e) when (IsTransportFault(e))
+        {
+            // Already reported to Abort. The streams, if they were registered, end with the session.
+        }
+
+        return batch.Registered ? streams : null;
+    }
+
+    /// <summary>Asks the peer for a sign of life.</summary>
+    /// <param name="cancellationToken">Ends the wait for the reply.</param>
+    /// <returns>True when the reply has come; false when the session ended first.</returns>
+    /// <exception cref="OperationCanceledException">The token was cancelled before the reply came.</exception>
+    public async Task<bool> PingAsync(CancellationToken cancellationToken = default)
+    {
+        var reply = new TaskCompletionSource<bool>(TaskCreationOptions.RunContinuationsAsynchronously);
+        uint id;
+        lock (_gate)
+        {
+            if (_ended)
+            {
+                return false;
+            }
+
+            id = _nextPingId;
+            _nextPingId = unchecked(_nextPingId + 2);
+            _pings[id] = reply;
+        }
+
+        byte[] frame = new byte[ControlFrames.PingSize];
+        ControlFrames.WritePing(frame, id);
+        Enqueue(frame);
+        try
+        {
+            return await reply.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            lock (_gate)
+            {
+                _pings.Remove(id);
+            }
+        }
+    }
+
+    /// <summary>Ends the session: streams that are still open end with <see cref="StreamEndKind.SessionLost"/>.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        lock (_gate)
+        {
+            _ended = true;
+        }
+
+        await _transport.DisposeAsync().ConfigureAwait(false);
+        WakeStreams();
+        await _readLoop.ConfigureAwait(false);
+    }
+
+    /// <summary>Sends one data frame of a stream. False when the stream's half or the session has ended.</summary>
+    internal async ValueTask<bool> SendDataAsync(SpdyStream stream, ReadOnlyMemory<byte> data, FrameFlags flags, CancellationToken cancellationToken)
+    {
+        var frame = new DataFrame(stream, data, flags);
+        int sent;
+        try
+        {
+            sent = await _sender.SendAsync(FrameHeader.Size + data.Length, frame, static (frame, destination) => frame.Compose(destination), cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception e) when (IsTransportFault(e))
+        {
+            return false;
+        }
+
+        if (stream.IsOver)
+        {
+            Forget(stream);
+        }
+
+        return sent > 0;
+    }
+
+    /// <summary>Removes a stream from the session; later frames for it are ignored. False if it was not known any more.</summary>
+    internal bool Forget(SpdyStream stream)
+    {
+        lock (_gate)
+        {
+            return _streams.Remove(stream.Id);
+        }
+    }
+
+    internal void SendReset(uint streamId, ResetStatus status)
+    {
+        Span<byte> frame = stackalloc byte[ControlFrames.RstStreamSize];
+        ControlFrames.WriteRstStream(frame, streamId, status);
+        Enqueue(frame);
+    }
+
+    private static bool IsTransportFault(Exception e) => e is IOException or ObjectDisposedException;
+
+    private bool CanOpenNow(int count) => !_ended && !_draining && _nextStreamId + 2L * (count - 1) <= MaxStreamId;
+
+    private void Enqueue(ReadOnlySpan<byte> frame)
+    {
+        if (!_sender.Enqueue(frame))
+        {
+            Abort(new SpdyProtocolException(
+                $"the peer made this side queue more than {FrameSender.MaxQueuedControlBytes} bytes of control frames without reading them"));
+        }
+    }
+
+    /// <summary>Ends the session because of a fault; the first one counts.</summary>
+    private void Abort(Exception fault)
+    {
+        lock (_gate)
+        {
+            if (_ended)
+            {
+                return;
+            }
+
+            _ended = true;
+            _fault = fault;
+        }
+
+        LogAborted(fault.Message);
+        _transport.Dispose();
+        WakeStreams();
+    }
+
+    /// <summary>Tells every stream that the session is over, which also wakes a read loop that waits for one of their consumers.</summary>
+    private void WakeStreams()
+    {
+        SpdyStream[] streams;
+        TaskCompletionSource<bool>[] pings;
+        lock (_gate)
+        {
+            streams = [.. _streams.Values];
+            _streams.Clear();
+            pings = [.. _pings.Values];
+            _pings.Clear();
+        }
+
+        foreach (SpdyStream stream in streams)
+        {
+            stream.End(new StreamEnd(StreamEndKind.SessionLost));
+        }
+
+        foreach (TaskCompletionSource<bool> ping in pings)
+        {
+            ping.TrySetResult(false);
+        }
+    }
+
+    private async Task ReadLoopAsync()
+    {
+        var reader = new TransportReader(_transport, Options.ReceiveBufferSize);
+        try
+        {
+            while (await reader.FillAsync(FrameHeader.Size).ConfigureAwait(false))
+            {
+                var header = FrameHeader.Read(reader.Take(FrameHeader.Size).Span);
+                if (header.IsControl)
+                {
+                    await ReadControlFrameAsync(reader, header).ConfigureAwait(false);
+                }
+                else
+                {
+                    await ReadDataFrameAsync(reader, header).ConfigureAwait(false);
+                }
+            }
+
+            EndInGoodOrder();
+        }
+        catch (Exception e)
+        {
+            // Whatever it was, it is what ended the session: it stays readable in Fault.
+            Abort(e);
+        }
+        finally
+        {
+            reader.Release();
+            WakeStreams();
+            _completion.TrySetResult();
+        }
+    }
+
+    private void EndInGoodOrder()
+    {
+        lock (_gate)
+        {
+            _ended = true;
+        }
+
+        LogClosed();
+        _transport.Dispose();
+    }
+
+    private async ValueTask ReadDataFrameAsync(TransportReader reader, FrameHeader header)
+    {
+        SpdyStream? stream = Find(header.StreamId);
+        int remaining = header.Length;
+        while (remaining > 0)
+        {
+            ReadOnlyMemory<byte> part = await reader.TakeSomeAsync(remaining).ConfigureAwait(false);
+            remaining -= part.Length;
+
+            // A stream that this side has reset may still receive for a while: the bytes are skipped.
+            if (stream is not null)
+            {
+                await stream.DeliverAsync(part).ConfigureAwait(false);
+            }
+        }
+
+        if (stream is not null && header.Flags.HasFlag(FrameFlags.Fin))
+        {
+            EndStream(stream, new StreamEnd(StreamEndKind.Finished));
+        }
+    }
+
+    private async ValueTask ReadControlFrameAsync(TransportReader reader, FrameHeader header)
+    {
+        int headSize = Math.Min(header.Length, ControlHeadSize);
+        await reader.FillInsideFrameAsync(headSize).ConfigureAwait(false);
+        HandleControlFrame(header, reader.Take(headSize).Span);
+
+        int remaining = header.Length - headSize;
+        while (remaining > 0)
+        {
+            remaining -= (await reader.TakeSomeAsync(remaining).ConfigureAwait(false)).Length;
+        }
+    }
+
+    /// <summary>Acts on a control frame, given the first bytes of its body (all of them for the types of fixed length).</summary>
+    private void HandleControlFrame(FrameHeader header, ReadOnlySpan<byte> head)
+    {
+        ControlFrames.RequireLength(header);
+        switch (header.Type)
+        {
+            case FrameType.SynReply:
+            case FrameType.Headers:
+                if (Find(ControlFrames.ReadStreamId(head)) is { } replied && header.Flags.HasFlag(FrameFlags.Fin))
+                {
+                    EndStream(replied, new StreamEnd(StreamEndKind.Finished));
+                }
+
+                break;
+
+            case FrameType.RstStream:
+                (uint streamId, ResetStatus status) = ControlFrames.ReadRstStream(head);
+                if (Find(streamId) is { } reset)
+                {
+                    EndStream(reset, new StreamEnd(StreamEndKind.ResetByPeer, status));
+                }
+
+                break;
+
+            case FrameType.Ping:
+                HandlePing(ControlFrames.ReadPing(head));
+                break;
+
+            case FrameType.GoAway:
+                (uint lastGood, uint reason) = ControlFrames.ReadGoAway(head);
+                LogGoAway(lastGood, reason);
+                Drain(lastGood);
+                break;
+
+            case FrameType.SynStream:
+                // Servers open no streams towards a client of port forwarding.
+                SendReset(ControlFrames.ReadStreamId(head), ResetStatus.RefusedStream);
+                break;
+
+            case FrameType.Settings:
+            case FrameType.WindowUpdate:
+            default:
+                // Neither side of port forwarding uses them; unknown types are to be ignored (2.2.1).
+                break;
+        }
+    }
+
+    private void HandlePing(uint id)
+    {
+        bool ours = id % 2 == 1;
+        if (ours)
+        {
+            TaskCompletionSource<bool>? reply;
+            lock (_gate)
+            {
+                _pings.Remove(id, out reply);
+            }
+
+            reply?.TrySetResult(true);
+            return;
+        }
+
+        Span<byte> frame = stackalloc byte[ControlFrames.PingSize];
+        ControlFrames.WritePing(frame, id);
+        Enqueue(frame);
+    }
+
+    /// <summary>After a GOAWAY no stream is opened any more, and those that the peer never looked at are over (2.6.6).</summary>
+    private void Drain(uint lastGoodStreamId)
+    {
+        List<SpdyStream> refused = [];
+        lock (_gate)
+        {
+            _draining = true;
+            foreach (SpdyStream stream in _streams.Values)
+            {
+                if (stream.Id > lastGoodStreamId)
+                {
+                    refused.Add(stream);
+                }
+            }
+        }
+
+        foreach (SpdyStream stream in refused)
+        {
+            EndStream(stream, new StreamEnd(StreamEndKind.ResetByPeer, ResetStatus.RefusedStream));
+        }
+    }
+
+    private SpdyStream? Find(uint streamId)
+    {
+        lock (_gate)
+        {
+            return _streams.GetValueOrDefault(streamId);
+        }
+    }
+
+    private void EndStream(SpdyStream stream, StreamEnd end)
+    {
+        stream.End(end);
+        if (stream.IsOver)
+        {
+            Forget(stream);
+        }
+    }
+
+    /// <summary>SYN_STREAMs and first bytes that go out together. Ids are given, and headers encoded, in the order of the wire.</summary>
+    private sealed class OpeningBatch(SpdySession session, IReadOnlyList<StreamOpening> openings, SpdyStream[] streams, ReadOnlyMemory<byte> firstData)
+    {
+        public bool Registered { get; private set; }
+
+        public int Compose(Span<byte> destination)
+        {
+            lock (session._gate)
+            {
+                if (!session.CanOpenNow(streams.Length))
+                {
+                    return 0;
+                }
+
+                foreach (SpdyStream stream in streams)
+                {
+                    stream.Assign(session._nextStreamId);
+                    session._nextStreamId += 2;
+                    session._streams.Add(stream.Id, stream);
+                }
+
+                Registered = true;
+            }
+
+            int length = 0;
+            for (int i = 0; i < streams.Length; i++)
+            {
+                FrameFlags flags = openings[i].Finish ? FrameFlags.Fin : FrameFlags.None;
+                length += ControlFrames.WriteSynStream(destination[length..], streams[i].Id, flags, openings[i].Headers, session._headerEncoder);
+            }
+
+            if (!firstData.IsEmpty)
+            {
+                FrameHeader.Data(streams[^1].Id, FrameFlags.None, firstData.Length).Write(destination[length..]);
+                firstData.Span.CopyTo(destination[(length + FrameHeader.Size)..]);
+                length += FrameHeader.Size + firstData.Length;
+            }
+
+            return length;
+        }
+    }
+
+    private readonly struct DataFrame(SpdyStream stream, ReadOnlyMemory<byte> data, FrameFlags flags)
+    {
+        public int Compose(Span<byte> destination)
+        {
+            if (!stream.TakeOutput(flags))
+            {
+                return 0;
+            }
+
+            FrameHeader.Data(stream.Id, flags, data.Length).Write(destination);
+            data.Span.CopyTo(destination[FrameHeader.Size..]);
+            return FrameHeader.Size + data.Length;
+        }
+    }
+}

@@ -1,0 +1,142 @@
+using System.Buffers;
+using System.IO.Pipelines;
+
+namespace PortForward.Spdy;
+
+/// <summary>
+/// One stream of a <see cref="SpdySession"/>: bytes from the peer in <see cref="Input"/>, bytes to the peer by
+/// <see cref="WriteAsync"/>. Each half ends on its own.
+/// </summary>
+public sealed class SpdyStream
+{
+    private const int InputIdle = 0;
+    private const int InputDelivering = 1;
+    private const int InputClosed = 2;
+
+    private readonly SpdySession _session;
+    private readonly Pipe _input;
+    private readonly TaskCompletionSource<StreamEnd> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private int _inputState;
+    private volatile bool _outputOpen;
+
+    internal SpdyStream(SpdySession session, PipeOptions inputOptions, bool outputOpen)
+    {
+        _session = session;
+        _input = new Pipe(inputOptions);
+        _outputOpen = outputOpen;
+    }
+
+    /// <summary>The stream id: odd, and larger than that of every earlier stream of the session.</summary>
+    public uint Id { get; private set; }
+
+    /// <summary>
+    /// The bytes that the peer sends. It completes without an exception when the peer's half has ended in whatever way, after
+    /// all bytes that came before; <see cref="Ended"/> says how. A reader that does not read holds up the session once the
+    /// stream's buffer is full; one that is completed early has later bytes thrown away.
+    /// </summary>
+    /// <remarks>The reader's continuations run on the session's read loop and must not block.</remarks>
+    public PipeReader Input => _input.Reader;
+
+    /// <summary>Completes when the peer's half has ended, with the way it ended. Never faults.</summary>
+    public Task<StreamEnd> Ended => _ended.Task;
+
+    /// <summary>Sends bytes to the peer, and waits until the transport has taken them: backpressure reaches the caller.</summary>
+    /// <param name="data">The bytes, split into frames as needed; frames of other streams may go in between.</param>
+    /// <param name="cancellationToken">Ends the wait for this stream's turn. A frame that is being written is written whole.</param>
+    /// <returns>False when this half or the session has ended, so that nobody will receive the bytes.</returns>
+    /// <exception cref="OperationCanceledException">The token was cancelled; part of the data may have been sent.</exception>
+    public async ValueTask<bool> WriteAsync(ReadOnlyMemory<byte> data, CancellationToken cancellationToken = default)
+    {
+        while (data.Length > 0)
+        {
+            ReadOnlyMemory<byte> frame = data[..Math.Min(data.Length, _session.Options.MaxDataFrameSize)];
+            if (!await _session.SendDataAsync(this, frame, FrameFlags.None, cancellationToken).ConfigureAwait(false))
+            {
+                return false;
+            }
+
+            data = data[frame.Length..];
+        }
+
+        return _outputOpen;
+    }
+
+    /// <summary>Ends this side's half: sends FIN. Does nothing if it has ended already.</summary>
+    /// <param name="cancellationToken">Ends the wait for this stream's turn.</param>
+    /// <returns>False when this half or the session had ended before.</returns>
+    /// <exception cref="OperationCanceledException">The token was cancelled; FIN was not sent.</exception>
+    public ValueTask<bool> FinishAsync(CancellationToken cancellationToken = default) =>
+        _session.SendDataAsync(this, ReadOnlyMemory<byte>.Empty, FrameFlags.Fin, cancellationToken);
+
+    /// <summary>
+    /// Ends both halves at once: sends RST_STREAM, without waiting, and completes <see cref="Input"/>. Does nothing if the stream
+    /// has ended already.
+    /// </summary>
+    /// <param name="status">The reason given to the peer.</param>
+    public void Reset(ResetStatus status = ResetStatus.Cancel)
+    {
+        bool halfOpen = _outputOpen || !_ended.Task.IsCompleted;
+        End(new StreamEnd(StreamEndKind.ResetLocally, status));
+        if (halfOpen && _session.Forget(this))
+        {
+            _session.SendReset(Id, status);
+        }
+    }
+
+    /// <summary>Names the stream once its place in the order of the session is known.</summary>
+    internal void Assign(uint id) => Id = id;
+
+    /// <summary>Whether a data frame may still be sent; asked when it is this stream's turn. A frame with FIN is the last one.</summary>
+    internal bool TakeOutput(FrameFlags flags)
+    {
+        if (!_outputOpen)
+        {
+            return false;
+        }
+
+        _outputOpen = flags == FrameFlags.None;
+        return true;
+    }
+
+    /// <summary>Whether both halves have ended, so that the session need not know the stream any more.</summary>
+    internal bool IsOver => !_outputOpen && _ended.Task.IsCompleted;
+
+    /// <summary>Hands bytes to the reader; called by the session's read loop only. Waits while the buffer is full.</summary>
+    internal async ValueTask DeliverAsync(ReadOnlyMemory<byte> data)
+    {
+        if (Interlocked.CompareExchange(ref _inputState, InputDelivering, InputIdle) != InputIdle)
+        {
+            return; // Reset while the bytes were on their way.
+        }
+
+        _input.Writer.Write(data.Span);
+        await _input.Writer.FlushAsync(CancellationToken.None).ConfigureAwait(false);
+
+        if (Interlocked.CompareExchange(ref _inputState, InputIdle, InputDelivering) != InputDelivering)
+        {
+            await _input.Writer.CompleteAsync().ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Ends the peer's half with FIN, or both halves with anything else.</summary>
+    internal void End(StreamEnd end)
+    {
+        if (end.Kind != StreamEndKind.Finished)
+        {
+            _outputOpen = false;
+        }
+
+        _ended.TrySetResult(end);
+
+        // The pipe's writer belongs to whoever delivers: a delivery under way is woken and completes it itself.
+        switch (Interlocked.Exchange(ref _inputState, InputClosed))
+        {
+            case InputIdle:
+                _input.Writer.Complete();
+                break;
+            case InputDelivering:
+                _input.Writer.CancelPendingFlush();
+                break;
+        }
+    }
+}

@@ -1,0 +1,22 @@
+namespace PortForward.Spdy;
+
+/// <summary>The ways in which the peer's half of a stream can end.</summary>
+public enum StreamEndKind
+{
+    /// <summary>The peer sent FIN: everything it had to say has arrived.</summary>
+    Finished,
+
+    /// <summary>The peer sent RST_STREAM.</summary>
+    ResetByPeer,
+
+    /// <summary>This side reset the stream.</summary>
+    ResetLocally,
+
+    /// <summary>The session ended before the stream did.</summary>
+    SessionLost,
+}
+
+/// <summary>How the peer's half of a stream ended.</summary>
+/// <param name="Kind">The way it ended.</param>
+/// <param name="Status">The status of a reset; otherwise <see cref="ResetStatus.None"/>.</param>
+public readonly record struct StreamEnd(StreamEndKind Kind, ResetStatus Status = ResetStatus.None);

@@ -1,0 +1,96 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using System.Text;
+using PortForward.Spdy;
+
+namespace PortForward.Tunnels;
+
+/// <summary>A stream pair made of two streams of a SPDY session.</summary>
+internal sealed class SpdyStreamPair : IStreamPair
+{
+    /// <summary>The most bytes of an error message that are kept. Real ones have some hundred.</summary>
+    private const int MaxErrorMessage = 8 * 1024;
+
+    private readonly SpdyStream _data;
+    private readonly SpdyStream _error;
+
+    public SpdyStreamPair(SpdyStream data, SpdyStream error)
+    {
+        _data = data;
+        _error = error;
+        Ended = ReadVerdictAsync();
+        Settled = Task.WhenAll(Ended, data.Ended);
+    }
+
+    public PipeReader Input => _data.Input;
+
+    public Task<PairEnd> Ended { get; }
+
+    public Task Settled { get; }
+
+    public ValueTask<bool> WriteAsync(ReadOnlyMemory<byte> data, CancellationToken cancellationToken) => _data.WriteAsync(data, cancellationToken);
+
+    public async ValueTask FinishAsync(CancellationToken cancellationToken) => await _data.FinishAsync(cancellationToken).ConfigureAwait(false);
+
+    /// <summary>
+    /// Resets the data stream only. The runtime then closes the application's socket and ends the error stream in order, which
+    /// says that the pair is over.
+    /// </summary>
+    public void Reset() => _data.Reset();
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_data.Ended.IsCompletedSuccessfully && _data.Ended.Result.Kind == StreamEndKind.Finished)
+        {
+            // The peer forgets a stream only when both halves have ended.
+            await _data.FinishAsync(CancellationToken.None).ConfigureAwait(false);
+        }
+        else
+        {
+            _data.Reset();
+        }
+
+        await _data.Input.CompleteAsync().ConfigureAwait(false);
+    }
+
+    private async Task<PairEnd> ReadVerdictAsync()
+    {
+        string message = await ReadMessageAsync().ConfigureAwait(false);
+        StreamEnd end = await _error.Ended.ConfigureAwait(false);
+        if (message.Length > 0)
+        {
+            // Whether FIN, RST or nothing follows the message depends on the runtime; the message is the verdict.
+            return new PairEnd(PairEndKind.Failed, message);
+        }
+
+        return end.Kind switch
+        {
+            StreamEndKind.SessionLost => new PairEnd(PairEndKind.TunnelLost),
+            StreamEndKind.Finished when !DataWasReset() => new PairEnd(PairEndKind.Completed),
+            _ => new PairEnd(PairEndKind.Reset),
+        };
+    }
+
+    private bool DataWasReset() => _data.Ended.IsCompletedSuccessfully && _data.Ended.Result.Kind == StreamEndKind.ResetByPeer;
+
+    private async Task<string> ReadMessageAsync()
+    {
+        var message = new ArrayBufferWriter<byte>();
+        PipeReader reader = _error.Input;
+        while (true)
+        {
+            ReadResult result = await reader.ReadAsync(CancellationToken.None).ConfigureAwait(false);
+            foreach (ReadOnlyMemory<byte> segment in result.Buffer)
+            {
+                message.Write(segment.Span[..Math.Min(segment.Length, MaxErrorMessage - message.WrittenCount)]);
+            }
+
+            reader.AdvanceTo(result.Buffer.End);
+            if (result.IsCompleted)
+            {
+                await reader.CompleteAsync().ConfigureAwait(false);
+                return Encoding.UTF8.GetString(message.WrittenSpan).Trim();
+            }
+        }
+    }
+}

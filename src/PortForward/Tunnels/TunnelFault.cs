@@ -1,0 +1,43 @@
+using System.Net;
+
+namespace PortForward.Tunnels;
+
+/// <summary>The kinds of reasons why no tunnel could be opened.</summary>
+public enum TunnelFaultKind
+{
+    /// <summary>The server answered the upgrade with something else than 101.</summary>
+    Refused,
+
+    /// <summary>The server answered 101, but not as the protocol demands.</summary>
+    BadUpgrade,
+
+    /// <summary>The server could not be reached: name, dial, proxy, TLS or a connection that broke before the answer.</summary>
+    Unreachable,
+
+    /// <summary>The server did not answer in time.</summary>
+    TimedOut,
+
+    /// <summary>The tunnel stood, but ended before a connection could use it.</summary>
+    Lost,
+}
+
+/// <summary>Why no tunnel could be opened: an expected failure, so a value.</summary>
+/// <param name="Kind">The kind of the reason.</param>
+/// <param name="Message">One sentence for people.</param>
+public sealed record TunnelFault(TunnelFaultKind Kind, string Message)
+{
+    /// <summary>The status code of a refusal.</summary>
+    public HttpStatusCode? StatusCode { get; init; }
+
+    /// <summary>The reason phrase of a refusal.</summary>
+    public string? ReasonPhrase { get; init; }
+
+    /// <summary>The body of a refusal, cut at 64 KiB: from an API server a Status object in JSON, from a proxy anything.</summary>
+    public string? Body { get; init; }
+
+    /// <summary>How long the server asks to wait before the next try (Retry-After of a 429 or 503).</summary>
+    public TimeSpan? RetryAfter { get; init; }
+
+    /// <summary>The exception behind <see cref="TunnelFaultKind.Unreachable"/>.</summary>
+    public Exception? Cause { get; init; }
+}

@@ -1,0 +1,15 @@
+using Microsoft.Extensions.Logging;
+
+namespace PortForward.Tunnels;
+
+public sealed partial class TunnelPool
+{
+    [LoggerMessage(Level = LogLevel.Debug, Message = "Tunnel dialled in {Milliseconds:0.0} ms")]
+    private partial void LogDialled(double milliseconds);
+
+    [LoggerMessage(Level = LogLevel.Debug, Message = "Dialling a tunnel failed: {Reason}")]
+    private partial void LogDialFailed(string reason);
+
+    [LoggerMessage(Level = LogLevel.Debug, Message = "The pod did not end its half of a connection within {Seconds} s; its tunnel is dropped")]
+    private partial void LogNotSettled(double seconds);
+}

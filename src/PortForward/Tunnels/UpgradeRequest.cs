@@ -1,0 +1,107 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Text;
+
+namespace PortForward.Tunnels;
+
+/// <summary>The duplex stream behind a 101, or why there is none.</summary>
+internal readonly record struct UpgradeResult(Stream? Stream, TunnelFault? Fault);
+
+/// <summary>An HTTP/1.1 upgrade: what the transports' dialers have in common.</summary>
+internal static class UpgradeRequest
+{
+    private const int MaxBody = 64 * 1024;
+
+    /// <summary>Makes a request an upgrade to a protocol. Upgrades exist in HTTP/1.1 only.</summary>
+    public static void Prepare(HttpRequestMessage request, string protocol)
+    {
+        request.Version = HttpVersion.Version11;
+        request.VersionPolicy = HttpVersionPolicy.RequestVersionExact;
+        request.Headers.Connection.Add("Upgrade");
+        request.Headers.TryAddWithoutValidation("Upgrade", protocol);
+    }
+
+    /// <summary>Sends an upgrade and checks the answer.</summary>
+    /// <param name="invoker">Sends the request.</param>
+    /// <param name="request">A request made by <see cref="Prepare"/>.</param>
+    /// <param name="check">Says what is wrong with a 101, or null.</param>
+    /// <param name="options">The limits.</param>
+    /// <param name="cancellationToken">Ends the attempt.</param>
+    public static async Task<UpgradeResult> SendAsync(
+        HttpMessageInvoker invoker,
+        HttpRequestMessage request,
+        Func<HttpResponseMessage, string?> check,
+        TunnelDialOptions options,
+        CancellationToken cancellationToken)
+    {
+        using var limit = new CancellationTokenSource(options.AnswerTimeout, options.Time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, limit.Token);
+        try
+        {
+            // On success the response is left undisposed: its content is the connection from now on.
+            HttpResponseMessage response = await invoker.SendAsync(request, either.Token).ConfigureAwait(false);
+            if (response.StatusCode != HttpStatusCode.SwitchingProtocols)
+            {
+                using (response)
+                {
+                    return new UpgradeResult(null, await ReadRefusalAsync(response, options.Time, either.Token).ConfigureAwait(false));
+                }
+            }
+
+            if (check(response) is { } wrong)
+            {
+                response.Dispose();
+                return new UpgradeResult(null, new TunnelFault(TunnelFaultKind.BadUpgrade, wrong));
+            }
+
+            return new UpgradeResult(await response.Content.ReadAsStreamAsync(either.Token).ConfigureAwait(false), null);
+        }
+        catch (Exception e) when (e is HttpRequestException or IOException)
+        {
+            return new UpgradeResult(null, new TunnelFault(TunnelFaultKind.Unreachable, Innermost(e).Message) { Cause = e });
+        }
+        catch (OperationCanceledException) when (limit.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
+        {
+            return new UpgradeResult(null, new TunnelFault(
+                TunnelFaultKind.TimedOut,
+                $"the server at {request.RequestUri!.Authority} did not answer the upgrade within {options.AnswerTimeout.TotalSeconds:0.#} s"));
+        }
+    }
+
+    /// <summary>The value of a header, or null when it is missing.</summary>
+    public static string? HeaderOf(HttpResponseMessage response, string name) =>
+        response.Headers.TryGetValues(name, out IEnumerable<string>? values) ? string.Join(", ", values) : null;
+
+    private static async Task<TunnelFault> ReadRefusalAsync(HttpResponseMessage response, TimeProvider time, CancellationToken cancellationToken)
+    {
+        byte[] body = new byte[MaxBody];
+        int length = await (await response.Content.ReadAsStreamAsync(cancellationToken).ConfigureAwait(false))
+            .ReadAtLeastAsync(body, MaxBody, throwOnEndOfStream: false, cancellationToken).ConfigureAwait(false);
+        return new TunnelFault(
+            TunnelFaultKind.Refused,
+            $"the server answered the upgrade with {(int)response.StatusCode} {response.ReasonPhrase}")
+        {
+            StatusCode = response.StatusCode,
+            ReasonPhrase = response.ReasonPhrase,
+            Body = Encoding.UTF8.GetString(body, 0, length),
+            RetryAfter = RetryAfter(response.Headers.RetryAfter, time),
+        };
+    }
+
+    private static TimeSpan? RetryAfter(RetryConditionHeaderValue? value, TimeProvider time) => value switch
+    {
+        { Delta: { } delta } => delta,
+        { Date: { } date } => date > time.GetUtcNow() ? date - time.GetUtcNow() : TimeSpan.Zero,
+        _ => null,
+    };
+
+    private static Exception Innermost(Exception e)
+    {
+        while (e.InnerException is { } inner)
+        {
+            e = inner;
+        }
+
+        return e;
+    }
+}
