@@ -1,0 +1,127 @@
+using System.CommandLine;
+
+namespace PortForward.Cli.Commands;
+
+/// <summary>
+/// The way kubectl's flags are written (Go's pflag), turned into tokens that leave System.CommandLine no choice: there an unknown
+/// option is swallowed as an argument, an empty value takes the next argument, and a repeated option is an error.
+/// </summary>
+internal static class FlagSyntax
+{
+    /// <summary>Rewrites arguments so that every flag is one token <c>--name=value</c>, and the positional arguments follow <c>--</c>.</summary>
+    /// <param name="arguments">The program's arguments.</param>
+    /// <param name="options">The flags there are.</param>
+    /// <exception cref="UsageException">A flag is unknown or lacks its value.</exception>
+    public static IReadOnlyList<string> Normalize(IReadOnlyList<string> arguments, IEnumerable<Option> options)
+    {
+        Dictionary<string, Option> byName = ByName(options);
+        var flags = new List<(Option Option, string Value)>();
+        var positional = new List<string>();
+        for (int i = 0; i < arguments.Count; i++)
+        {
+            string argument = arguments[i];
+            if (argument == "--")
+            {
+                positional.AddRange(arguments.Skip(i + 1));
+                break;
+            }
+
+            if (argument.StartsWith("--", StringComparison.Ordinal))
+            {
+                ReadLong(argument);
+            }
+            else if (argument.Length > 1 && argument[0] == '-')
+            {
+                ReadShort(argument);
+            }
+            else
+            {
+                positional.Add(argument);
+            }
+
+            string NextArgument(string message) => ++i < arguments.Count ? arguments[i] : throw new UsageException(message);
+
+            void ReadLong(string flag)
+            {
+                int equals = flag.IndexOf('=');
+                string name = equals < 0 ? flag : flag[..equals];
+                Option option = byName.GetValueOrDefault(name) ?? throw new UsageException($"unknown flag: {name}");
+                flags.Add((option, equals >= 0 ? flag[(equals + 1)..]
+                    : IsSwitch(option) ? "true"
+                    : NextArgument($"flag needs an argument: {name}")));
+            }
+
+            void ReadShort(string cluster)
+            {
+                // "-vn x" would be two flags, "-n=x" and "-nx" are one with its value.
+                for (int at = 1; at < cluster.Length; at++)
+                {
+                    Option option = byName.GetValueOrDefault($"-{cluster[at]}")
+                        ?? throw new UsageException($"unknown shorthand flag: '{cluster[at]}' in {cluster}");
+                    string rest = cluster[(at + 1)..];
+                    if (rest.StartsWith('='))
+                    {
+                        flags.Add((option, rest[1..]));
+                        return;
+                    }
+
+                    if (IsSwitch(option))
+                    {
+                        flags.Add((option, "true"));
+                        continue;
+                    }
+
+                    flags.Add((option, rest.Length > 0 ? rest : NextArgument($"flag needs an argument: '{cluster[at]}' in {cluster}")));
+                    return;
+                }
+            }
+        }
+
+        return [.. LastWins(flags), "--", .. positional];
+    }
+
+    private static Dictionary<string, Option> ByName(IEnumerable<Option> options)
+    {
+        var byName = new Dictionary<string, Option>(StringComparer.Ordinal);
+        foreach (Option option in options)
+        {
+            byName[option.Name] = option;
+            foreach (string alias in option.Aliases)
+            {
+                byName[alias] = option;
+            }
+        }
+
+        return byName;
+    }
+
+    /// <summary>A flag that may be given without a value, and never takes the next argument for one.</summary>
+    private static bool IsSwitch(Option option) => option.ValueType == typeof(bool) || option.Arity.MaximumNumberOfValues == 0;
+
+    private static IEnumerable<string> LastWins(List<(Option Option, string Value)> flags)
+    {
+        for (int i = 0; i < flags.Count; i++)
+        {
+            (Option option, string value) = flags[i];
+            bool list = option.Arity.MaximumNumberOfValues > 1;
+            if (!list && flags.FindIndex(i + 1, later => later.Option == option) >= 0)
+            {
+                continue;
+            }
+
+            if (option.Arity.MaximumNumberOfValues == 0)
+            {
+                yield return option.Name;
+            }
+            else if (value.Length == 0)
+            {
+                yield return option.Name;
+                yield return value;
+            }
+            else
+            {
+                yield return $"{option.Name}={value}";
+            }
+        }
+    }
+}

@@ -1,0 +1,68 @@
+using System.Runtime.InteropServices;
+
+namespace PortForward.Cli.Commands;
+
+/// <summary>
+/// Turns the system's requests to end (SIGINT, SIGTERM, SIGHUP; on Windows Ctrl-C, Ctrl-Break and the closing of the console) into
+/// a token. On Windows the process lives only as long as the handler of a closing console runs, so handlers stay until the end is done.
+/// </summary>
+internal sealed class TerminationSignals : IDisposable
+{
+    /// <summary>How long a closing console waits for the program. Windows itself ends it after five seconds.</summary>
+    private static readonly TimeSpan ConsoleCloseLimit = TimeSpan.FromSeconds(4);
+
+    private readonly CancellationTokenSource _requested = new();
+    private readonly ManualResetEventSlim _done = new();
+    private readonly PosixSignalRegistration[] _registrations;
+
+    public TerminationSignals() => _registrations =
+    [
+        PosixSignalRegistration.Create(PosixSignal.SIGINT, Handle),
+        PosixSignalRegistration.Create(PosixSignal.SIGTERM, Handle),
+        PosixSignalRegistration.Create(PosixSignal.SIGHUP, Handle),
+        PosixSignalRegistration.Create(PosixSignal.SIGQUIT, Handle),
+    ];
+
+    /// <summary>Cancelled when the program is to end.</summary>
+    public CancellationToken Requested => _requested.Token;
+
+    /// <summary>Asks for the end from inside the program.</summary>
+    public void Request()
+    {
+        try
+        {
+            _requested.Cancel();
+        }
+        catch (ObjectDisposedException)
+        {
+            // The program has ended meanwhile.
+        }
+    }
+
+    public void Dispose()
+    {
+        _done.Set();
+        foreach (PosixSignalRegistration registration in _registrations)
+        {
+            registration.Dispose();
+        }
+
+        _requested.Dispose();
+    }
+
+    private void Handle(PosixSignalContext context)
+    {
+        // SIGQUIT is Ctrl-Break on Windows; elsewhere it stays what it is, the user's way to end a program at once.
+        if (context.Signal == PosixSignal.SIGQUIT && !OperatingSystem.IsWindows())
+        {
+            return;
+        }
+
+        context.Cancel = true;
+        Request();
+        if (OperatingSystem.IsWindows() && context.Signal is PosixSignal.SIGHUP or PosixSignal.SIGTERM)
+        {
+            _done.Wait(ConsoleCloseLimit);
+        }
+    }
+}
