@@ -1,0 +1,12 @@
+using Microsoft.Extensions.Logging;
+
+namespace PortForward.Cluster.Api;
+
+public sealed partial class ApiClient
+{
+    [LoggerMessage(Level = LogLevel.Information, Message = "{Request}: answered with {StatusCode}, trying again after {Wait}")]
+    private partial void LogRetry(string request, int statusCode, TimeSpan wait);
+
+    [LoggerMessage(Level = LogLevel.Debug, Message = "{Request}: nothing heard for {Limit}, taken for lost")]
+    private partial void LogWatchSilent(string request, TimeSpan limit);
+}

@@ -1,0 +1,330 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Runtime.CompilerServices;
+using System.Text;
+using System.Text.Json;
+using k8s;
+using k8s.Models;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace PortForward.Cluster.Api;
+
+/// <summary>
+/// Reads objects from the API server: one look-up is one GET, without discovery. Every failure is a <see cref="ClusterException"/> in kubectl's words.
+/// </summary>
+public sealed partial class ApiClient
+{
+    /// <summary>How often a request is sent again after a 429 or 5xx answer that carries Retry-After; kubectl allows as many.</summary>
+    private const int MaxRetries = 10;
+
+    /// <summary>kubectl's page size for lists.</summary>
+    private const int PageSize = 500;
+
+    /// <summary>A page of <see cref="PageSize"/> large objects; anything bigger is no answer of an API server.</summary>
+    private const int MaxBodyLength = 256 * 1024 * 1024;
+
+    private const int MaxErrorBodyLength = 64 * 1024;
+
+    /// <summary>etcd takes objects of 1.5 MB; JSON makes them larger, but not by this much.</summary>
+    private const int MaxEventLength = 32 * 1024 * 1024;
+
+    private static readonly TimeSpan MaxRetryAfter = TimeSpan.FromSeconds(30);
+
+    private readonly HttpMessageInvoker _http;
+    private readonly Uri _server;
+    private readonly TimeProvider _time;
+    private readonly ILogger _logger;
+
+    /// <summary>A client of one server.</summary>
+    /// <param name="http">Sends requests with the user's credentials. It stays the caller's to dispose.</param>
+    /// <param name="server">The server's base address, ending in '/'; it may carry a path prefix.</param>
+    /// <param name="time">The clock for time-outs and waits; the system's when null.</param>
+    /// <param name="logger">Where retries are told; nowhere when null.</param>
+    public ApiClient(HttpMessageInvoker http, Uri server, TimeProvider? time = null, ILogger<ApiClient>? logger = null)
+    {
+        ArgumentNullException.ThrowIfNull(http);
+        ArgumentNullException.ThrowIfNull(server);
+        _http = http;
+        _server = server;
+        _time = time ?? TimeProvider.System;
+        _logger = logger ?? NullLogger<ApiClient>.Instance;
+    }
+
+    /// <summary>
+    /// How long one look-up may take, retries included (<c>--request-timeout</c>). Zero, the default, sets no limit. A watch is not a look-up.
+    /// </summary>
+    public TimeSpan RequestTimeout { get; init; }
+
+    /// <summary>Reads one object.</summary>
+    /// <param name="resource">The object's resource.</param>
+    /// <param name="namespace">The object's namespace.</param>
+    /// <param name="name">The object's name.</param>
+    /// <param name="cancellationToken">Ends the look-up.</param>
+    /// <exception cref="ClusterException">The server refused (its status code says how), did not answer, or answered with something else.</exception>
+    public async Task<T> GetAsync<T>(ApiResource<T> resource, string @namespace, string name, CancellationToken cancellationToken)
+        where T : class, IKubernetesObject<V1ObjectMeta>
+    {
+        ArgumentNullException.ThrowIfNull(resource);
+        T read = await LookUpAsync(
+            $"{resource.CollectionPath(@namespace)}/{Uri.EscapeDataString(name)}",
+            $"get {resource} {name}",
+            json => KubernetesJson.Deserialize<T>(json),
+            cancellationToken).ConfigureAwait(false);
+        return read.Metadata?.Name is null ? throw NotTheApi("an object without a name") : read;
+    }
+
+    /// <summary>Reads all objects that match, page by page.</summary>
+    /// <param name="resource">The objects' resource.</param>
+    /// <param name="namespace">The objects' namespace.</param>
+    /// <param name="selection">Which objects.</param>
+    /// <param name="cancellationToken">Ends the look-up.</param>
+    /// <exception cref="ClusterException">As for <see cref="GetAsync"/>.</exception>
+    public async Task<ApiList<T>> ListAsync<T>(ApiResource<T> resource, string @namespace, ApiSelection selection, CancellationToken cancellationToken)
+        where T : class, IKubernetesObject<V1ObjectMeta>
+    {
+        ArgumentNullException.ThrowIfNull(resource);
+        ArgumentNullException.ThrowIfNull(selection);
+        string collection = resource.CollectionPath(@namespace);
+        ApiList<T> page = await PageAsync($"{collection}?{selection.Query}limit={PageSize}").ConfigureAwait(false);
+        if (string.IsNullOrEmpty(page.Continue)) return page with { Continue = null };
+
+        List<T> items = [.. page.Items];
+        while (!string.IsNullOrEmpty(page.Continue))
+        {
+            try
+            {
+                page = await PageAsync($"{collection}?{selection.Query}limit={PageSize}&continue={Uri.EscapeDataString(page.Continue)}").ConfigureAwait(false);
+            }
+            catch (ClusterException expired) when (expired.StatusCode == HttpStatusCode.Gone)
+            {
+                // The pages' moment is no longer kept: the whole list at once cannot expire.
+                return await PageAsync($"{collection}?{selection.Query.TrimEnd('&')}").ConfigureAwait(false);
+            }
+
+            items.AddRange(page.Items);
+        }
+
+        return new ApiList<T>(items, page.ResourceVersion, null);
+
+        Task<ApiList<T>> PageAsync(string path) => LookUpAsync(path, $"list {resource}", resource.ReadList, cancellationToken);
+    }
+
+    /// <summary>
+    /// Reads changes as they happen, until the server ends the stream, which is no fault: it does so every few minutes. Begin again at the last
+    /// event's version.
+    /// </summary>
+    /// <param name="resource">The objects' resource.</param>
+    /// <param name="namespace">The objects' namespace.</param>
+    /// <param name="selection">Which objects.</param>
+    /// <param name="resourceVersion">The moment after which changes are told, from a list or from an earlier event.</param>
+    /// <param name="silenceLimit">
+    /// After this long without a byte the stream counts as lost, and ends. Servers send a bookmark about once a minute.
+    /// </param>
+    /// <param name="cancellationToken">Ends the watch.</param>
+    /// <exception cref="ClusterException">
+    /// The server refused, could not be reached, or broke the stream off; <see cref="HttpStatusCode.Gone"/>: the version is too old, list again.
+    /// </exception>
+    public async IAsyncEnumerable<ApiEvent<T>> WatchAsync<T>(
+        ApiResource<T> resource,
+        string @namespace,
+        ApiSelection selection,
+        string? resourceVersion,
+        TimeSpan silenceLimit,
+        [EnumeratorCancellation] CancellationToken cancellationToken)
+        where T : class, IKubernetesObject<V1ObjectMeta>
+    {
+        ArgumentNullException.ThrowIfNull(resource);
+        ArgumentNullException.ThrowIfNull(selection);
+        using var silence = new CancellationTokenSource(silenceLimit, _time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(silence.Token, cancellationToken);
+
+        string path = $"{resource.CollectionPath(@namespace)}?{selection.Query}watch=true&allowWatchBookmarks=true";
+        if (!string.IsNullOrEmpty(resourceVersion)) path += $"&resourceVersion={Uri.EscapeDataString(resourceVersion)}";
+        string request = $"watch {resource}";
+
+        using HttpResponseMessage? response = await UntilSilentAsync(() => SendAsync(path, either.Token)).ConfigureAwait(false);
+        if (response is null) yield break;
+        if (!response.IsSuccessStatusCode)
+        {
+            ApiStatus? refusal = await UntilSilentAsync(() => ReadStatusAsync(response, request, either.Token)).ConfigureAwait(false);
+            throw (refusal ?? ApiStatus.Read(response.StatusCode, response.ReasonPhrase, "", request)).ToException();
+        }
+
+        using Stream body = await response.Content.ReadAsStreamAsync(either.Token).ConfigureAwait(false);
+        using var lines = new LineReader(body, MaxEventLength);
+        while (await UntilSilentAsync(() => lines.ReadLineAsync(either.Token).AsTask()).ConfigureAwait(false) is { } line)
+        {
+            silence.CancelAfter(silenceLimit);
+            if (line.Span.Trim(" \t\r"u8).IsEmpty) continue;
+            yield return ReadEvent<T>(line);
+        }
+
+        async Task<TResult?> UntilSilentAsync<TResult>(Func<Task<TResult>> step)
+        {
+            try
+            {
+                return await step().ConfigureAwait(false);
+            }
+            catch (OperationCanceledException) when (silence.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
+            {
+                LogWatchSilent(request, silenceLimit);
+                return default;
+            }
+            catch (Exception broken) when (broken is IOException or HttpRequestException or InvalidDataException)
+            {
+                throw new ClusterException($"the server broke off the watch ({request}): {PlainText.OneLine(broken.Message)}", broken);
+            }
+        }
+    }
+
+    private ApiEvent<T> ReadEvent<T>(ReadOnlyMemory<byte> line)
+        where T : class, IKubernetesObject<V1ObjectMeta>
+    {
+        try
+        {
+            using JsonDocument document = JsonDocument.Parse(line);
+            JsonElement json = document.RootElement;
+            JsonElement subject = json.GetProperty("object");
+            ApiEventType type = json.GetProperty("type").GetString() switch
+            {
+                "ADDED" => ApiEventType.Added,
+                "MODIFIED" => ApiEventType.Modified,
+                "DELETED" => ApiEventType.Deleted,
+                "BOOKMARK" => ApiEventType.Bookmark,
+                "ERROR" => throw (ApiStatus.FromJson(subject, HttpStatusCode.InternalServerError)
+                    ?? ApiStatus.Read(HttpStatusCode.InternalServerError, null, subject.ToString())).ToException(),
+                _ => throw NotTheApi("a watch event of an unknown type"),
+            };
+            return new ApiEvent<T>(type, KubernetesJson.Deserialize<T>(subject));
+        }
+        catch (Exception malformed) when (malformed is JsonException or KeyNotFoundException or InvalidOperationException)
+        {
+            throw NotTheApi("a watch event that is no event", malformed);
+        }
+    }
+
+    /// <summary>One answered GET: within the time-out, sent again when the server asks for that.</summary>
+    private async Task<TResult> LookUpAsync<TResult>(string path, string request, Func<Stream, TResult> read, CancellationToken cancellationToken)
+    {
+        using var deadline = new CancellationTokenSource(RequestTimeout > TimeSpan.Zero ? RequestTimeout : Timeout.InfiniteTimeSpan, _time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, cancellationToken);
+        ApiStatus? refusal = null;
+        try
+        {
+            for (int retries = 0; ; retries++)
+            {
+                using HttpResponseMessage response = await SendAsync(path, either.Token).ConfigureAwait(false);
+                if (response.IsSuccessStatusCode)
+                {
+                    using MemoryStream body = await ReadBodyAsync(response, MaxBodyLength, either.Token).ConfigureAwait(false);
+                    return Parse(body, response, read);
+                }
+
+                refusal = await ReadStatusAsync(response, request, either.Token).ConfigureAwait(false);
+                if (RetryAfter(response) is not { } wait || wait > MaxRetryAfter || retries == MaxRetries) throw refusal.ToException();
+                LogRetry(request, (int)response.StatusCode, wait);
+                await Task.Delay(wait, _time, either.Token).ConfigureAwait(false);
+            }
+        }
+        catch (OperationCanceledException late) when (deadline.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
+        {
+            throw refusal?.ToException() ?? Unreachable($"no answer within {RequestTimeout.TotalSeconds:0.###} s (--request-timeout)", late);
+        }
+        catch (Exception broken) when (broken is IOException or HttpRequestException)
+        {
+            throw Unreachable($"the answer broke off: {PlainText.OneLine(broken.Message)}", broken);
+        }
+    }
+
+    private TResult Parse<TResult>(MemoryStream body, HttpResponseMessage response, Func<Stream, TResult> read)
+    {
+        try
+        {
+            return read(body) ?? throw NotTheApi("null");
+        }
+        catch (Exception malformed) when (malformed is JsonException or NotSupportedException or FormatException or InvalidOperationException)
+        {
+            throw NotTheApi(response.Content.Headers.ContentType?.MediaType is { } type and not "application/json" ? PlainText.OneLine(type) : "no valid JSON", malformed);
+        }
+    }
+
+    /// <summary>Sends a GET; the answer's body is not read yet.</summary>
+    private async Task<HttpResponseMessage> SendAsync(string path, CancellationToken cancellationToken)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(_server, path))
+        {
+            Version = HttpVersion.Version11,
+            VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+        };
+        request.Headers.Accept.ParseAdd("application/json");
+        try
+        {
+            return await _http.SendAsync(request, cancellationToken).ConfigureAwait(false);
+        }
+        catch (HttpRequestException failed)
+        {
+            throw Explain(failed);
+        }
+        catch (OperationCanceledException late) when (!cancellationToken.IsCancellationRequested)
+        {
+            // The transport's own limit, such as the one for connecting.
+            throw Unreachable(PlainText.OneLine((late.InnerException ?? late).Message), late);
+        }
+    }
+
+    private ClusterException Explain(HttpRequestException failed)
+    {
+        for (Exception? cause = failed; cause is not null; cause = cause.InnerException)
+        {
+            if (cause is ClusterException told)
+            {
+                return new ClusterException(told.Message, failed) { IsVerbatim = told.IsVerbatim, StatusCode = told.StatusCode };
+            }
+
+            if (cause is SocketException { SocketErrorCode: SocketError.ConnectionRefused })
+            {
+                return new ClusterException($"The connection to the server {_server.Authority} was refused - did you specify the right host or port?", failed)
+                {
+                    IsVerbatim = true,
+                };
+            }
+        }
+
+        return Unreachable(PlainText.OneLine((failed.InnerException ?? failed).Message), failed);
+    }
+
+    private static ClusterException Unreachable(string why, Exception? cause) =>
+        new($"Unable to connect to the server: {why}", cause) { IsVerbatim = true };
+
+    private ClusterException NotTheApi(string what, Exception? cause = null) =>
+        new($"the server at {_server.Authority} answered with {what}; check that it is a Kubernetes API server and not a log-in page or a proxy before it", cause);
+
+    private static async Task<ApiStatus> ReadStatusAsync(HttpResponseMessage response, string request, CancellationToken cancellationToken)
+    {
+        using MemoryStream body = await ReadBodyAsync(response, MaxErrorBodyLength, cancellationToken).ConfigureAwait(false);
+        string text = Encoding.UTF8.GetString(body.GetBuffer().AsSpan(0, (int)body.Length));
+        return ApiStatus.Read(response.StatusCode, response.ReasonPhrase, text, request);
+    }
+
+    /// <summary>The body's first <paramref name="limit"/> bytes; a JSON answer cut short there does not parse, which is told.</summary>
+    private static async Task<MemoryStream> ReadBodyAsync(HttpResponseMessage response, int limit, CancellationToken cancellationToken)
+    {
+        var body = new MemoryStream((int)Math.Clamp(response.Content.Headers.ContentLength ?? 16384, 0, Math.Min(limit, 1024 * 1024)));
+        using Stream stream = await response.Content.ReadAsStreamAsync(cancellationToken).ConfigureAwait(false);
+        byte[] buffer = new byte[16384];
+        while (body.Length < limit && await stream.ReadAsync(buffer, cancellationToken).ConfigureAwait(false) is > 0 and int read)
+        {
+            body.Write(buffer.AsSpan(0, (int)Math.Min(read, limit - body.Length)));
+        }
+
+        body.Position = 0;
+        return body;
+    }
+
+    /// <summary>The wait the server asks for, or null when it does not ask for another try.</summary>
+    private static TimeSpan? RetryAfter(HttpResponseMessage response) =>
+        response.StatusCode == HttpStatusCode.TooManyRequests || (int)response.StatusCode >= 500
+            ? response.Headers.RetryAfter?.Delta
+            : null;
+}

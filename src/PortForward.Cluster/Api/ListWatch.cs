@@ -1,0 +1,132 @@
+using System.Net;
+using System.Runtime.CompilerServices;
+using k8s;
+using k8s.Models;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace PortForward.Cluster.Api;
+
+/// <summary>
+/// Follows the objects of a collection: lists them once, then watches. Without the right to watch it lists again and again. Lost connections,
+/// throttling and versions that are too old are overcome by itself.
+/// </summary>
+/// <typeparam name="T">The objects' type.</typeparam>
+/// <param name="api">The client.</param>
+/// <param name="resource">The objects' resource.</param>
+/// <param name="namespace">The objects' namespace.</param>
+/// <param name="selection">Which objects.</param>
+/// <param name="time">The clock for waits; the system's when null.</param>
+/// <param name="logger">Where lost watches are told; nowhere when null.</param>
+public sealed partial class ListWatch<T>(
+    ApiClient api, ApiResource<T> resource, string @namespace, ApiSelection selection, TimeProvider? time = null, ILogger? logger = null)
+    where T : class, IKubernetesObject<V1ObjectMeta>
+{
+    private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(15);
+
+    private readonly TimeProvider _time = time ?? TimeProvider.System;
+    private readonly string _collection = resource.ToString();
+    private readonly ILogger _logger = logger ?? NullLogger.Instance;
+
+    /// <summary>How often the objects are listed when they may not be watched: every 2 seconds, unless set otherwise.</summary>
+    public TimeSpan PollInterval { get; init; } = TimeSpan.FromSeconds(2);
+
+    /// <summary>After this long without a byte a watch counts as lost: 2 minutes, unless set otherwise. Servers send a bookmark about once a minute.</summary>
+    public TimeSpan SilenceLimit { get; init; } = TimeSpan.FromMinutes(2);
+
+    /// <summary>The last fault, when it still lasts; null while all is well.</summary>
+    public ClusterException? Fault { get; private set; }
+
+    /// <summary>The objects as they are now, at once and after each change. Ends only by cancellation or by an exception.</summary>
+    /// <param name="cancellationToken">Ends it.</param>
+    /// <exception cref="ClusterException">The first list failed, or a later one was refused for good (the right was lost).</exception>
+    public async IAsyncEnumerable<IReadOnlyCollection<T>> FollowAsync([EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        var objects = new Dictionary<string, T>(StringComparer.Ordinal);
+        bool mayWatch = true;
+        for (bool first = true; ; first = false)
+        {
+            ApiList<T> list = await ListAsync(first, cancellationToken).ConfigureAwait(false);
+            objects = list.Items.ToDictionary(item => item.Metadata.Name, StringComparer.Ordinal);
+            yield return [.. objects.Values];
+
+            string? version = list.ResourceVersion;
+            for (int failures = 0; mayWatch;)
+            {
+                ClusterException? fault;
+                IAsyncEnumerator<ApiEvent<T>> events = api.WatchAsync(resource, @namespace, selection, version, SilenceLimit, cancellationToken)
+                    .GetAsyncEnumerator(cancellationToken);
+                await using (events.ConfigureAwait(false))
+                {
+                    while (true)
+                    {
+                        (ApiEvent<T>? next, fault) = await NextAsync(events).ConfigureAwait(false);
+                        if (next is null) break;
+                        failures = 0;
+                        Fault = null;
+                        version = next.Object.Metadata?.ResourceVersion ?? version;
+                        if (next.Type == ApiEventType.Bookmark || next.Object.Metadata?.Name is not { } name) continue;
+                        if (next.Type == ApiEventType.Deleted) objects.Remove(name);
+                        else objects[name] = next.Object;
+                        yield return [.. objects.Values];
+                    }
+                }
+
+                if (fault is { StatusCode: HttpStatusCode.Gone }) break;
+                if (fault is { StatusCode: HttpStatusCode.Forbidden or HttpStatusCode.MethodNotAllowed or HttpStatusCode.NotFound })
+                {
+                    LogPolling(_collection, fault.Message);
+                    mayWatch = false;
+                    break;
+                }
+
+                // A watch that ends at once, without a fault, must not make a busy loop either.
+                Fault = fault;
+                if (fault is not null) LogWatchLost(_collection, fault.Message);
+                await Task.Delay(Wait(failures++), _time, cancellationToken).ConfigureAwait(false);
+                if (fault is not null && !IsPassing(fault)) break;
+            }
+
+            if (!mayWatch) await Task.Delay(PollInterval, _time, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    private async Task<ApiList<T>> ListAsync(bool first, CancellationToken cancellationToken)
+    {
+        for (int failures = 0; ; failures++)
+        {
+            try
+            {
+                ApiList<T> list = await api.ListAsync(resource, @namespace, selection, cancellationToken).ConfigureAwait(false);
+                Fault = null;
+                return list;
+            }
+            catch (ClusterException passing) when (!first && IsPassing(passing))
+            {
+                Fault = passing;
+                LogListFailed(_collection, passing.Message);
+            }
+
+            await Task.Delay(Wait(failures), _time, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    private static async Task<(ApiEvent<T>? Next, ClusterException? Fault)> NextAsync(IAsyncEnumerator<ApiEvent<T>> events)
+    {
+        try
+        {
+            return (await events.MoveNextAsync().ConfigureAwait(false) ? events.Current : null, null);
+        }
+        catch (ClusterException fault)
+        {
+            return (null, fault);
+        }
+    }
+
+    /// <summary>Whether another try may help: no answer at all, throttling, or a fault inside the server.</summary>
+    internal static bool IsPassing(ClusterException fault) =>
+        fault.StatusCode is null or HttpStatusCode.TooManyRequests or HttpStatusCode.RequestTimeout || (int)fault.StatusCode >= 500;
+
+    private static TimeSpan Wait(int failures) =>
+        failures == 0 ? TimeSpan.FromMilliseconds(100) : TimeSpan.FromTicks(Math.Min(LongestWait.Ticks, TimeSpan.FromSeconds(0.5).Ticks << Math.Min(failures, 6)));
+}

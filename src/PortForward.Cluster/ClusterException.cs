@@ -1,0 +1,22 @@
+using System.Net;
+
+namespace PortForward.Cluster;
+
+/// <summary>A fault on the cluster's side that a user can act on: one sentence that names the cause and the next step.</summary>
+public sealed class ClusterException : Exception
+{
+    /// <summary>A fault told in one sentence.</summary>
+    /// <param name="message">The sentence, without a prefix such as "error: ".</param>
+    public ClusterException(string message) : base(message) { }
+
+    /// <summary>A fault told in one sentence, with the exception that caused it.</summary>
+    /// <param name="message">The sentence, without a prefix such as "error: ".</param>
+    /// <param name="innerException">The cause, or null.</param>
+    public ClusterException(string message, Exception? innerException) : base(message, innerException) { }
+
+    /// <summary>Whether the message is a whole line in the server's own words, as kubectl prints it without the "error: " prefix.</summary>
+    public bool IsVerbatim { get; init; }
+
+    /// <summary>The HTTP status the API server answered with, or null when no answer came.</summary>
+    public HttpStatusCode? StatusCode { get; init; }
+}

@@ -1,0 +1,72 @@
+using System.Net;
+using System.Runtime.CompilerServices;
+using k8s.Models;
+using Microsoft.Extensions.Logging;
+using PortForward.Cluster.Api;
+
+namespace PortForward.Cluster.Targets;
+
+/// <summary>
+/// A target's pods as they are now, at once and after each change. It asks for no more rights than kubectl: without the right to watch it lists
+/// again and again, and for a single pod without the right to list it reads that pod again and again.
+/// </summary>
+internal sealed class PodFeed(ApiClient api, TargetObject target, TimeProvider time, ILogger? logger = null)
+{
+    private static readonly TimeSpan PollInterval = TimeSpan.FromSeconds(1);
+
+    private readonly ListWatch<V1Pod> _watch = new(api, ApiResources.Pods, target.Namespace, target.PodSelection, time, logger);
+    private ClusterException? _fault;
+
+    /// <summary>What keeps the feed from the API server at the moment, or null.</summary>
+    public ClusterException? Fault => _fault ?? _watch.Fault;
+
+    public async IAsyncEnumerable<IReadOnlyCollection<V1Pod>> FollowAsync([EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        bool mayList = true;
+        IAsyncEnumerator<IReadOnlyCollection<V1Pod>> lists = _watch.FollowAsync(cancellationToken).GetAsyncEnumerator(cancellationToken);
+        await using (lists.ConfigureAwait(false))
+        {
+            while (mayList)
+            {
+                try
+                {
+                    await lists.MoveNextAsync().ConfigureAwait(false);
+                }
+                catch (ClusterException refused) when (target.Selector is null && refused.StatusCode == HttpStatusCode.Forbidden)
+                {
+                    mayList = false;
+                    continue;
+                }
+
+                yield return lists.Current;
+            }
+        }
+
+        while (true)
+        {
+            if (await PollAsync(cancellationToken).ConfigureAwait(false) is { } pods) yield return pods;
+            await Task.Delay(PollInterval, time, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>The pod, none when there is none, or null when the server did not tell.</summary>
+    private async Task<IReadOnlyCollection<V1Pod>?> PollAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            IReadOnlyCollection<V1Pod> pods = [await api.GetAsync(ApiResources.Pods, target.Namespace, target.Reference.Name, cancellationToken).ConfigureAwait(false)];
+            _fault = null;
+            return pods;
+        }
+        catch (ClusterException gone) when (gone.StatusCode == HttpStatusCode.NotFound)
+        {
+            _fault = null;
+            return [];
+        }
+        catch (ClusterException passing) when (ListWatch<V1Pod>.IsPassing(passing))
+        {
+            _fault = passing;
+            return null;
+        }
+    }
+}

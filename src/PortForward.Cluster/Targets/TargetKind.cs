@@ -1,0 +1,29 @@
+namespace PortForward.Cluster.Targets;
+
+/// <summary>The types that lead to pods.</summary>
+public enum TargetKind
+{
+    /// <summary>A pod itself.</summary>
+    Pod,
+
+    /// <summary>A service with a selector.</summary>
+    Service,
+
+    /// <summary>A deployment.</summary>
+    Deployment,
+
+    /// <summary>A replica set.</summary>
+    ReplicaSet,
+
+    /// <summary>A stateful set.</summary>
+    StatefulSet,
+
+    /// <summary>A daemon set.</summary>
+    DaemonSet,
+
+    /// <summary>A job.</summary>
+    Job,
+
+    /// <summary>A replication controller.</summary>
+    ReplicationController,
+}

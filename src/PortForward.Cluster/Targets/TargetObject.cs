@@ -1,0 +1,80 @@
+using k8s.Models;
+using PortForward.Cluster.Api;
+
+namespace PortForward.Cluster.Targets;
+
+/// <summary>A target as the cluster has it: what leads from it to its pods.</summary>
+/// <param name="Reference">What the user asked for.</param>
+/// <param name="Namespace">The namespace it is in.</param>
+internal sealed record TargetObject(TargetReference Reference, string Namespace)
+{
+    /// <summary>The pod, when the target is one.</summary>
+    public V1Pod? Pod { get; private init; }
+
+    /// <summary>The service, when the target is one.</summary>
+    public V1Service? Service { get; private init; }
+
+    /// <summary>Selects the target's pods; null when the target is a pod.</summary>
+    public string? Selector { get; private init; }
+
+    /// <summary>Whether the target's owner has asked for no pods at all.</summary>
+    public bool IsScaledToZero { get; private init; }
+
+    /// <summary>Whether a job has come to its end, so that no pod of it will run again.</summary>
+    public bool IsFinished { get; private init; }
+
+    /// <summary>The revision a stateful set is moving to, or null.</summary>
+    public string? UpdateRevision { get; private init; }
+
+    /// <summary>Which objects the target's pods are.</summary>
+    public ApiSelection PodSelection => Selector is null ? ApiSelection.Named(Reference.Name) : new ApiSelection(Selector);
+
+    /// <summary>Reads a target: one request.</summary>
+    /// <exception cref="ClusterException">It cannot be read, or it does not say which pods are its own.</exception>
+    public static async Task<TargetObject> ReadAsync(ApiClient api, TargetReference reference, string @namespace, CancellationToken cancellationToken)
+    {
+        string name = reference.Name;
+        var target = new TargetObject(reference, @namespace);
+        switch (reference.Kind)
+        {
+            case TargetKind.Pod:
+                return target with { Pod = await api.GetAsync(ApiResources.Pods, @namespace, name, cancellationToken).ConfigureAwait(false) };
+            case TargetKind.Service:
+                V1Service service = await api.GetAsync(ApiResources.Services, @namespace, name, cancellationToken).ConfigureAwait(false);
+                string selector = LabelSelectors.Format(service.Spec?.Selector);
+                return selector.Length > 0
+                    ? target with { Service = service, Selector = selector }
+                    : throw new ClusterException($"invalid service '{name}': Service is defined without a selector, so it has no pods to forward to");
+            case TargetKind.Deployment:
+                V1Deployment deployment = await api.GetAsync(ApiResources.Deployments, @namespace, name, cancellationToken).ConfigureAwait(false);
+                return target.Selecting(deployment.Spec?.Selector, deployment.Spec?.Replicas);
+            case TargetKind.ReplicaSet:
+                V1ReplicaSet replicaSet = await api.GetAsync(ApiResources.ReplicaSets, @namespace, name, cancellationToken).ConfigureAwait(false);
+                return target.Selecting(replicaSet.Spec?.Selector, replicaSet.Spec?.Replicas);
+            case TargetKind.StatefulSet:
+                V1StatefulSet statefulSet = await api.GetAsync(ApiResources.StatefulSets, @namespace, name, cancellationToken).ConfigureAwait(false);
+                return target.Selecting(statefulSet.Spec?.Selector, statefulSet.Spec?.Replicas) with { UpdateRevision = statefulSet.Status?.UpdateRevision };
+            case TargetKind.DaemonSet:
+                V1DaemonSet daemonSet = await api.GetAsync(ApiResources.DaemonSets, @namespace, name, cancellationToken).ConfigureAwait(false);
+                return target.Selecting(daemonSet.Spec?.Selector, null);
+            case TargetKind.Job:
+                V1Job job = await api.GetAsync(ApiResources.Jobs, @namespace, name, cancellationToken).ConfigureAwait(false);
+                bool finished = (job.Status?.Conditions ?? []).Any(condition => condition is { Type: "Complete" or "Failed", Status: "True" });
+                return target.Selecting(job.Spec?.Selector, null) with { IsFinished = finished };
+            case TargetKind.ReplicationController:
+                V1ReplicationController controller =
+                    await api.GetAsync(ApiResources.ReplicationControllers, @namespace, name, cancellationToken).ConfigureAwait(false);
+                return target.Selecting(new V1LabelSelector { MatchLabels = controller.Spec?.Selector }, controller.Spec?.Replicas);
+            default:
+                throw new ArgumentOutOfRangeException(nameof(reference), reference.Kind, "unknown kind of target");
+        }
+    }
+
+    private TargetObject Selecting(V1LabelSelector? selector, int? replicas)
+    {
+        // An empty selector would mean every pod of the namespace; the API server lets none be made for a workload.
+        string text = LabelSelectors.Format(selector);
+        if (text.Length == 0) throw new ClusterException($"{Reference} has no selector, so it has no pods to forward to");
+        return this with { Selector = text, IsScaledToZero = replicas == 0 };
+    }
+}
