@@ -1,1 +1,3 @@
-Console.WriteLine("pf");
+using PortForward.Cli.Commands;
+
+return await ForwardCommand.RunAsync(args);

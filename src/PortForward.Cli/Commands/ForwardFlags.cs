@@ -1,0 +1,98 @@
+using System.CommandLine;
+
+namespace PortForward.Cli.Commands;
+
+/// <summary>The flags and arguments of <c>pf</c>: those of <c>kubectl port-forward</c> with kubectl's global ones, and its own.</summary>
+internal sealed class ForwardFlags
+{
+    public Argument<string[]> Words { get; } = new("words") { Arity = ArgumentArity.ZeroOrMore };
+
+    public Option<string[]> Address { get; } = List("--address", "ADDRESS",
+        "Addresses to listen on: IP addresses or localhost, which is 127.0.0.1 and ::1 and enough with one of them (default localhost). Repeatable, comma separated.");
+
+    public Option<string> PodRunningTimeout { get; } = Text("--pod-running-timeout", "DURATION",
+        "How long to wait until a pod is running, as in 30s or 1m30s (default 1m0s).");
+
+    public Option<string> Namespace { get; } = Text("--namespace", "NAMESPACE", "The namespace of the target (default: the context's).", "-n");
+
+    public Option<string> Context { get; } = Text("--context", "NAME", "The kubeconfig context to use.");
+
+    public Option<string> Cluster { get; } = Text("--cluster", "NAME", "The kubeconfig cluster to use.");
+
+    public Option<string> User { get; } = Text("--user", "NAME", "The kubeconfig user to use.");
+
+    public Option<string> Kubeconfig { get; } = Text("--kubeconfig", "FILE", "The kubeconfig file (default: $KUBECONFIG, a list, or ~/.kube/config).");
+
+    public Option<string> Server { get; } = Text("--server", "URL", "The address of the API server.", "-s");
+
+    public Option<string> Token { get; } = Text("--token", "TOKEN", "A bearer token for the API server.");
+
+    public Option<string> Username { get; } = Text("--username", "NAME", "A user name for basic authentication.");
+
+    public Option<string> Password { get; } = Text("--password", "PASSWORD", "The password to --username.");
+
+    public Option<string> CertificateAuthority { get; } = Text("--certificate-authority", "FILE", "The certificates to trust for the API server.");
+
+    public Option<string> ClientCertificate { get; } = Text("--client-certificate", "FILE", "A client certificate, PEM.");
+
+    public Option<string> ClientKey { get; } = Text("--client-key", "FILE", "The key to --client-certificate, PEM.");
+
+    public Option<bool> InsecureSkipTlsVerify { get; } = Switch("--insecure-skip-tls-verify", "Do not check the API server's certificate: anyone in between can read everything.");
+
+    public Option<string> TlsServerName { get; } = Text("--tls-server-name", "NAME", "The name that the API server's certificate must bear, if not the address's.");
+
+    public Option<string> As { get; } = Text("--as", "USER", "The user to act as.");
+
+    public Option<string[]> AsGroup { get; } = List("--as-group", "GROUP", "A group to act as; repeatable.");
+
+    public Option<string> AsUid { get; } = Text("--as-uid", "UID", "The user id to act as.");
+
+    public Option<string[]> AsUserExtra { get; } = List("--as-user-extra", "KEY=VALUE", "Extra information on the user to act as; repeatable.");
+
+    public Option<string> RequestTimeout { get; } = Text("--request-timeout", "DURATION",
+        "How long a look-up or the opening of a tunnel may take, as in 10s; 0 is no limit. It never ends a tunnel.");
+
+    public Option<int> Verbosity { get; } = new("--v", "-v") { HelpName = "LEVEL", Description = "Diagnostics on stderr: 4 connections, 6 requests, 8 everything." };
+
+    public Option<bool> Verbose { get; } = Switch("--verbose", "One line on stderr for everything that happens, and stack traces for errors.");
+
+    public Option<string> LogFormat { get; } = Text("--log-format", "FORMAT", "How stderr is written: text or json, one object a line (default text).");
+
+    public Option<bool> Help { get; } = Switch("--help", "Show this help.", "-h");
+
+    public Option<bool> Version { get; } = Switch("--version", "Show the version.");
+
+    /// <summary>Flags of kubectl that are taken so that its command lines work, and that have nothing to act on here.</summary>
+    public IReadOnlyList<Option> WithoutEffect { get; } =
+    [
+        Text("--cache-dir", "DIR"),
+        Text("--kuberc", "FILE"),
+        Text("--log-flush-frequency", "DURATION"),
+        Text("--profile", "NAME"),
+        Text("--profile-output", "FILE"),
+        Text("--vmodule", "PATTERNS"),
+        Switch("--disable-compression"),
+        Switch("--match-server-version"),
+        Switch("--warnings-as-errors"),
+    ];
+
+    /// <summary>The flags in the order of the help text, by group.</summary>
+    public IReadOnlyList<(string Title, IReadOnlyList<Option> Options)> Groups =>
+    [
+        ("Forwarding", [Address, PodRunningTimeout]),
+        ("Cluster", [Namespace, Context, Cluster, User, Kubeconfig, Server, TlsServerName, CertificateAuthority, InsecureSkipTlsVerify, RequestTimeout]),
+        ("Credentials", [Token, ClientCertificate, ClientKey, Username, Password, As, AsGroup, AsUid, AsUserExtra]),
+        ("Output", [Verbose, Verbosity, LogFormat, Help, Version]),
+    ];
+
+    /// <summary>All flags.</summary>
+    public IEnumerable<Option> All => Groups.SelectMany(group => group.Options).Concat(WithoutEffect);
+
+    private static Option<string> Text(string name, string valueName, string? description = null, params string[] aliases) =>
+        new(name, aliases) { HelpName = valueName, Description = description };
+
+    private static Option<string[]> List(string name, string valueName, string description) =>
+        new(name) { HelpName = valueName, Description = description, Arity = ArgumentArity.OneOrMore };
+
+    private static Option<bool> Switch(string name, string? description = null, params string[] aliases) => new(name, aliases) { Description = description };
+}

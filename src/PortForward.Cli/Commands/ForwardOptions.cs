@@ -1,0 +1,80 @@
+using System.CommandLine;
+using Microsoft.Extensions.Logging;
+using PortForward.Cli.Output;
+using PortForward.Cluster.Targets;
+using PortForward.Forwarding;
+
+namespace PortForward.Cli.Commands;
+
+/// <summary>What a command line asks for, checked as far as that is possible without a cluster.</summary>
+internal sealed record ForwardOptions
+{
+    private static readonly TimeSpan DefaultPodRunningTimeout = TimeSpan.FromMinutes(1);
+
+    public required TargetReference Target { get; init; }
+
+    public required IReadOnlyList<PortSpec> Ports { get; init; }
+
+    public required IReadOnlyList<ListenAddress> Addresses { get; init; }
+
+    public required TimeSpan PodRunningTimeout { get; init; }
+
+    /// <summary>Reads the options; the words of the command line are the target and the ports.</summary>
+    /// <exception cref="UsageException">Something is missing or malformed.</exception>
+    public static ForwardOptions Read(ForwardFlags flags, ParseResult parsed)
+    {
+        string[] words = parsed.GetValue(flags.Words) ?? [];
+        if (words.Length < 2)
+        {
+            throw new UsageException("TYPE/NAME and list of ports are required for port-forward, as in: pf pod/web 8080:80");
+        }
+
+        try
+        {
+            return new ForwardOptions
+            {
+                Target = TargetReference.Parse(words[0]),
+                Ports = [.. words.Skip(1).Select(PortSpec.Parse)],
+                Addresses = ListenAddress.Parse(parsed.GetValue(flags.Address) is { Length: > 0 } addresses ? addresses : ["localhost"]),
+                PodRunningTimeout = ReadPodRunningTimeout(flags, parsed),
+            };
+        }
+        catch (FormatException e)
+        {
+            throw new UsageException(e.Message);
+        }
+    }
+
+    /// <summary>Reads a flag that is a Go duration.</summary>
+    /// <exception cref="UsageException">It is none.</exception>
+    public static TimeSpan? ReadDuration(Option<string> flag, ParseResult parsed) => parsed.GetValue(flag) switch
+    {
+        null => null,
+        { } text when GoDuration.TryParse(text, out TimeSpan duration) => duration,
+        { } text => throw new UsageException($"invalid argument \"{text}\" for \"{flag.Name}\": a duration looks like 30s or 1m30s"),
+    };
+
+    /// <summary>The log format, which is needed before anything can be told.</summary>
+    /// <exception cref="UsageException">It is unknown.</exception>
+    public static LogFormat ReadLogFormat(ForwardFlags flags, ParseResult parsed) => parsed.GetValue(flags.LogFormat) switch
+    {
+        null or "text" => LogFormat.Text,
+        "json" => LogFormat.Json,
+        { } other => throw new UsageException($"invalid argument \"{other}\" for \"--log-format\": text or json"),
+    };
+
+    /// <summary>From which level on the libraries' diagnostics are shown: kubectl's -v 4 to 10, in the steps that there are here.</summary>
+    public static LogLevel ReadDiagnosticsLevel(ForwardFlags flags, ParseResult parsed) => parsed.GetValue(flags.Verbosity) switch
+    {
+        >= 8 => LogLevel.Trace,
+        >= 6 => LogLevel.Debug,
+        >= 4 => LogLevel.Information,
+        _ => LogLevel.Warning,
+    };
+
+    private static TimeSpan ReadPodRunningTimeout(ForwardFlags flags, ParseResult parsed)
+    {
+        TimeSpan timeout = ReadDuration(flags.PodRunningTimeout, parsed) ?? DefaultPodRunningTimeout;
+        return timeout > TimeSpan.Zero ? timeout : throw new UsageException("--pod-running-timeout must be higher than zero");
+    }
+}

@@ -1,0 +1,54 @@
+using PortForward.Forwarding;
+using PortForward.Tunnels;
+
+namespace PortForward.Cli.Output;
+
+/// <summary>What stderr says of listeners and connections, in plain words.</summary>
+internal static class ConnectionText
+{
+    /// <summary>Why a connection failed, with what to do next; null when nothing went wrong.</summary>
+    /// <param name="end">How it ended.</param>
+    /// <param name="targetPort">The pod's port.</param>
+    /// <param name="describeFault">Tells a tunnel fault in the server's words.</param>
+    public static string? Describe(ConnectionEnd end, int targetPort, Func<TunnelFault, string> describeFault) => end.Kind switch
+    {
+        ConnectionEndKind.Completed or ConnectionEndKind.ClientGone or ConnectionEndKind.Stopped => null,
+        ConnectionEndKind.PodFailed => DescribePodError(end.PodMessage!, targetPort),
+        ConnectionEndKind.PodReset => "the pod reset the connection",
+        ConnectionEndKind.NoVerdict => "the pod ended its data but never said whether that was all of it",
+        ConnectionEndKind.TunnelLost => "the tunnel to the pod was lost; the next connection opens a new one",
+        ConnectionEndKind.NoTunnel => $"no tunnel to the pod: {describeFault(end.Fault!)}",
+        _ => throw new ArgumentOutOfRangeException(nameof(end)),
+    };
+
+    /// <summary>What could not be bound, as <c>127.0.0.1:80: permission denied</c>.</summary>
+    public static string Describe(PortUnavailable unavailable) =>
+        string.Join("; ", unavailable.Failures.Select(failure => $"{failure.EndPoint}: {failure.Reason}"));
+
+    /// <summary>What to do when a port is not to be had.</summary>
+    public static string Advise(PortUnavailable unavailable)
+    {
+        (int local, int target) = unavailable.Mapping;
+        if (unavailable.Failures.Any(failure => failure.Reason.Denied))
+        {
+            // 8080 for 80, 8443 for 443: what people choose anyway.
+            int free = local + 8000;
+            return $"ports below 1024 need a right that you do not have; try {free}:{target}";
+        }
+
+        return unavailable.Failures.Any(failure => failure.Reason.InUse)
+            ? $"stop the program that has it, or use another one: \":{target}\" takes any free port"
+            : "choose another --address";
+    }
+
+    private static string DescribePodError(string message, int targetPort) => PodError.Classify(message) switch
+    {
+        PodErrorKind.ApplicationRefused => $"pod refused connections on port {targetPort}; is the application listening?",
+        PodErrorKind.ConnectionDied => "the application in the pod reset the connection",
+        PodErrorKind.SandboxGone => "the pod is gone or not running any more",
+        PodErrorKind.SocatMissing => "the pod's node lacks socat, without which its runtime cannot forward ports; have it installed there",
+        _ => OneLine(message),
+    };
+
+    private static string OneLine(string text) => string.Join(' ', text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
+}

@@ -1,0 +1,39 @@
+using Microsoft.Extensions.Logging;
+
+namespace PortForward.Cli.Output;
+
+/// <summary>The sentences that the user reads on stderr.</summary>
+internal static partial class UserMessages
+{
+    [LoggerMessage(EventId = 1, EventName = "Failed", Level = LogLevel.Critical, Message = "{Message}")]
+    public static partial void Failed(this ILogger stderr, string message, Exception? exception = null);
+
+    [LoggerMessage(EventId = 2, EventName = "Note", Level = LogLevel.Warning, Message = "note: {Message}")]
+    public static partial void Note(this ILogger stderr, string message);
+
+    [LoggerMessage(EventId = 3, EventName = "Waiting", Level = LogLevel.Information, Message = "{Message}")]
+    public static partial void Waiting(this ILogger stderr, string message);
+
+    [LoggerMessage(EventId = 10, EventName = "PortUnavailable", Level = LogLevel.Error, Message = "Unable to listen on port {Port}: {Reason} ({Advice})")]
+    public static partial void PortUnavailable(this ILogger stderr, int port, string reason, string advice);
+
+    [LoggerMessage(EventId = 11, EventName = "ListenerPartial", Level = LogLevel.Warning,
+        Message = "note: {EndPoint} is not served: {Reason}; clients that try it first reach another program")]
+    public static partial void ListenerPartial(this ILogger stderr, string endPoint, string reason);
+
+    [LoggerMessage(EventId = 12, EventName = "AcceptFailed", Level = LogLevel.Error, Message = "connections to {EndPoint} cannot be accepted for the moment: {Reason}")]
+    public static partial void AcceptFailed(this ILogger stderr, string endPoint, string reason);
+
+    [LoggerMessage(EventId = 13, EventName = "OpenToOthers", Level = LogLevel.Warning, Message = "note: {EndPoint} can be reached from other machines")]
+    public static partial void OpenToOthers(this ILogger stderr, string endPoint);
+
+    [LoggerMessage(EventId = 20, EventName = "ConnectionFailed", Level = LogLevel.Error, Message = "connection {Id} for {LocalPort} failed: {Reason}")]
+    public static partial void ConnectionFailed(this ILogger stderr, long id, int localPort, string reason);
+
+    [LoggerMessage(EventId = 21, EventName = "ConnectionClosed", Level = LogLevel.Information,
+        Message = "connection {Id} for {LocalPort} ended ({Outcome}): {BytesSent} bytes to the pod, {BytesReceived} from it, {Seconds:0.000} s")]
+    public static partial void ConnectionClosed(this ILogger stderr, long id, int localPort, string outcome, long bytesSent, long bytesReceived, double seconds);
+
+    [LoggerMessage(EventId = 22, EventName = "Ready", Level = LogLevel.Information, Message = "ready: pod {Pod} in namespace {Namespace}, after {Milliseconds:0} ms")]
+    public static partial void Ready(this ILogger stderr, string pod, string @namespace, double milliseconds);
+}

@@ -1,0 +1,39 @@
+using System.Net.Security;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using System.Text;
+
+namespace PortForward.Cluster.Authentication;
+
+/// <summary>A client certificate with its key and the intermediate certificates that go with it.</summary>
+internal sealed class ClientCertificate
+{
+    private ClientCertificate(SslStreamCertificateContext context) => Context = context;
+
+    /// <summary>What the TLS handshake sends: the certificate and its chain.</summary>
+    public SslStreamCertificateContext Context { get; }
+
+    /// <summary>Reads PEM: certificates, the user's own first, and an RSA or EC key.</summary>
+    /// <exception cref="ClusterException">One of them is malformed, of an unknown kind, or they do not belong together.</exception>
+    public static ClientCertificate Load(byte[] certificatePem, byte[] keyPem, string owner)
+    {
+        try
+        {
+            string chainText = Encoding.UTF8.GetString(certificatePem);
+            using var withKey = X509Certificate2.CreateFromPem(chainText, Encoding.UTF8.GetString(keyPem));
+
+            // On Windows a key that was read from PEM cannot be used for TLS unless it has gone through a PFX.
+            X509Certificate2 certificate = OperatingSystem.IsWindows()
+                ? X509CertificateLoader.LoadPkcs12(withKey.Export(X509ContentType.Pkcs12), password: null)
+                : new X509Certificate2(withKey);
+            var chain = new X509Certificate2Collection();
+            chain.ImportFromPem(chainText);
+            chain.RemoveAt(0);
+            return new ClientCertificate(SslStreamCertificateContext.Create(certificate, chain, offline: true));
+        }
+        catch (Exception e) when (e is CryptographicException or ArgumentException)
+        {
+            throw new ClusterException($"the client certificate and key of {owner} cannot be used: they must be PEM, the key RSA or EC, and belong together (Ed25519 keys are not supported by .NET)", e);
+        }
+    }
+}

@@ -1,0 +1,51 @@
+namespace PortForward.Cluster.Kubeconfig;
+
+/// <summary>What the command line says about the cluster; null leaves it to the kubeconfig.</summary>
+/// <remarks>It holds secrets: its text form is empty.</remarks>
+public sealed record ClusterOverrides
+{
+    /// <summary><c>--context</c>.</summary>
+    public string? Context { get; init; }
+
+    /// <summary><c>--cluster</c>.</summary>
+    public string? Cluster { get; init; }
+
+    /// <summary><c>--user</c>.</summary>
+    public string? User { get; init; }
+
+    /// <summary><c>--namespace</c>.</summary>
+    public string? Namespace { get; init; }
+
+    /// <summary><c>--server</c>.</summary>
+    public string? Server { get; init; }
+
+    /// <summary><c>--tls-server-name</c>.</summary>
+    public string? TlsServerName { get; init; }
+
+    /// <summary><c>--insecure-skip-tls-verify</c>.</summary>
+    public bool InsecureSkipTlsVerify { get; init; }
+
+    /// <summary><c>--certificate-authority</c>, a path.</summary>
+    public string? CertificateAuthority { get; init; }
+
+    /// <summary><c>--client-certificate</c>, a path.</summary>
+    public string? ClientCertificate { get; init; }
+
+    /// <summary><c>--client-key</c>, a path.</summary>
+    public string? ClientKey { get; init; }
+
+    /// <summary><c>--token</c>.</summary>
+    public string? Token { get; init; }
+
+    /// <summary><c>--username</c>.</summary>
+    public string? Username { get; init; }
+
+    /// <summary><c>--password</c>.</summary>
+    public string? Password { get; init; }
+
+    /// <summary>How long a look-up or the opening of a tunnel may take (<c>--request-timeout</c>); null or zero for no limit of its own.</summary>
+    public TimeSpan? RequestTimeout { get; init; }
+
+    /// <inheritdoc/>
+    public override string ToString() => nameof(ClusterOverrides);
+}

@@ -1,0 +1,50 @@
+using System.Net;
+using PortForward.Cluster.Authentication;
+using PortForward.Cluster.Kubeconfig;
+
+namespace PortForward.Cluster.Transport;
+
+/// <summary>
+/// Requests to one API server with one user's credentials, all over HTTP/1.1: an upgrade needs it, and so the look-ups and the
+/// first upgrade share one connection.
+/// </summary>
+public sealed class ClusterConnection : IDisposable
+{
+    private readonly ClusterConfiguration _configuration;
+
+    /// <summary>Prepares a connection; nothing is sent yet.</summary>
+    public ClusterConnection(ClusterConfiguration configuration)
+    {
+        _configuration = configuration;
+        var dialer = new ServerDialer(configuration.Trust, configuration.TlsServerName, configuration.Credentials.Certificate);
+        var sockets = new SocketsHttpHandler
+        {
+            ConnectCallback = dialer.ConnectAsync,
+            UseProxy = false,
+            UseCookies = false,
+            AllowAutoRedirect = false,
+            AutomaticDecompression = DecompressionMethods.None,
+            ConnectTimeout = Timeout.InfiniteTimeSpan, // The dialer has limits of its own, whose errors name the address.
+        };
+        Invoker = new HttpMessageInvoker(new AuthenticatingHandler(configuration.Credentials, sockets));
+    }
+
+    /// <summary>The API server's base address, ending in a slash.</summary>
+    public Uri Server => _configuration.Server;
+
+    /// <summary>The namespace to look in.</summary>
+    public string Namespace => _configuration.Namespace;
+
+    /// <summary>How long a look-up or the opening of a tunnel may take; null for no limit of its own.</summary>
+    public TimeSpan? RequestTimeout => _configuration.RequestTimeout;
+
+    /// <summary>Sends requests with the user's credentials. Set HTTP/1.1 on them.</summary>
+    public HttpMessageInvoker Invoker { get; }
+
+    /// <summary>The port-forward resource of a pod.</summary>
+    public Uri PortForwardUri(string @namespace, string pod) =>
+        new(Server, $"api/v1/namespaces/{Uri.EscapeDataString(@namespace)}/pods/{Uri.EscapeDataString(pod)}/portforward");
+
+    /// <summary>Closes what is idle. Tunnels that were opened live on.</summary>
+    public void Dispose() => Invoker.Dispose();
+}

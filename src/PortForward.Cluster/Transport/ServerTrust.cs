@@ -1,0 +1,101 @@
+using System.Security.Cryptography.X509Certificates;
+
+namespace PortForward.Cluster.Transport;
+
+/// <summary>Decides whether the API server's certificate is to be trusted, as Go does.</summary>
+/// <remarks>
+/// Every certificate of the kubeconfig's pool is an anchor, self-signed or not; names are looked for in the subject alternative names
+/// only; nothing is downloaded and no revocation is asked for.
+/// </remarks>
+internal sealed class ServerTrust
+{
+    private const X509ChainStatusFlags Untrusted = X509ChainStatusFlags.UntrustedRoot | X509ChainStatusFlags.PartialChain;
+
+    private readonly X509Certificate2Collection? _anchors;
+    private readonly bool _insecure;
+
+    private ServerTrust(X509Certificate2Collection? anchors, bool insecure)
+    {
+        _anchors = anchors;
+        _insecure = insecure;
+    }
+
+    /// <summary>Accepts anything.</summary>
+    public static ServerTrust Insecure { get; } = new(anchors: null, insecure: true);
+
+    /// <summary>Trusts what the system trusts.</summary>
+    public static ServerTrust System { get; } = new(anchors: null, insecure: false);
+
+    /// <summary>Trusts the certificates of a PEM bundle.</summary>
+    /// <exception cref="ClusterException">There is none in it.</exception>
+    public static ServerTrust Pool(byte[] pem, string owner)
+    {
+        var anchors = new X509Certificate2Collection();
+        try
+        {
+            anchors.ImportFromPem(global::System.Text.Encoding.UTF8.GetString(pem));
+        }
+        catch (global::System.Security.Cryptography.CryptographicException e)
+        {
+            throw NoCertificate(owner, e);
+        }
+
+        return anchors.Count > 0 ? new ServerTrust(anchors, insecure: false) : throw NoCertificate(owner, cause: null);
+    }
+
+    /// <summary>What is wrong with a server's certificate, in Go's words, or null.</summary>
+    /// <param name="certificate">What the server sent, null if nothing.</param>
+    /// <param name="sent">The certificates that came with it.</param>
+    /// <param name="name">The host name or address that it must be for.</param>
+    public string? Check(X509Certificate2? certificate, X509Certificate2Collection sent, string name)
+    {
+        if (_insecure)
+        {
+            return null;
+        }
+
+        if (certificate is null)
+        {
+            return "the server sent no certificate";
+        }
+
+        if (!CertificateNames.Matches(certificate, name))
+        {
+            return CertificateNames.Mismatch(certificate, name);
+        }
+
+        using var chain = new X509Chain();
+        chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
+        chain.ChainPolicy.DisableCertificateDownloads = true;
+        chain.ChainPolicy.ApplicationPolicy.Add(new global::System.Security.Cryptography.Oid("1.3.6.1.5.5.7.3.1")); // serverAuth
+        chain.ChainPolicy.ExtraStore.AddRange(sent);
+        if (_anchors is not null)
+        {
+            chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
+            chain.ChainPolicy.CustomTrustStore.AddRange(_anchors);
+        }
+
+        if (chain.Build(certificate))
+        {
+            return null;
+        }
+
+        X509ChainStatusFlags status = chain.ChainStatus.Aggregate(X509ChainStatusFlags.NoError, (flags, one) => flags | one.Status);
+        return status switch
+        {
+            _ when status.HasFlag(X509ChainStatusFlags.NotTimeValid) => $"x509: certificate has expired or is not yet valid: it is valid from {certificate.NotBefore:u} to {certificate.NotAfter:u}",
+            _ when IsAnchoredIntermediate(chain, status) => null,
+            _ when (status & Untrusted) != X509ChainStatusFlags.NoError => "x509: certificate signed by unknown authority",
+            _ => $"x509: {string.Join("; ", chain.ChainStatus.Select(one => one.StatusInformation.Trim()))}",
+        };
+    }
+
+    /// <summary>Go takes an intermediate or the leaf itself as an anchor; here such a chain only lacks its root.</summary>
+    private bool IsAnchoredIntermediate(X509Chain chain, X509ChainStatusFlags status) =>
+        _anchors is not null
+        && (status & ~Untrusted) == X509ChainStatusFlags.NoError
+        && chain.ChainElements.Any(element => _anchors.Any(anchor => anchor.RawDataMemory.Span.SequenceEqual(element.Certificate.RawDataMemory.Span)));
+
+    private static ClusterException NoCertificate(string owner, Exception? cause) =>
+        new($"the certificate authority of {owner} contains no certificate in PEM form", cause);
+}
