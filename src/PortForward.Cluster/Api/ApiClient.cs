@@ -196,7 +196,7 @@ public sealed partial class ApiClient
                     ?? ApiStatus.Read(HttpStatusCode.InternalServerError, null, subject.ToString())).ToException(),
                 _ => throw NotTheApi("a watch event of an unknown type"),
             };
-            return new ApiEvent<T>(type, KubernetesJson.Deserialize<T>(subject));
+            return new ApiEvent<T>(type, KubernetesJson.Deserialize<T>(subject) ?? throw NotTheApi("a watch event without an object"));
         }
         catch (Exception malformed) when (malformed is JsonException or KeyNotFoundException or InvalidOperationException)
         {
@@ -291,7 +291,9 @@ public sealed partial class ApiClient
             }
         }
 
-        return Unreachable(PlainText.OneLine((failed.InnerException ?? failed).Message), failed);
+        // Of a socket's failure the outer message names the host, of any other the inner one says more.
+        Exception telling = failed.InnerException is null or SocketException ? failed : failed.InnerException;
+        return Unreachable(PlainText.OneLine(telling.Message), failed);
     }
 
     private static ClusterException Unreachable(string why, Exception? cause) =>

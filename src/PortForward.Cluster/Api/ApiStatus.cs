@@ -97,7 +97,7 @@ public sealed record ApiStatus(HttpStatusCode Code, string? Reason, string Messa
             503 => ("ServiceUnavailable", "the server is currently unable to handle the request"),
             504 => ("Timeout", "the server was unable to return a response in the time allotted, but may still be processing the request"),
             >= 500 => ("InternalError", $"an error on the server (\"{(text.Length == 0 ? Status() : text)}\") has prevented the request from succeeding"),
-            _ => (null, $"the server responded with the status code {Status()} but did not return more information"),
+            _ => (null, $"the server responded with the status code {Status()}" + (text.Length == 0 ? " but did not return more information" : "")),
         };
         if (request is not null) words += $" ({request})";
         if (text.Length > 0 && !words.Contains(text, StringComparison.Ordinal) && code != HttpStatusCode.Unauthorized) words += $": {text}";

@@ -1,0 +1,230 @@
+using System.Net;
+using System.Net.Sockets;
+using k8s.Models;
+using PortForward.Cluster.Api;
+
+namespace PortForward.Cluster.Tests.Api;
+
+public sealed class ApiClientTests
+{
+    private const string PodPath = "/api/v1/namespaces/shop/pods/web";
+    private const string PodsPath = "/api/v1/namespaces/shop/pods";
+
+    private static V1Pod Pod(string name) => new() { Metadata = new V1ObjectMeta { Name = name } };
+
+    private static V1PodList Page(string? next, params string[] names) =>
+        new() { Items = [.. names.Select(Pod)], Metadata = new V1ListMeta { ResourceVersion = "9", ContinueProperty = next } };
+
+    private static Task<V1Pod> GetWeb(ApiClient client) => client.GetAsync(ApiResources.Pods, "shop", "web", CancellationToken.None);
+
+    [Fact]
+    public async Task One_look_up_is_one_request()
+    {
+        using var server = new FakeApiServer();
+        server.Answer(PodPath, Pod("web"));
+
+        V1Pod pod = await GetWeb(server.Client());
+
+        pod.Metadata.Name.Should().Be("web");
+        server.Requests.Should().Equal(PodPath);
+    }
+
+    [Fact]
+    public async Task A_path_prefix_of_the_server_is_kept()
+    {
+        using var server = new FakeApiServer();
+        server.Answer("/k8s/clusters/c-1" + PodPath, Pod("web"));
+
+        await GetWeb(server.Client(server: "https://rancher.test/k8s/clusters/c-1/"));
+
+        server.Requests.Should().Equal("/k8s/clusters/c-1" + PodPath);
+    }
+
+    [Fact]
+    public async Task Grouped_resources_are_read_from_their_group()
+    {
+        using var server = new FakeApiServer();
+        server.Answer("/apis/apps/v1/namespaces/shop/deployments/web", new V1Deployment { Metadata = new V1ObjectMeta { Name = "web" } });
+
+        (await server.Client().GetAsync(ApiResources.Deployments, "shop", "web", CancellationToken.None)).Metadata.Name.Should().Be("web");
+    }
+
+    [Fact]
+    public async Task A_refusal_is_told_in_the_servers_words()
+    {
+        using var server = new FakeApiServer();
+        server.Refuse(PodPath, HttpStatusCode.NotFound, "NotFound", "pods \"web\" not found");
+
+        ClusterException refused = (await FluentActions.Awaiting(() => GetWeb(server.Client())).Should().ThrowAsync<ClusterException>()).Which;
+
+        refused.Message.Should().Be("Error from server (NotFound): pods \"web\" not found");
+        refused.IsVerbatim.Should().BeTrue();
+        refused.StatusCode.Should().Be(HttpStatusCode.NotFound);
+    }
+
+    [Theory]
+    [InlineData("text/html", "<html>Please log in</html>", "text/html")]
+    [InlineData("application/json", "<html>Please log in</html>", "no valid JSON")]
+    [InlineData("application/json", "{\"kind\":\"Pod\"", "no valid JSON")]
+    [InlineData("application/json", "{\"kind\":\"Pod\",\"metadata\":[]}", "no valid JSON")]
+    [InlineData("application/json", "null", "null")]
+    [InlineData("application/json", "{}", "an object without a name")]
+    public async Task An_answer_that_no_API_server_gives_is_named(string type, string body, string what)
+    {
+        using var server = new FakeApiServer();
+        server.Answer(PodPath, HttpStatusCode.OK, body, type);
+
+        await FluentActions.Awaiting(() => GetWeb(server.Client())).Should().ThrowAsync<ClusterException>()
+            .WithMessage($"the server at cluster.test answered with {what}; check that it is a Kubernetes API server and not a log-in page or a proxy before it");
+    }
+
+    [Fact]
+    public async Task A_refused_connection_is_told_as_kubectl_tells_it()
+    {
+        using var server = new FakeApiServer();
+        server.Fail(PodPath, new HttpRequestException("Connection refused (cluster.test:6443)", new SocketException((int)SocketError.ConnectionRefused)));
+
+        ClusterException refused = (await FluentActions.Awaiting(() => GetWeb(server.Client(server: "https://cluster.test:6443/"))).Should().ThrowAsync<ClusterException>()).Which;
+
+        refused.Message.Should().Be("The connection to the server cluster.test:6443 was refused - did you specify the right host or port?");
+        refused.IsVerbatim.Should().BeTrue();
+        refused.StatusCode.Should().BeNull();
+    }
+
+    [Fact]
+    public async Task What_the_transport_has_already_told_is_passed_on()
+    {
+        using var server = new FakeApiServer();
+        server.Fail(PodPath, new HttpRequestException("wrapped", new ClusterException("the proxy refused") { IsVerbatim = false }));
+
+        await FluentActions.Awaiting(() => GetWeb(server.Client())).Should().ThrowAsync<ClusterException>().WithMessage("the proxy refused");
+    }
+
+    [Fact]
+    public async Task Any_other_failure_to_connect_names_its_cause()
+    {
+        using var server = new FakeApiServer();
+        server.Fail(PodPath, new HttpRequestException("see inner exception", new IOException("the certificate\nis bad")));
+
+        await FluentActions.Awaiting(() => GetWeb(server.Client())).Should().ThrowAsync<ClusterException>()
+            .WithMessage("Unable to connect to the server: the certificate is bad");
+    }
+
+    [Fact]
+    public async Task A_look_up_ends_at_the_request_timeout()
+    {
+        using var server = new FakeApiServer();
+        server.Hang(PodPath);
+        var time = new ObservedTime();
+        Task<V1Pod> look = GetWeb(server.Client(time, TimeSpan.FromSeconds(5)));
+
+        await time.PassAsync(TimeSpan.FromSeconds(5));
+
+        await FluentActions.Awaiting(() => look).Should().ThrowAsync<ClusterException>()
+            .WithMessage("Unable to connect to the server: no answer within 5 s (--request-timeout)");
+    }
+
+    [Fact]
+    public async Task The_callers_cancellation_is_no_fault_of_the_server()
+    {
+        using var server = new FakeApiServer();
+        server.Hang(PodPath);
+        using var ended = new CancellationTokenSource();
+        Task<V1Pod> look = server.Client(requestTimeout: TimeSpan.FromMinutes(1)).GetAsync(ApiResources.Pods, "shop", "web", ended.Token);
+
+        await ended.CancelAsync();
+
+        await FluentActions.Awaiting(() => look).Should().ThrowAsync<OperationCanceledException>();
+    }
+
+    [Theory]
+    [InlineData(429)]
+    [InlineData(503)]
+    public async Task A_throttled_look_up_is_sent_again_after_the_wait_the_server_asks_for(int code)
+    {
+        using var server = new FakeApiServer();
+        server.Answer(PodPath, (HttpStatusCode)code, "slow down", "text/plain", retryAfter: 3).Answer(PodPath, Pod("web"));
+        var time = new ObservedTime();
+        Task<V1Pod> look = GetWeb(server.Client(time));
+
+        await time.PassAsync(TimeSpan.FromSeconds(3));
+
+        (await look).Metadata.Name.Should().Be("web");
+        server.Requests.Should().HaveCount(2);
+    }
+
+    [Fact]
+    public async Task A_look_up_that_stays_throttled_is_given_up_after_ten_more_tries()
+    {
+        using var server = new FakeApiServer();
+        server.Answer(PodPath, HttpStatusCode.TooManyRequests, "", "text/plain", retryAfter: 0);
+
+        (await FluentActions.Awaiting(() => GetWeb(server.Client())).Should().ThrowAsync<ClusterException>())
+            .Which.StatusCode.Should().Be(HttpStatusCode.TooManyRequests);
+        server.Requests.Should().HaveCount(11);
+    }
+
+    [Theory]
+    [InlineData(429, null)]
+    [InlineData(429, 3600)]
+    [InlineData(404, 1)]
+    public async Task Without_a_reasonable_wait_there_is_no_second_try(int code, int? retryAfter)
+    {
+        using var server = new FakeApiServer();
+        server.Answer(PodPath, (HttpStatusCode)code, "", "text/plain", retryAfter);
+
+        (await FluentActions.Awaiting(() => GetWeb(server.Client())).Should().ThrowAsync<ClusterException>()).Which.StatusCode.Should().Be((HttpStatusCode)code);
+        server.Requests.Should().HaveCount(1);
+    }
+
+    [Fact]
+    public async Task A_timeout_during_the_wait_tells_why_it_was_waited()
+    {
+        using var server = new FakeApiServer();
+        server.Answer(PodPath, HttpStatusCode.TooManyRequests, "", "text/plain", retryAfter: 20);
+        var time = new ObservedTime();
+        Task<V1Pod> look = GetWeb(server.Client(time, TimeSpan.FromSeconds(5)));
+
+        await time.PassAsync(TimeSpan.FromSeconds(5));
+
+        (await FluentActions.Awaiting(() => look).Should().ThrowAsync<ClusterException>()).Which.StatusCode.Should().Be(HttpStatusCode.TooManyRequests);
+    }
+
+    [Fact]
+    public async Task A_list_is_read_page_by_page()
+    {
+        using var server = new FakeApiServer();
+        server.Answer(PodsPath, Page("a&b", "one", "two")).Answer(PodsPath, Page(null, "three"));
+
+        ApiList<V1Pod> pods = await server.Client().ListAsync(ApiResources.Pods, "shop", new ApiSelection("app in (x,y)"), CancellationToken.None);
+
+        pods.Items.Select(pod => pod.Metadata.Name).Should().Equal("one", "two", "three");
+        pods.ResourceVersion.Should().Be("9");
+        server.Requests.Should().Equal(
+            PodsPath + "?labelSelector=app in (x,y)&limit=500",
+            PodsPath + "?labelSelector=app in (x,y)&limit=500&continue=a&b");
+    }
+
+    [Fact]
+    public async Task A_list_whose_pages_expire_is_read_at_once()
+    {
+        using var server = new FakeApiServer();
+        server.Answer(PodsPath, Page("next", "one"));
+        server.Refuse(PodsPath, HttpStatusCode.Gone, "Expired", "The provided continue parameter is too old");
+        server.Answer(PodsPath, Page(null, "one", "two"));
+
+        ApiList<V1Pod> pods = await server.Client().ListAsync(ApiResources.Pods, "shop", ApiSelection.Named("x"), CancellationToken.None);
+
+        pods.Items.Should().HaveCount(2);
+        server.Requests.Last().Should().Be(PodsPath + "?fieldSelector=metadata.name=x");
+    }
+
+    [Fact]
+    public async Task An_empty_list_is_an_answer()
+    {
+        using var server = new FakeApiServer();
+        server.Answer(PodsPath, HttpStatusCode.OK, """{"kind":"PodList","metadata":{"resourceVersion":"1"},"items":null}""");
+
+        (await server.Client().ListAsync(ApiResources.Pods, "shop", ApiSelection.All, CancellationToken.None)).Items.Should().BeEmpty();
+    }
+}

@@ -1,0 +1,142 @@
+using System.Net;
+using k8s.Models;
+using PortForward.Cluster.Api;
+
+namespace PortForward.Cluster.Tests.Api;
+
+public sealed class ListWatchTests : IAsyncDisposable
+{
+    private const string List = "/api/v1/namespaces/shop/pods";
+    private const string Watch = List + "?watch";
+
+    private readonly FakeApiServer _server = new();
+    private readonly ObservedTime _time = new();
+    private readonly CancellationTokenSource _end = new();
+    private IAsyncEnumerator<IReadOnlyCollection<V1Pod>>? _follow;
+    private ListWatch<V1Pod>? _pods;
+
+    public async ValueTask DisposeAsync()
+    {
+        await _end.CancelAsync();
+        if (_follow is not null) await _follow.DisposeAsync();
+        _end.Dispose();
+        _server.Dispose();
+    }
+
+    private static V1Pod Pod(string name, string version = "1") => new() { Metadata = new V1ObjectMeta { Name = name, ResourceVersion = version } };
+
+    private static V1PodList Pods(string version, params string[] names) =>
+        new() { Items = [.. names.Select(name => Pod(name))], Metadata = new V1ListMeta { ResourceVersion = version } };
+
+    private async Task<string> NextAsync()
+    {
+        _pods ??= new ListWatch<V1Pod>(_server.Client(_time), ApiResources.Pods, "shop", ApiSelection.All, _time);
+        _follow ??= _pods.FollowAsync(_end.Token).GetAsyncEnumerator(_end.Token);
+        (await _follow.MoveNextAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(30))).Should().BeTrue();
+        return string.Join(' ', _follow.Current.Select(pod => pod.Metadata.Name).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public async Task The_objects_are_told_at_once_and_after_each_change()
+    {
+        _server.Answer(List, Pods("5", "a"));
+        _server.Watch(Watch).Send("ADDED", Pod("b")).Send("BOOKMARK", Pod(null!, "8")).Send("MODIFIED", Pod("b")).Send("DELETED", Pod("a"));
+
+        (await NextAsync()).Should().Be("a");
+        (await NextAsync()).Should().Be("a b");
+        (await NextAsync()).Should().Be("a b");
+        (await NextAsync()).Should().Be("b");
+        _server.Requests.Should().HaveCount(2).And.Contain(List + "?watch=true&allowWatchBookmarks=true&resourceVersion=5");
+    }
+
+    [Fact]
+    public async Task A_watch_that_ends_goes_on_where_it_ended()
+    {
+        _server.Answer(List, Pods("5"));
+        _server.Watch(Watch).Send("ADDED", Pod("a", "6")).Send("BOOKMARK", Pod(null!, "9")).End();
+        _server.Watch(Watch).Send("ADDED", Pod("b", "10"));
+        (await NextAsync()).Should().BeEmpty();
+        (await NextAsync()).Should().Be("a");
+
+        Task<string> next = NextAsync();
+        await _time.PassAsync(TimeSpan.FromMilliseconds(100));
+
+        (await next).Should().Be("a b");
+        _server.Requests.Last().Should().EndWith("resourceVersion=9");
+    }
+
+    [Fact]
+    public async Task A_version_that_is_too_old_is_answered_by_a_new_list()
+    {
+        _server.Answer(List, Pods("5", "a")).Answer(List, Pods("50", "c"));
+        _server.Refuse(Watch, HttpStatusCode.Gone, "Expired", "too old resource version: 5 (40)");
+        _server.Watch(Watch);
+        (await NextAsync()).Should().Be("a");
+
+        (await NextAsync()).Should().Be("c");
+    }
+
+    [Fact]
+    public async Task Without_the_right_to_watch_the_objects_are_listed_again_and_again()
+    {
+        _server.Answer(List, Pods("5", "a")).Answer(List, Pods("6", "a", "b")).Answer(List, Pods("7", "b"));
+        _server.Refuse(Watch, HttpStatusCode.Forbidden, "Forbidden", "cannot watch");
+        (await NextAsync()).Should().Be("a");
+
+        Task<string> next = NextAsync();
+        await _time.PassAsync(TimeSpan.FromSeconds(2));
+        (await next).Should().Be("a b");
+        next = NextAsync();
+        await _time.PassAsync(TimeSpan.FromSeconds(2));
+        (await next).Should().Be("b");
+
+        _server.Requests.Count(request => request.Contains("watch", StringComparison.Ordinal)).Should().Be(1);
+    }
+
+    [Fact]
+    public async Task Lost_connections_are_overcome_with_growing_waits()
+    {
+        _server.Answer(List, Pods("5", "a"));
+        var lost = new HttpRequestException("no route");
+        _server.Fail(Watch, lost).Fail(Watch, lost).Fail(Watch, lost);
+        _server.Watch(Watch).Send("ADDED", Pod("b"));
+        (await NextAsync()).Should().Be("a");
+
+        Task<string> next = NextAsync();
+        await _time.PassAsync(TimeSpan.FromMilliseconds(100));
+        await _time.PassAsync(TimeSpan.FromSeconds(1));
+        _pods!.Fault!.Message.Should().Be("Unable to connect to the server: no route");
+        await _time.PassAsync(TimeSpan.FromSeconds(2));
+
+        (await next).Should().Be("a b");
+        _pods.Fault.Should().BeNull();
+    }
+
+    [Fact]
+    public async Task The_first_list_that_fails_is_told()
+    {
+        _server.Refuse(List, HttpStatusCode.Forbidden, "Forbidden", "pods is forbidden: cannot list");
+
+        await FluentActions.Awaiting(NextAsync).Should().ThrowAsync<ClusterException>().WithMessage("*cannot list");
+    }
+
+    [Fact]
+    public async Task A_later_list_that_fails_in_passing_is_tried_again_and_one_that_is_refused_is_told()
+    {
+        _server.Answer(List, Pods("5", "a"));
+        _server.Answer(List, HttpStatusCode.BadGateway, "bad gateway", "text/plain");
+        _server.Answer(List, Pods("6", "b"));
+        _server.Refuse(List, HttpStatusCode.Unauthorized, "Unauthorized", "Unauthorized");
+        _server.Refuse(Watch, HttpStatusCode.Forbidden, "Forbidden", "cannot watch");
+        (await NextAsync()).Should().Be("a");
+
+        Task<string> next = NextAsync();
+        await _time.PassAsync(TimeSpan.FromSeconds(2));
+        await _time.PassAsync(TimeSpan.FromMilliseconds(100));
+        (await next).Should().Be("b");
+
+        next = NextAsync();
+        await _time.PassAsync(TimeSpan.FromSeconds(2));
+        await FluentActions.Awaiting(() => next).Should().ThrowAsync<ClusterException>().WithMessage("error: You must be logged in*");
+    }
+}

@@ -1,0 +1,95 @@
+using FsCheck.Xunit;
+using PortForward.Cluster.Targets;
+
+namespace PortForward.Cluster.Tests.Targets;
+
+public sealed class PortSpecTests
+{
+    [Theory]
+    [InlineData("5000", null, "5000", 5000)]
+    [InlineData("1", null, "1", 1)]
+    [InlineData("65535", null, "65535", 65535)]
+    [InlineData("080", null, "080", 80)]
+    [InlineData("8888:5000", 8888, "5000", 5000)]
+    [InlineData("5000:5000", 5000, "5000", 5000)]
+    [InlineData("65535:1", 65535, "1", 1)]
+    [InlineData(":5000", 0, "5000", 5000)]
+    [InlineData("0:5000", 0, "5000", 5000)]
+    [InlineData("http", null, "http", null)]
+    [InlineData("8443:https", 8443, "https", null)]
+    [InlineData(":https", 0, "https", null)]
+    [InlineData("http:http", null, "http", null)]
+    [InlineData("5000-web", null, "5000-web", null)]
+    public void Ports_are_read_as_kubectl_reads_them(string text, int? local, string remote, int? remotePort)
+    {
+        PortSpec port = PortSpec.Parse(text);
+
+        port.LocalPort.Should().Be(local);
+        port.Remote.Should().Be(remote);
+        port.RemotePort.Should().Be(remotePort);
+        port.ToString().Should().Be(text);
+    }
+
+    private const string RemoteRange = "the remote port must be from 1 to 65535";
+    private const string RemoteForm = "the remote port must be a number from 1 to 65535 or the name of a port";
+    private const string Local = "the local port must be a number from 0 to 65535, or be left out for any free port";
+    private const string Missing = "the remote port is missing, expected [LOCAL:]REMOTE";
+
+    [Theory]
+    [InlineData("1:2:3", "expected [LOCAL:]REMOTE")]
+    [InlineData("::", "expected [LOCAL:]REMOTE")]
+    [InlineData("", Missing)]
+    [InlineData(":", Missing)]
+    [InlineData("80:", Missing)]
+    [InlineData("0", RemoteRange)]
+    [InlineData("80:0", RemoteRange)]
+    [InlineData("65536", RemoteRange)]
+    [InlineData("70000", RemoteRange)]
+    [InlineData("99999999999999999999", RemoteRange)]
+    [InlineData("-1", RemoteForm)]
+    [InlineData("+80", RemoteForm)]
+    [InlineData("1.5", RemoteForm)]
+    [InlineData("80 ", RemoteForm)]
+    [InlineData("-web", RemoteForm)]
+    [InlineData("8080:a/b", RemoteForm)]
+    [InlineData("70000:80", Local)]
+    [InlineData("99999999999999999999:80", Local)]
+    [InlineData("-1:80", Local)]
+    [InlineData("a:80", Local)]
+    [InlineData("http:https", Local)]
+    [InlineData("٣:80", Local)]
+    public void What_is_no_port_is_refused_with_the_reason(string text, string reason)
+    {
+        string error = $"invalid port \"{text}\": {reason}";
+
+        PortSpec.TryParse(text, out PortSpec? port, out string? told).Should().BeFalse();
+        port.Should().BeNull();
+        told.Should().Be(error);
+        FluentActions.Invoking(() => PortSpec.Parse(text)).Should().Throw<FormatException>().WithMessage(error);
+    }
+
+    [Property(MaxTest = 500)]
+    public void Any_two_numbers_in_range_are_a_port(ushort local, ushort remote)
+    {
+        if (remote == 0) remote = 1;
+
+        PortSpec port = PortSpec.Parse($"{local}:{remote}");
+
+        port.LocalPort.Should().Be(local);
+        port.RemotePort.Should().Be(remote);
+    }
+
+    [Property(MaxTest = 500)]
+    public void Any_text_is_either_a_port_in_range_or_refused(string? text)
+    {
+        if (PortSpec.TryParse(text ?? "", out PortSpec? port, out string? error))
+        {
+            port.LocalPort.Should().Match(local => local == null || (local >= 0 && local <= 65535));
+            port.RemotePort.Should().Match(remote => remote == null || (remote >= 1 && remote <= 65535));
+        }
+        else
+        {
+            error.Should().StartWith("invalid port ");
+        }
+    }
+}

@@ -1,0 +1,110 @@
+using k8s.Models;
+using PortForward.Cluster.Targets;
+
+namespace PortForward.Cluster.Tests.Targets;
+
+public sealed class PortTranslationTests
+{
+    private static readonly V1Pod Pod = Pods.Ready("web-1")
+        .WithPort(8080, "http").WithPort(53, "dns", "UDP").WithPort(5353, "both", "UDP").WithPort(5353, "both-tcp").WithPort(9, "sctp", "SCTP")
+        .WithPort(7, "unsaid", null).WithPort(1234, "early", init: true).WithPort(999, "http", init: true);
+
+    private static V1Service Service(string clusterIP = "10.0.0.1") => new()
+    {
+        Metadata = new V1ObjectMeta { Name = "web" },
+        Spec = new V1ServiceSpec
+        {
+            ClusterIP = clusterIP,
+            Ports =
+            [
+                new V1ServicePort { Name = "http", Port = 80, TargetPort = "http", Protocol = "TCP" },
+                new V1ServicePort { Name = "number", Port = 81, TargetPort = 8081, Protocol = "TCP" },
+                new V1ServicePort { Name = "same", Port = 82, Protocol = "TCP" },
+                new V1ServicePort { Name = "zero", Port = 83, TargetPort = 0, Protocol = "TCP" },
+                new V1ServicePort { Name = "nowhere", Port = 84, TargetPort = "nope", Protocol = "TCP" },
+                new V1ServicePort { Name = "dns", Port = 53, TargetPort = 53, Protocol = "UDP" },
+                new V1ServicePort { Name = "quic", Port = 443, TargetPort = 4433, Protocol = "UDP" },
+                new V1ServicePort { Name = "https", Port = 443, TargetPort = 8443, Protocol = "TCP" },
+                new V1ServicePort { Name = "init", Port = 85, TargetPort = "early", Protocol = "TCP" },
+            ],
+        },
+    };
+
+    [Theory]
+    [InlineData("5000", 5000, 5000)]
+    [InlineData("8888:5000", 8888, 5000)]
+    [InlineData(":5000", 0, 5000)]
+    [InlineData("http", 8080, 8080)]
+    [InlineData("http:http", 8080, 8080)]
+    [InlineData("8888:http", 8888, 8080)]
+    [InlineData(":http", 0, 8080)]
+    [InlineData("early", 1234, 1234)]
+    [InlineData("5353", 5353, 5353)]
+    [InlineData("both", 5353, 5353)]
+    [InlineData("9", 9, 9)]
+    [InlineData("unsaid", 7, 7)]
+    public void Ports_of_a_pod(string spec, int local, int target) =>
+        PortTranslation.ForPod([PortSpec.Parse(spec)], Pod).Should().Equal(new PortMapping(local, target, PortSpec.Parse(spec)));
+
+    [Theory]
+    [InlineData("abc", "Pod 'web-1' does not have a named port 'abc'")]
+    [InlineData("1:abc", "Pod 'web-1' does not have a named port 'abc'")]
+    [InlineData("HTTP", "Pod 'web-1' does not have a named port 'HTTP'")]
+    [InlineData("53", "UDP protocol is not supported for 53")]
+    [InlineData("8053:53", "UDP protocol is not supported for 53")]
+    [InlineData("dns", "UDP protocol is not supported for dns")]
+    public void Ports_a_pod_refuses(string spec, string error) =>
+        FluentActions.Invoking(() => PortTranslation.ForPod([PortSpec.Parse(spec)], Pod)).Should().Throw<ClusterException>().WithMessage(error);
+
+    [Theory]
+    [InlineData("80", 80, 8080)]
+    [InlineData("http", 80, 8080)]
+    [InlineData("http:http", 80, 8080)]
+    [InlineData("8888:80", 8888, 8080)]
+    [InlineData(":http", 0, 8080)]
+    [InlineData("81", 81, 8081)]
+    [InlineData("82", 82, 82)]
+    [InlineData("83", 83, 83)]
+    [InlineData("443", 443, 4433)]
+    [InlineData("https", 443, 4433)]
+    [InlineData("init", 85, 1234)]
+    public void Ports_of_a_service(string spec, int local, int target) =>
+        PortTranslation.ForService([PortSpec.Parse(spec)], Service(), Pod).Should().Equal(new PortMapping(local, target, PortSpec.Parse(spec)));
+
+    [Theory]
+    [InlineData("80", 80, 80)]
+    [InlineData("http", 80, 80)]
+    [InlineData("81", 81, 81)]
+    [InlineData("nowhere", 84, 84)]
+    public void Ports_of_a_headless_service_are_not_led_elsewhere(string spec, int local, int target) =>
+        PortTranslation.ForService([PortSpec.Parse(spec)], Service("None"), Pod).Should().Equal(new PortMapping(local, target, PortSpec.Parse(spec)));
+
+    [Theory]
+    [InlineData("1234", "Service web does not have a service port 1234", true)]
+    [InlineData("8080", "Service web does not have a service port 8080", true)]
+    [InlineData("nope", "Service 'web' does not have a named port 'nope'", true)]
+    [InlineData("53", "UDP protocol is not supported for 53", true)]
+    [InlineData("dns", "UDP protocol is not supported for dns", true)]
+    [InlineData("84", "Pod 'web-1' does not have a named port 'nope'", false)]
+    public void Ports_a_service_refuses(string spec, string error, bool withoutAPod)
+    {
+        FluentActions.Invoking(() => PortTranslation.ForService([PortSpec.Parse(spec)], Service(), Pod)).Should().Throw<ClusterException>().WithMessage(error);
+        Action check = () => PortTranslation.CheckService([PortSpec.Parse(spec)], Service());
+        if (withoutAPod) check.Should().Throw<ClusterException>().WithMessage(error);
+        else check.Should().NotThrow();
+    }
+
+    [Fact]
+    public void Several_ports_keep_their_order() =>
+        PortTranslation.ForService([PortSpec.Parse("81"), PortSpec.Parse("http")], Service(), Pod).Select(port => port.PodPort).Should().Equal(8081, 8080);
+
+    [Fact]
+    public void Objects_without_any_ports_refuse_names_only()
+    {
+        var bare = new V1Pod { Metadata = new V1ObjectMeta { Name = "bare" } };
+
+        PortTranslation.ForPod([PortSpec.Parse("80")], bare).Should().ContainSingle();
+        FluentActions.Invoking(() => PortTranslation.ForPod([PortSpec.Parse("http")], bare)).Should().Throw<ClusterException>();
+        FluentActions.Invoking(() => PortTranslation.CheckService([PortSpec.Parse("80")], new V1Service())).Should().Throw<ClusterException>();
+    }
+}
