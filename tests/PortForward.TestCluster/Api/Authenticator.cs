@@ -1,0 +1,21 @@
+using Microsoft.AspNetCore.Http;
+
+namespace PortForward.Testing.Api;
+
+/// <summary>Finds out whose request it is: bearer token, then client certificate.</summary>
+internal sealed class Authenticator(TestUsers users)
+{
+    private const string Bearer = "Bearer ";
+
+    /// <summary>Looks at the request's credentials.</summary>
+    /// <returns>The user's name, or null for nobody known.</returns>
+    public async Task<string?> AuthenticateAsync(HttpContext context)
+    {
+        var authorization = context.Request.Headers.Authorization.ToString();
+        if (authorization.StartsWith(Bearer, StringComparison.OrdinalIgnoreCase))
+            return users.ByToken(authorization[Bearer.Length..].Trim())?.Name;
+        if (context.Request.IsHttps && await context.Connection.GetClientCertificateAsync() is { } certificate)
+            return users.ByCertificate(certificate)?.Name;
+        return null;
+    }
+}

@@ -1,0 +1,100 @@
+using System.Globalization;
+using System.Net.Sockets;
+using System.Text;
+
+namespace PortForward.Testing.Applications;
+
+/// <summary>Ready-made applications for pods. Each serves one connection on a real socket.</summary>
+public static class TestApplications
+{
+    /// <summary>The block that <see cref="Source"/> repeats: byte i is <c>(byte)(i * 7)</c>, 128 KiB long.</summary>
+    public static ReadOnlyMemory<byte> SourceBlock { get; } = Enumerable.Range(0, 128 * 1024).Select(i => (byte)(i * 7)).ToArray();
+
+    /// <summary>Sends back what it gets; after the client's EOF it ends its own direction.</summary>
+    public static async Task Echo(Socket connection, CancellationToken stopping)
+    {
+        var buffer = new byte[64 * 1024];
+        while (await connection.ReceiveAsync(buffer, stopping) is var read and > 0)
+            await SendAsync(connection, buffer.AsMemory(0, read), stopping);
+        connection.Shutdown(SocketShutdown.Send);
+    }
+
+    /// <summary>Reads a line with a number N, sends N bytes made of <see cref="SourceBlock"/>, closes.</summary>
+    public static async Task Source(Socket connection, CancellationToken stopping)
+    {
+        var buffer = new byte[64];
+        var read = await connection.ReceiveAsync(buffer, stopping);
+        if (!long.TryParse(Encoding.ASCII.GetString(buffer, 0, read).Trim(), CultureInfo.InvariantCulture, out var left))
+            return;
+        while (left > 0)
+        {
+            var count = (int)Math.Min(left, SourceBlock.Length);
+            await SendAsync(connection, SourceBlock[..count], stopping);
+            left -= count;
+        }
+    }
+
+    /// <summary>Counts what it gets; after the client's EOF it answers with the count and a line feed.</summary>
+    public static async Task Sink(Socket connection, CancellationToken stopping)
+    {
+        var count = 0L;
+        var buffer = new byte[64 * 1024];
+        while (await connection.ReceiveAsync(buffer, stopping) is var read and > 0)
+            count += read;
+        await SendAsync(connection, Encoding.ASCII.GetBytes($"{count}\n"), stopping);
+    }
+
+    /// <summary>Accepts and never reads, so the client's bytes pile up in every buffer on the way.</summary>
+    public static Task NeverReads(Socket connection, CancellationToken stopping) => Task.Delay(Timeout.InfiniteTimeSpan, stopping);
+
+    /// <summary>Says something before the client does, and closes.</summary>
+    public static ApplicationHandler SpeaksFirst(string text) =>
+        async (connection, stopping) => await SendAsync(connection, Encoding.UTF8.GetBytes(text), stopping);
+
+    /// <summary>Waits for a byte, then resets the connection.</summary>
+    public static async Task Resets(Socket connection, CancellationToken stopping)
+    {
+        await connection.ReceiveAsync(new byte[1], stopping);
+        connection.LingerState = new LingerOption(enable: true, seconds: 0);
+    }
+
+    /// <summary>Answers with a text a given time after the client's EOF, and closes.</summary>
+    public static ApplicationHandler AnswersAfterEof(string text, TimeSpan delay, TimeProvider? time = null) => async (connection, stopping) =>
+    {
+        var buffer = new byte[64 * 1024];
+        while (await connection.ReceiveAsync(buffer, stopping) > 0)
+        {
+        }
+
+        await Task.Delay(delay, time ?? TimeProvider.System, stopping);
+        await SendAsync(connection, Encoding.UTF8.GetBytes(text), stopping);
+    };
+
+    /// <summary>Answers with a text a given time after the client's first bytes, and closes.</summary>
+    public static ApplicationHandler AnswersAfterFirstByte(string text, TimeSpan delay, TimeProvider? time = null) => async (connection, stopping) =>
+    {
+        await connection.ReceiveAsync(new byte[64 * 1024], stopping);
+        await Task.Delay(delay, time ?? TimeProvider.System, stopping);
+        await SendAsync(connection, Encoding.UTF8.GetBytes(text), stopping);
+    };
+
+    /// <summary>
+    /// HTTP/1.1 with keep-alive: <c>/</c> answers <c>host NAME path PATH</c>, <c>/size/N</c> answers N bytes. Request bodies are read and dropped.
+    /// </summary>
+    public static ApplicationHandler Http(string podName) => Http(request =>
+    {
+        if (request.Path.StartsWith("/size/", StringComparison.Ordinal) && int.TryParse(request.Path["/size/".Length..], out var size))
+            return new HttpAnswer("application/octet-stream", new byte[size]);
+        return new HttpAnswer("text/plain; charset=utf-8", Encoding.UTF8.GetBytes($"host {podName} path {request.Path}\n"));
+    });
+
+    /// <summary>HTTP/1.1 with keep-alive, each request answered by the given function.</summary>
+    public static ApplicationHandler Http(Func<HttpQuestion, HttpAnswer> answer) =>
+        (connection, stopping) => HttpApplication.ServeAsync(connection, answer, stopping);
+
+    internal static async Task SendAsync(Socket socket, ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)
+    {
+        while (!bytes.IsEmpty)
+            bytes = bytes[await socket.SendAsync(bytes, cancellationToken)..];
+    }
+}

@@ -1,0 +1,23 @@
+namespace PortForward.Testing;
+
+/// <summary>What is decided before the cluster starts.</summary>
+public sealed class TestClusterOptions
+{
+    /// <summary>The version that the server claims to be; it decides which transports it knows and which verbs they need.</summary>
+    public Version Kubernetes { get; init; } = new(1, 36, 0);
+
+    /// <summary>The names in the server's certificate. Others than these make it a certificate for another host.</summary>
+    public IReadOnlyList<string> CertificateNames { get; init; } = ["127.0.0.1", "::1", "localhost"];
+
+    /// <summary>Serves plain HTTP instead of TLS.</summary>
+    public bool PlainHttp { get; init; }
+
+    /// <summary>Listens on ::1 too, on the same port.</summary>
+    public bool ListenOnIPv6 { get; init; }
+
+    /// <summary>The port; 0 leaves the choice to the system.</summary>
+    public int Port { get; init; }
+
+    /// <summary>The clock for everything that the cluster times, the runtime's second included.</summary>
+    public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
+}

@@ -1,0 +1,38 @@
+using System.Collections.Concurrent;
+
+namespace PortForward.Testing;
+
+/// <summary>The pods of a cluster.</summary>
+public sealed class TestPods
+{
+    private readonly ConcurrentDictionary<(string Namespace, string Name), TestPod> _pods = new();
+    private readonly TestCluster _cluster;
+
+    internal TestPods(TestCluster cluster) => _cluster = cluster;
+
+    /// <summary>Adds a pod: its applications start, its object appears to readers and watchers.</summary>
+    /// <exception cref="ArgumentException">There is one of this name already.</exception>
+    public TestPod Add(TestPod pod)
+    {
+        ArgumentNullException.ThrowIfNull(pod);
+        if (!_pods.TryAdd((pod.Namespace, pod.Name), pod))
+            throw new ArgumentException($"There is a pod {pod.Namespace}/{pod.Name} already.", nameof(pod));
+        pod.AddTo(_cluster);
+        return pod;
+    }
+
+    /// <summary>The pod of that name, or null.</summary>
+    public TestPod? Find(string name, string podNamespace = "default") => _pods.GetValueOrDefault((podNamespace, name));
+
+    internal void Forget(TestPod pod)
+    {
+        if (_pods.TryRemove(KeyValuePair.Create((pod.Namespace, pod.Name), pod)))
+            _cluster.Objects.Delete("pods", pod.Namespace, pod.Name);
+    }
+
+    internal void StopAll()
+    {
+        foreach (var pod in _pods.Values)
+            pod.Applications.KillAll();
+    }
+}
