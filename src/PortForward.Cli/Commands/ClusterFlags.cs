@@ -1,4 +1,6 @@
 using System.CommandLine;
+using System.Globalization;
+using Microsoft.Extensions.Logging;
 using PortForward.Cluster;
 using PortForward.Cluster.Api;
 using PortForward.Cluster.Kubeconfig;
@@ -13,13 +15,8 @@ internal static class ClusterFlags
     /// <summary>Reads the kubeconfig and prepares a connection.</summary>
     /// <exception cref="ClusterException">Flags and kubeconfig do not lead to a cluster.</exception>
     /// <exception cref="UsageException">A flag is malformed.</exception>
-    public static ClusterConnection Connect(ForwardFlags flags, ParseResult parsed)
+    public static ClusterConnection Connect(ForwardFlags flags, ParseResult parsed, ILoggerFactory? loggers = null)
     {
-        if (Value(flags.As) is not null || Value(flags.AsUid) is not null || parsed.GetValue(flags.AsGroup) is [_, ..] || parsed.GetValue(flags.AsUserExtra) is [_, ..])
-        {
-            throw new UsageException("acting as another user (--as) is not supported yet");
-        }
-
         var overrides = new ClusterOverrides
         {
             Context = Value(flags.Context),
@@ -35,14 +32,29 @@ internal static class ClusterFlags
             Token = Value(flags.Token),
             Username = Value(flags.Username),
             Password = Value(flags.Password),
-            RequestTimeout = ForwardOptions.ReadDuration(flags.RequestTimeout, parsed),
+            As = Value(flags.As),
+            AsUid = Value(flags.AsUid),
+            AsGroups = parsed.GetValue(flags.AsGroup) ?? [],
+            AsUserExtra = [.. (parsed.GetValue(flags.AsUserExtra) ?? []).Select(ReadExtra)],
+            RequestTimeout = ReadRequestTimeout(flags, parsed),
         };
         var kubeconfig = MergedKubeconfig.Load(Value(flags.Kubeconfig));
-        return new ClusterConnection(ClusterConfiguration.Resolve(kubeconfig, overrides, TimeProvider.System));
+        return new ClusterConnection(ClusterConfiguration.Resolve(kubeconfig, overrides, TimeProvider.System, loggers));
 
         // An empty value is no value, as for kubectl.
         string? Value(Option<string> flag) => parsed.GetValue(flag) is { Length: > 0 } text ? text : null;
     }
+
+    /// <summary>Of a pair KEY=VALUE the key goes up to the first equals sign.</summary>
+    private static KeyValuePair<string, string> ReadExtra(string text) => text.IndexOf('=') is > 0 and int equals
+        ? KeyValuePair.Create(text[..equals], text[(equals + 1)..])
+        : throw new UsageException($"invalid argument \"{text}\" for \"--as-user-extra\": it looks like KEY=VALUE");
+
+    /// <summary>Unlike kubectl's other durations this one may be a plain number of seconds.</summary>
+    private static TimeSpan? ReadRequestTimeout(ForwardFlags flags, ParseResult parsed) =>
+        int.TryParse(parsed.GetValue(flags.RequestTimeout), NumberStyles.None, CultureInfo.InvariantCulture, out int seconds)
+            ? TimeSpan.FromSeconds(seconds)
+            : ForwardOptions.ReadDuration(flags.RequestTimeout, parsed);
 
     /// <summary>Tells why there is no tunnel, in the API server's words when it is the one who refused.</summary>
     public static ClusterException Describe(TunnelFault fault)

@@ -1,15 +1,92 @@
+using System.Net;
+
 namespace PortForward.Cluster.Authentication;
 
-/// <summary>Adds the user's Authorization header to every request.</summary>
-internal sealed class AuthenticatingHandler(Credentials credentials, HttpMessageHandler inner) : DelegatingHandler(inner)
+/// <summary>
+/// Sends every request with the user's credentials and as the user to act as, over connections that were made with the user's current
+/// certificate. A 401 leads to one more try if the credentials can be renewed.
+/// </summary>
+/// <param name="credentials">Where the credentials come from.</param>
+/// <param name="impersonation">The user to act as.</param>
+/// <param name="connect">Makes the transport for a client certificate.</param>
+internal sealed class AuthenticatingHandler(
+    ICredentialSource credentials, Impersonation impersonation, Func<ClientCertificate?, HttpMessageHandler> connect) : HttpMessageHandler
 {
+    private readonly Lock _gate = new();
+
+    // The ones before the last are kept until the end: requests may be on their way through them. Certificates change by the hour at most.
+    private readonly List<(ClientCertificate? Certificate, HttpMessageInvoker Invoker)> _transports = [];
+
     protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
-        if (await credentials.AuthorizationAsync(cancellationToken).ConfigureAwait(false) is { } authorization)
+        Credential credential = await GetCredentialAsync(cancellationToken).ConfigureAwait(false);
+        HttpResponseMessage response = await SendAsync(request, credential, cancellationToken).ConfigureAwait(false);
+        if (response.StatusCode != HttpStatusCode.Unauthorized || request.Content is not null || !credentials.Discard(credential))
+        {
+            return response;
+        }
+
+        response.Dispose();
+        credential = await GetCredentialAsync(cancellationToken).ConfigureAwait(false);
+        return await SendAsync(request, credential, cancellationToken).ConfigureAwait(false);
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+        {
+            (credentials as IDisposable)?.Dispose();
+            lock (_gate)
+            {
+                foreach ((_, HttpMessageInvoker invoker) in _transports)
+                {
+                    invoker.Dispose();
+                }
+            }
+        }
+
+        base.Dispose(disposing);
+    }
+
+    private Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, Credential credential, CancellationToken cancellationToken)
+    {
+        request.Headers.Remove("Authorization");
+        if (credential.Authorization is { } authorization)
         {
             request.Headers.TryAddWithoutValidation("Authorization", authorization);
         }
 
-        return await base.SendAsync(request, cancellationToken).ConfigureAwait(false);
+        foreach ((string name, IReadOnlyList<string> values) in impersonation.Headers)
+        {
+            RepeatedHeader.Set(request, name, values);
+        }
+
+        return Transport(credential.Certificate).SendAsync(request, cancellationToken);
+    }
+
+    /// <summary>As an HTTP client's failure, since it is one to whoever sends a request.</summary>
+    private async ValueTask<Credential> GetCredentialAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await credentials.GetAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (ClusterException e)
+        {
+            throw new HttpRequestException(e.Message, e);
+        }
+    }
+
+    private HttpMessageInvoker Transport(ClientCertificate? certificate)
+    {
+        lock (_gate)
+        {
+            if (_transports is not [.., var last] || !ReferenceEquals(last.Certificate, certificate))
+            {
+                _transports.Add(last = (certificate, new HttpMessageInvoker(connect(certificate))));
+            }
+
+            return last.Invoker;
+        }
     }
 }

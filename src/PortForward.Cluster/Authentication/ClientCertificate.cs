@@ -6,9 +6,16 @@ using System.Text;
 namespace PortForward.Cluster.Authentication;
 
 /// <summary>A client certificate with its key and the intermediate certificates that go with it.</summary>
+/// <remarks>It holds secrets, so it has no text form.</remarks>
 internal sealed class ClientCertificate
 {
-    private ClientCertificate(SslStreamCertificateContext context) => Context = context;
+    private readonly byte[] _digest;
+
+    private ClientCertificate(SslStreamCertificateContext context, byte[] digest)
+    {
+        Context = context;
+        _digest = digest;
+    }
 
     /// <summary>What the TLS handshake sends: the certificate and its chain.</summary>
     public SslStreamCertificateContext Context { get; }
@@ -29,11 +36,16 @@ internal sealed class ClientCertificate
             var chain = new X509Certificate2Collection();
             chain.ImportFromPem(chainText);
             chain.RemoveAt(0);
-            return new ClientCertificate(SslStreamCertificateContext.Create(certificate, chain, offline: true));
+            return new ClientCertificate(SslStreamCertificateContext.Create(certificate, chain, offline: true), Digest(certificatePem, keyPem));
         }
         catch (Exception e) when (e is CryptographicException or ArgumentException)
         {
-            throw new ClusterException($"the client certificate and key of {owner} cannot be used: they must be PEM, the key RSA or EC, and belong together (Ed25519 keys are not supported by .NET)", e);
+            throw new ClusterException($"the client certificate and key of {owner} cannot be used: they must be PEM, the key RSA or EC and not encrypted, and belong together (Ed25519 keys are not supported by .NET)", e);
         }
     }
+
+    /// <summary>Whether this certificate was read from the same texts.</summary>
+    public bool IsFrom(byte[] certificatePem, byte[] keyPem) => _digest.AsSpan().SequenceEqual(Digest(certificatePem, keyPem));
+
+    private static byte[] Digest(byte[] certificatePem, byte[] keyPem) => SHA256.HashData([.. SHA256.HashData(certificatePem), .. SHA256.HashData(keyPem)]);
 }

@@ -1,25 +1,24 @@
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 using PortForward.Cluster.Authentication;
 using PortForward.Cluster.Transport;
 
 namespace PortForward.Cluster.Kubeconfig;
 
-/// <summary>One API server and one user's way to it: what is left when flags and kubeconfig have been put together.</summary>
+/// <summary>One API server and one user's way to it: what is left when flags, kubeconfig and environment have been put together.</summary>
 public sealed class ClusterConfiguration
 {
     private const string DefaultServer = "http://localhost:8080";
 
-    private ClusterConfiguration(Uri server, string @namespace, ServerTrust trust, string? tlsServerName, Credentials credentials, TimeSpan? requestTimeout)
+    private ClusterConfiguration(ServerAccess access, string @namespace, TimeSpan? requestTimeout)
     {
-        Server = server;
+        Access = access;
         Namespace = @namespace;
-        Trust = trust;
-        TlsServerName = tlsServerName;
-        Credentials = credentials;
         RequestTimeout = requestTimeout;
     }
 
     /// <summary>The API server's base address, ending in a slash.</summary>
-    public Uri Server { get; }
+    public Uri Server => Access.Server;
 
     /// <summary>The namespace to look in.</summary>
     public string Namespace { get; }
@@ -27,59 +26,83 @@ public sealed class ClusterConfiguration
     /// <summary>How long a look-up or the opening of a tunnel may take; null for no limit of its own.</summary>
     public TimeSpan? RequestTimeout { get; }
 
-    internal ServerTrust Trust { get; }
+    internal ServerAccess Access { get; }
 
-    internal string? TlsServerName { get; }
-
-    internal Credentials Credentials { get; }
-
-    /// <summary>Puts flags and kubeconfig together; flags go first.</summary>
+    /// <summary>Puts flags, kubeconfig and environment together, in this order of precedence.</summary>
     /// <param name="kubeconfig">The merged files.</param>
     /// <param name="overrides">The flags.</param>
-    /// <param name="time">The clock by which credentials age.</param>
+    /// <param name="time">The clock by which credentials age and connections time out.</param>
+    /// <param name="loggers">For diagnostics; none if null.</param>
     /// <exception cref="ClusterException">Something is missing, contradictory or unreadable.</exception>
-    public static ClusterConfiguration Resolve(MergedKubeconfig kubeconfig, ClusterOverrides overrides, TimeProvider time)
+    public static ClusterConfiguration Resolve(MergedKubeconfig kubeconfig, ClusterOverrides overrides, TimeProvider time, ILoggerFactory? loggers = null) =>
+        Resolve(kubeconfig, overrides, time, loggers ?? NullLoggerFactory.Instance, LocalEnvironment.Current);
+
+    internal static ClusterConfiguration Resolve(
+        MergedKubeconfig kubeconfig, ClusterOverrides overrides, TimeProvider time, ILoggerFactory loggers, LocalEnvironment environment)
     {
-        Entry? context = null;
-        if ((overrides.Context ?? kubeconfig.CurrentContext) is { } contextName)
+        Entry? context = FindContext(kubeconfig, overrides.Context);
+        Entry? cluster = Find(overrides.Cluster, "cluster", context?.Text("cluster"), kubeconfig.Cluster);
+        Entry? user = Find(overrides.User, "auth info", context?.Text("user"), kubeconfig.User);
+        var pod = ServiceAccount.Find(environment);
+        string? named = overrides.Server ?? cluster?.Text("server") ?? environment.Variable("KUBERNETES_MASTER");
+        if (named is null && (overrides.Cluster ?? context?.Text("cluster")) is { } clusterName)
         {
-            context = kubeconfig.Context(contextName)
-                ?? throw new ClusterException($"context \"{contextName}\" does not exist: see the contexts in the kubeconfig, or use --context");
+            throw Entry.Invalid(cluster is null
+                ? $"cluster \"{clusterName}\" was not found for context \"{context?.Name}\""
+                : $"no server found for cluster \"{clusterName}\"");
         }
 
-        Entry? cluster = Named(overrides.Cluster, "cluster", kubeconfig.Cluster);
-        Entry? user = Named(overrides.User, "user", kubeconfig.User);
-        bool insecure = overrides.InsecureSkipTlsVerify || (overrides.CertificateAuthority is null && cluster?.Flag("insecure-skip-tls-verify") == true);
-        byte[]? authority = overrides.CertificateAuthority is { } path ? LocalFile.ReadAllBytes(path, "--certificate-authority")
-            : overrides.InsecureSkipTlsVerify ? null
-            : cluster?.Bytes("certificate-authority");
-        if (insecure && authority is not null)
+        // In a pod its own cluster is meant, unless something else is named.
+        ServiceAccount? own = named is null ? pod : null;
+        var server = ServerAddress.Parse(named ?? own?.Server ?? DefaultServer);
+        ProxyAddress? proxy = cluster?.Text("proxy-url") is { } proxyUrl
+            ? ProxyAddress.Parse(proxyUrl, $"proxy-url of {cluster.Label}")
+            : ProxyEnvironment.Find(server.Uri, environment);
+        var trusted = TrustedServer.Resolve(server, cluster, own, overrides);
+        var access = new ServerAccess
         {
-            throw new ClusterException("specifying a root certificates file with the insecure flag is not allowed: leave out one of certificate-authority and insecure-skip-tls-verify");
-        }
-
-        ServerTrust trust = insecure ? ServerTrust.Insecure
-            : authority is not null ? ServerTrust.Pool(authority, cluster?.Label ?? "--certificate-authority")
-            : ServerTrust.System;
+            Server = server.Uri,
+            Trust = trusted.Trust,
+            ServerName = trusted.Name,
+            Proxy = proxy,
+            Credentials = CredentialSources.Resolve(new CredentialRequest
+            {
+                Server = server,
+                Cluster = cluster,
+                Trusted = trusted,
+                User = user,
+                ServiceAccount = own,
+                Overrides = overrides,
+                Environment = environment,
+                Time = time,
+                Loggers = loggers,
+            }),
+            Impersonation = Impersonation.Resolve(user, overrides),
+            Time = time,
+        };
         return new ClusterConfiguration(
-            ParseServer(overrides.Server ?? cluster?.Text("server") ?? DefaultServer),
-            overrides.Namespace ?? context?.Text("namespace") ?? "default",
-            trust,
-            overrides.TlsServerName ?? cluster?.Text("tls-server-name"),
-            Credentials.Resolve(user, overrides, time),
+            access,
+            overrides.Namespace ?? context?.Text("namespace") ?? pod?.Namespace() ?? "default",
             overrides.RequestTimeout is { } timeout && timeout > TimeSpan.Zero ? timeout : null);
+    }
 
-        Entry? Named(string? flag, string kind, Func<string, Entry?> find) => (flag ?? context?.Text(kind)) is { } name
-            ? find(name) ?? throw new ClusterException($"{kind} \"{name}\" does not exist in the kubeconfig")
+    private static Entry? FindContext(MergedKubeconfig kubeconfig, string? flag)
+    {
+        if (flag is not null)
+        {
+            return kubeconfig.Context(flag) ?? throw new ClusterException($"context \"{flag}\" does not exist: see the contexts in the kubeconfig");
+        }
+
+        return kubeconfig.CurrentContext is { } current
+            ? kubeconfig.Context(current) ?? throw Entry.Invalid($"context was not found for specified context: {current} (the kubeconfig's current-context; use --context)")
             : null;
     }
 
-    /// <summary>Reads a server's address; without a scheme it is http for localhost:8080 only, as in client-go, and https otherwise.</summary>
-    private static Uri ParseServer(string text)
-    {
-        string withScheme = text.Contains("://", StringComparison.Ordinal) ? text : $"https://{text}";
-        return Uri.TryCreate(withScheme.TrimEnd('/') + "/", UriKind.Absolute, out Uri? uri) && uri.Scheme is "http" or "https"
-            ? uri
-            : throw new ClusterException($"the server address \"{text}\" is no http or https URL");
-    }
+    /// <summary>
+    /// The entry that a flag names, which must exist, or that the context names, which for kubectl need not: flags may say all that is needed.
+    /// </summary>
+    private static Entry? Find(string? flag, string kind, string? inContext, Func<string, Entry?> find) =>
+        flag is not null ? find(flag) ?? throw new ClusterException($"{kind} \"{flag}\" does not exist in the kubeconfig")
+        : inContext is not null ? find(inContext)
+        : null;
 }

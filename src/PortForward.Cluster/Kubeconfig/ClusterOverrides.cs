@@ -16,7 +16,7 @@ public sealed record ClusterOverrides
     /// <summary><c>--namespace</c>.</summary>
     public string? Namespace { get; init; }
 
-    /// <summary><c>--server</c>.</summary>
+    /// <summary><c>--server</c>. It takes the kubeconfig's tls-server-name out of effect, as for kubectl.</summary>
     public string? Server { get; init; }
 
     /// <summary><c>--tls-server-name</c>.</summary>
@@ -42,6 +42,18 @@ public sealed record ClusterOverrides
 
     /// <summary><c>--password</c>.</summary>
     public string? Password { get; init; }
+
+    /// <summary><c>--as</c>: the user to act as.</summary>
+    public string? As { get; init; }
+
+    /// <summary><c>--as-uid</c>.</summary>
+    public string? AsUid { get; init; }
+
+    /// <summary><c>--as-group</c>; if there are any, those of the kubeconfig do not count.</summary>
+    public IReadOnlyList<string> AsGroups { get; init; } = [];
+
+    /// <summary><c>--as-user-extra</c>, key and value; a key may come more than once. A key that is here does not count in the kubeconfig.</summary>
+    public IReadOnlyList<KeyValuePair<string, string>> AsUserExtra { get; init; } = [];
 
     /// <summary>How long a look-up or the opening of a tunnel may take (<c>--request-timeout</c>); null or zero for no limit of its own.</summary>
     public TimeSpan? RequestTimeout { get; init; }

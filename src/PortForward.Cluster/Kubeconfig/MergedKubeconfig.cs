@@ -1,5 +1,3 @@
-using YamlDotNet.RepresentationModel;
-
 namespace PortForward.Cluster.Kubeconfig;
 
 /// <summary>The merged kubeconfig files: of every named entry, and of the current context, the first one counts.</summary>
@@ -22,7 +20,9 @@ public sealed class MergedKubeconfig
     /// <summary>Reads the files that kubectl would read: the one given, else those of KUBECONFIG, else <c>~/.kube/config</c>.</summary>
     /// <param name="explicitPath">The value of <c>--kubeconfig</c>; it must exist. Others may be missing.</param>
     /// <exception cref="ClusterException">A file cannot be read or is malformed, or the one given does not exist.</exception>
-    public static MergedKubeconfig Load(string? explicitPath)
+    public static MergedKubeconfig Load(string? explicitPath) => Load(explicitPath, LocalEnvironment.Current);
+
+    internal static MergedKubeconfig Load(string? explicitPath, LocalEnvironment environment)
     {
         var merged = new MergedKubeconfig();
         if (!string.IsNullOrEmpty(explicitPath))
@@ -38,7 +38,7 @@ public sealed class MergedKubeconfig
             }
         }
 
-        foreach (string path in DefaultPaths())
+        foreach (string path in DefaultPaths(environment))
         {
             try
             {
@@ -59,12 +59,10 @@ public sealed class MergedKubeconfig
 
     internal Entry? Context(string name) => _contexts.GetValueOrDefault(name);
 
-    private static IEnumerable<string> DefaultPaths()
+    private static IEnumerable<string> DefaultPaths(LocalEnvironment environment)
     {
-        string[] listed = (Environment.GetEnvironmentVariable("KUBECONFIG") ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries);
-        return listed.Length > 0
-            ? listed.Distinct(StringComparer.Ordinal)
-            : [Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".kube", "config")];
+        string[] listed = (environment.Variable("KUBECONFIG") ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries);
+        return listed.Length > 0 ? listed.Distinct(StringComparer.Ordinal) : [environment.DefaultKubeconfig()];
     }
 
     private void Add(KubeconfigFile file)
@@ -74,34 +72,35 @@ public sealed class MergedKubeconfig
             return;
         }
 
-        string folder = Path.GetDirectoryName(file.Path)!;
-        CurrentContext ??= root.Children.TryGetValue(new YamlScalarNode("current-context"), out YamlNode? current) && current is YamlScalarNode { Value.Length: > 0 } named
-            ? named.Value
-            : null;
-        AddEntries(root, "clusters", "cluster", _clusters, file.Path, folder);
-        AddEntries(root, "users", "user", _users, file.Path, folder);
-        AddEntries(root, "contexts", "context", _contexts, file.Path, folder);
+        CurrentContext ??= root.Text("current-context");
+        AddEntries(root, "clusters", "cluster", _clusters, file.Path);
+        AddEntries(root, "users", "user", _users, file.Path);
+        AddEntries(root, "contexts", "context", _contexts, file.Path);
     }
 
     /// <summary>Adds the entries of a list of <c>{name: …, KIND: {…}}</c>.</summary>
-    private static void AddEntries(YamlMappingNode root, string list, string kind, Dictionary<string, Entry> entries, string path, string folder)
+    private static void AddEntries(ConfigMapping root, string list, string kind, Dictionary<string, Entry> entries, string path)
     {
-        if (!root.Children.TryGetValue(new YamlScalarNode(list), out YamlNode? node) || node is not YamlSequenceNode sequence)
+        var own = new HashSet<string>(StringComparer.Ordinal);
+        foreach (ConfigNode item in root.Fields.GetValueOrDefault(list) switch
         {
-            return;
-        }
+            null or ConfigScalar { IsNull: true } => [],
+            ConfigList sequence => sequence.Items,
+            _ => throw Malformed($"{list} is no list"),
+        })
+        {
+            ConfigMapping entry = item as ConfigMapping ?? throw Malformed($"an entry of {list} is no mapping");
+            string name = entry.Text("name") ?? throw Malformed($"an entry of {list} has no name");
 
-        foreach (YamlNode item in sequence.Children)
-        {
-            if (item is not YamlMappingNode fields
-                || !fields.Children.TryGetValue(new YamlScalarNode("name"), out YamlNode? nameNode)
-                || nameNode is not YamlScalarNode { Value: { } name })
+            // kubectl refuses this as well: which of the two is meant cannot be known.
+            if (!own.Add(name))
             {
-                throw new ClusterException($"the kubeconfig {path} is malformed: an entry of {list} has no name");
+                throw Malformed($"{list} has two entries named \"{name}\"");
             }
 
-            YamlMappingNode body = fields.Children.TryGetValue(new YamlScalarNode(kind), out YamlNode? given) && given is YamlMappingNode mapping ? mapping : new YamlMappingNode();
-            entries.TryAdd(name, new Entry(kind, name, body, folder));
+            entries.TryAdd(name, new Entry(kind, name, entry.Fields.GetValueOrDefault(kind) as ConfigMapping ?? ConfigMapping.Empty, path));
         }
+
+        ClusterException Malformed(string why) => new($"the kubeconfig {path} is malformed: {why}");
     }
 }

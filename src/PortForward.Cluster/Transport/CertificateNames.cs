@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Net;
 using System.Security.Cryptography.X509Certificates;
 
@@ -11,7 +12,7 @@ internal static class CertificateNames
     {
         X509SubjectAlternativeNameExtension? names = certificate.Extensions.OfType<X509SubjectAlternativeNameExtension>().FirstOrDefault();
         return names is not null
-            && (IPAddress.TryParse(name, out IPAddress? address)
+            && (IsAddress(name, out IPAddress? address)
                 ? names.EnumerateIPAddresses().Any(address.Equals)
                 : names.EnumerateDnsNames().Any(pattern => Matches(pattern, name.TrimEnd('.'))));
     }
@@ -25,12 +26,21 @@ internal static class CertificateNames
             return $"x509: certificate is not valid for any names, but wanted to match {name}";
         }
 
-        bool wantsAddress = IPAddress.TryParse(name, out _);
+        bool wantsAddress = IsAddress(name, out _);
         IEnumerable<string> valid = wantsAddress ? names.EnumerateIPAddresses().Select(address => address.ToString()) : names.EnumerateDnsNames();
         string list = string.Join(", ", valid);
         return list.Length > 0 ? $"x509: certificate is valid for {list}, not {name}"
             : wantsAddress ? $"x509: cannot validate certificate for {name} because it doesn't contain any IP SANs"
             : $"x509: certificate is not valid for any names, but wanted to match {name}";
+    }
+
+    /// <summary>Whether a name is an IP address, which is looked for among the addresses and never asked for by name (RFC 6066, section 3).</summary>
+    /// <remarks>In the usual notation only: .NET reads "1" as an address too.</remarks>
+    public static bool IsAddress(string name, [NotNullWhen(true)] out IPAddress? address)
+    {
+        string plain = name is ['[', .. var inside, ']'] ? inside : name;
+        address = null;
+        return (plain.Contains(':') || plain.Count(c => c == '.') == 3) && IPAddress.TryParse(plain, out address);
     }
 
     /// <summary>RFC 6125, 6.4.3: a wildcard stands for exactly the leftmost label.</summary>

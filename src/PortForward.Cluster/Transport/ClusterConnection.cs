@@ -1,4 +1,3 @@
-using System.Net;
 using PortForward.Cluster.Authentication;
 using PortForward.Cluster.Kubeconfig;
 
@@ -16,17 +15,7 @@ public sealed class ClusterConnection : IDisposable
     public ClusterConnection(ClusterConfiguration configuration)
     {
         _configuration = configuration;
-        var dialer = new ServerDialer(configuration.Trust, configuration.TlsServerName, configuration.Credentials.Certificate);
-        var sockets = new SocketsHttpHandler
-        {
-            ConnectCallback = dialer.ConnectAsync,
-            UseProxy = false,
-            UseCookies = false,
-            AllowAutoRedirect = false,
-            AutomaticDecompression = DecompressionMethods.None,
-            ConnectTimeout = Timeout.InfiniteTimeSpan, // The dialer has limits of its own, whose errors name the address.
-        };
-        Invoker = new HttpMessageInvoker(new AuthenticatingHandler(configuration.Credentials, sockets));
+        Invoker = new HttpMessageInvoker(new AuthenticatingHandler(configuration.Access.Credentials, configuration.Access.Impersonation, Connect));
     }
 
     /// <summary>The API server's base address, ending in a slash.</summary>
@@ -38,13 +27,27 @@ public sealed class ClusterConnection : IDisposable
     /// <summary>How long a look-up or the opening of a tunnel may take; null for no limit of its own.</summary>
     public TimeSpan? RequestTimeout => _configuration.RequestTimeout;
 
-    /// <summary>Sends requests with the user's credentials. Set HTTP/1.1 on them.</summary>
+    /// <summary>Sends requests with the user's credentials. Set HTTP/1.1 on them. Failures are <see cref="HttpRequestException"/>s around a <see cref="ClusterException"/>.</summary>
     public HttpMessageInvoker Invoker { get; }
 
     /// <summary>The port-forward resource of a pod.</summary>
     public Uri PortForwardUri(string @namespace, string pod) =>
         new(Server, $"api/v1/namespaces/{Uri.EscapeDataString(@namespace)}/pods/{Uri.EscapeDataString(pod)}/portforward");
 
-    /// <summary>Closes what is idle. Tunnels that were opened live on.</summary>
+    /// <summary>Closes what is idle, and ends a credential plug-in that is still running. Tunnels that were opened live on.</summary>
     public void Dispose() => Invoker.Dispose();
+
+    private HttpMessageHandler Connect(ClientCertificate? certificate)
+    {
+        ServerAccess access = _configuration.Access;
+        var dialer = new ServerDialer
+        {
+            Trust = access.Trust,
+            ServerName = access.ServerName,
+            Certificate = certificate,
+            Proxy = access.Proxy,
+            Time = access.Time,
+        };
+        return HttpTransport.Create(dialer, access.Server);
+    }
 }

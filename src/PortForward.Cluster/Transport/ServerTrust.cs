@@ -80,21 +80,34 @@ internal sealed class ServerTrust
             return null;
         }
 
-        X509ChainStatusFlags status = chain.ChainStatus.Aggregate(X509ChainStatusFlags.NoError, (flags, one) => flags | one.Status);
+        X509ChainStatusFlags status = Relevant(chain);
         return status switch
         {
+            X509ChainStatusFlags.NoError => null,
             _ when status.HasFlag(X509ChainStatusFlags.NotTimeValid) => $"x509: certificate has expired or is not yet valid: it is valid from {certificate.NotBefore:u} to {certificate.NotAfter:u}",
-            _ when IsAnchoredIntermediate(chain, status) => null,
             _ when (status & Untrusted) != X509ChainStatusFlags.NoError => "x509: certificate signed by unknown authority",
-            _ => $"x509: {string.Join("; ", chain.ChainStatus.Select(one => one.StatusInformation.Trim()))}",
+            _ => $"x509: {status}",
         };
     }
 
-    /// <summary>Go takes an intermediate or the leaf itself as an anchor; here such a chain only lacks its root.</summary>
-    private bool IsAnchoredIntermediate(X509Chain chain, X509ChainStatusFlags status) =>
-        _anchors is not null
-        && (status & ~Untrusted) == X509ChainStatusFlags.NoError
-        && chain.ChainElements.Any(element => _anchors.Any(anchor => anchor.RawDataMemory.Span.SequenceEqual(element.Certificate.RawDataMemory.Span)));
+    /// <summary>
+    /// What is wrong with the chain up to its first anchor. Go takes an intermediate or the leaf itself as an anchor; here such a chain
+    /// goes on to a root, or lacks one, and both are nobody's business.
+    /// </summary>
+    private X509ChainStatusFlags Relevant(X509Chain chain)
+    {
+        X509ChainStatusFlags[] each =
+        [
+            .. chain.ChainElements.Select(element => element.ChainElementStatus.Aggregate(X509ChainStatusFlags.NoError, (flags, one) => flags | one.Status)),
+        ];
+        int anchor = _anchors is null ? -1 : chain.ChainElements.ToList().FindIndex(element => IsAnchor(element.Certificate));
+        return anchor < 0
+            ? chain.ChainStatus.Aggregate(X509ChainStatusFlags.NoError, (flags, one) => flags | one.Status)
+            : each.Take(anchor + 1).Aggregate(X509ChainStatusFlags.NoError, (flags, one) => flags | one) & ~Untrusted;
+    }
+
+    private bool IsAnchor(X509Certificate2 certificate) =>
+        _anchors!.Any(anchor => anchor.RawDataMemory.Span.SequenceEqual(certificate.RawDataMemory.Span));
 
     private static ClusterException NoCertificate(string owner, Exception? cause) =>
         new($"the certificate authority of {owner} contains no certificate in PEM form", cause);

@@ -1,0 +1,137 @@
+using System.Collections.Concurrent;
+using System.Net;
+using System.Net.Security;
+using System.Net.Sockets;
+using System.Security.Cryptography.X509Certificates;
+using System.Text;
+
+namespace PortForward.Cluster.Tests.Transport;
+
+/// <summary>A request as it came over the wire.</summary>
+internal sealed record SeenRequest(string Head, int Connection, string? ServerName, IReadOnlyList<string> ClientChain)
+{
+    public IReadOnlyList<string> Lines => Head.Split("\r\n", StringSplitOptions.RemoveEmptyEntries);
+
+    public IEnumerable<string> Values(string header) => Lines.Where(line => line.StartsWith($"{header}: ", StringComparison.OrdinalIgnoreCase)).Select(line => line[(header.Length + 2)..]);
+}
+
+/// <summary>An HTTP/1.1 server on a socket, with or without TLS, which keeps every byte of the requests' heads. It answers with what the test says.</summary>
+internal sealed class TestServer : IAsyncDisposable
+{
+    private readonly TcpListener _listener;
+    private readonly CancellationTokenSource _ended = new();
+    private readonly SslServerAuthenticationOptions? _tls;
+    private readonly Func<SeenRequest, string> _answer;
+    private readonly ConcurrentQueue<Task> _connections = [];
+    private readonly Task _accepting;
+    private int _connectionCount;
+
+    public TestServer(Func<SeenRequest, string>? answer = null, SslServerAuthenticationOptions? tls = null, IPAddress? address = null)
+    {
+        _answer = answer ?? (_ => Ok());
+        _tls = tls;
+        _listener = new TcpListener(address ?? IPAddress.Loopback, 0);
+        _listener.Start();
+        _accepting = AcceptAsync();
+    }
+
+    public int Port => ((IPEndPoint)_listener.LocalEndpoint).Port;
+
+    public ConcurrentQueue<SeenRequest> Requests { get; } = [];
+
+    public static string Ok(string body = "ok") => $"HTTP/1.1 200 OK\r\nContent-Length: {Encoding.UTF8.GetByteCount(body)}\r\n\r\n{body}";
+
+    public static string Status(int code, string more = "") => $"HTTP/1.1 {code} x\r\n{more}Content-Length: 0\r\n\r\n";
+
+    /// <summary>A server with a certificate, which sends what is behind it too.</summary>
+    public static TestServer Tls(X509Certificate2 certificate, Func<SeenRequest, string>? answer = null, bool asksForCertificate = false, IPAddress? address = null, params X509Certificate2[] intermediates) =>
+        new(answer, Options(certificate, asksForCertificate, intermediates), address);
+
+    public static SslServerAuthenticationOptions Options(X509Certificate2 certificate, bool asksForCertificate = false, params X509Certificate2[] intermediates) => new()
+    {
+        ServerCertificateContext = SslStreamCertificateContext.Create(certificate, [.. intermediates], offline: true),
+        ClientCertificateRequired = asksForCertificate,
+    };
+
+    public async ValueTask DisposeAsync()
+    {
+        await _ended.CancelAsync();
+        _listener.Dispose();
+        await _accepting;
+        await Task.WhenAll(_connections);
+        _ended.Dispose();
+    }
+
+    private async Task AcceptAsync()
+    {
+        try
+        {
+            while (true)
+            {
+                _connections.Enqueue(ServeAsync(await _listener.AcceptSocketAsync(_ended.Token), Interlocked.Increment(ref _connectionCount)));
+            }
+        }
+        catch (Exception e) when (e is OperationCanceledException or SocketException or ObjectDisposedException)
+        {
+        }
+    }
+
+    private async Task ServeAsync(Socket socket, int connection)
+    {
+        try
+        {
+            Stream stream = new NetworkStream(socket, ownsSocket: true);
+            string? serverName = null;
+            string[] chain = [];
+            if (_tls is not null)
+            {
+                var tls = new SslStream(stream, false, (_, leaf, built, _) =>
+                {
+                    // What the client sent, in its order: its own certificate and what was behind it.
+                    chain = leaf is null ? [] : [leaf.Subject, .. built!.ChainPolicy.ExtraStore.Select(one => one.Subject).Where(subject => subject != leaf.Subject)];
+                    return true;
+                });
+                stream = tls;
+                await tls.AuthenticateAsServerAsync(
+                    (_, hello, _, _) =>
+                    {
+                        serverName = hello.ServerName;
+                        return ValueTask.FromResult(new SslServerAuthenticationOptions
+                        {
+                            ServerCertificateContext = _tls.ServerCertificateContext,
+                            ClientCertificateRequired = _tls.ClientCertificateRequired,
+                        });
+                    },
+                    state: null,
+                    _ended.Token);
+            }
+
+            await using (stream)
+            {
+                while (await ReadHeadAsync(stream) is { } head)
+                {
+                    var request = new SeenRequest(head, connection, serverName, chain);
+                    Requests.Enqueue(request);
+                    await stream.WriteAsync(Encoding.UTF8.GetBytes(_answer(request)), _ended.Token);
+                }
+            }
+        }
+        catch (Exception e) when (e is IOException or OperationCanceledException or System.Security.Authentication.AuthenticationException or ObjectDisposedException)
+        {
+            // The client went away, or the test is over.
+        }
+    }
+
+    private async Task<string?> ReadHeadAsync(Stream stream)
+    {
+        var head = new List<byte>();
+        byte[] next = new byte[1];
+        while (head is not [.., (byte)'\r', (byte)'\n', (byte)'\r', (byte)'\n'])
+        {
+            if (await stream.ReadAsync(next, _ended.Token) == 0) return null;
+            head.Add(next[0]);
+        }
+
+        return Encoding.UTF8.GetString([.. head]);
+    }
+}
