@@ -38,6 +38,23 @@ public sealed class HeaderBlockEncoderTests
         inflater.Read(Encode(new HeaderBlockEncoder(), headers)).Should().Equal(headers.ToDictionary(StringComparer.Ordinal));
     }
 
+    [Theory]
+    [InlineData(4072, true)]
+    [InlineData(4073, false)]
+    public void A_block_of_more_than_4_KiB_is_refused_before_anything_is_written(int valueLength, bool allowed)
+    {
+        Func<int> size = () => HeaderBlockEncoder.MaxSize([new("", new string('v', valueLength))]);
+
+        if (allowed)
+        {
+            size().Should().Be(4096);
+        }
+        else
+        {
+            size.Should().Throw<ArgumentException>().WithMessage("*4097 bytes*4096*");
+        }
+    }
+
     [Property]
     public bool Any_headers_survive_the_wire(NonEmptyArray<Dictionary<byte, PositiveInt>> blocks)
     {
