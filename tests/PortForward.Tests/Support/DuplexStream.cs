@@ -60,7 +60,7 @@ internal sealed class DuplexStream : Stream
         return (new DuplexStream(down.Reader, up.Writer), new DuplexStream(up.Reader, down.Writer));
     }
 
-    /// <summary>Makes the other end's reads fail with an exception, after what was written before.</summary>
+    /// <summary>Makes the other end's reads fail with an exception, at once.</summary>
     public void Break(Exception exception)
     {
         lock (_gate)
@@ -86,8 +86,9 @@ internal sealed class DuplexStream : Stream
             ObjectDisposedException.ThrowIf(_disposed, this);
             ReadOnlySequence<byte> taken = result.Buffer.Slice(0, Math.Min(result.Buffer.Length, buffer.Length));
             taken.CopyTo(buffer.Span);
+            int count = (int)taken.Length;
             _input.AdvanceTo(taken.End);
-            return (int)taken.Length;
+            return count;
         }
     }
 
