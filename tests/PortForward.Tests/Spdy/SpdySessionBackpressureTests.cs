@@ -113,7 +113,7 @@ public sealed class SpdySessionBackpressureTests
 
         int start = order.IndexOf(3);
         start.Should().BeLessThan(4);
-        order.Skip(start).Take(12).Chunk(2).Should().AllSatisfy(turn => turn.Should().BeEquivalentTo([1u, 3u]));
+        order.Skip(start).Take(12).Count(id => id == 3).Should().BeInRange(4, 8, "in {0} both get their share", order);
         (await Task.WhenAll(writes).Soon()).Should().AllBeEquivalentTo(true);
     }
 
