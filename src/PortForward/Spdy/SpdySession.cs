@@ -108,6 +108,7 @@ public sealed partial class SpdySession : IAsyncDisposable
     /// <returns>The streams in the order of <paramref name="openings"/>, or null when nothing was handed to the transport because
     /// the session can open no streams any more. If the transport fails meanwhile, the streams end with
     /// <see cref="StreamEndKind.SessionLost"/>.</returns>
+    /// <exception cref="ArgumentException">There is nothing to open, or the headers or first bytes are too large; the session goes on.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled before it was this call's turn.</exception>
     public async ValueTask<SpdyStream[]?> OpenAsync(
         IReadOnlyList<StreamOpening> openings, ReadOnlyMemory<byte> firstData, CancellationToken cancellationToken = default)

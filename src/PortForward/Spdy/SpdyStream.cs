@@ -94,7 +94,12 @@ public sealed class SpdyStream
             return false;
         }
 
-        _outputOpen = flags == FrameFlags.None;
+        // Only ever closed here: the read loop may close it at the same moment, which must not be undone.
+        if (flags.HasFlag(FrameFlags.Fin))
+        {
+            _outputOpen = false;
+        }
+
         return true;
     }
 
