@@ -20,6 +20,9 @@ if (arguments.Help)
     return 0;
 }
 
+if (arguments.Demo)
+    return await DemoRun.RunAsync(arguments.Program, arguments.Check);
+
 var stop = new TaskCompletionSource();
 void Stop(PosixSignalContext signal)
 {

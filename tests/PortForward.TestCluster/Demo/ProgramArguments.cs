@@ -5,10 +5,23 @@ namespace PortForward.Testing.Demo;
 /// <summary>What the program was started with.</summary>
 internal sealed record ProgramArguments(string? Kubeconfig, int Port, Version Kubernetes, bool PlainHttp, bool PrintEnv, bool Help)
 {
+    /// <summary>Whether to run the demo: the cluster, pf, and a page to open.</summary>
+    public bool Demo { get; init; }
+
+    /// <summary>Whether the demo is to check itself and end, instead of waiting for its user.</summary>
+    public bool Check { get; init; }
+
+    /// <summary>The pf that the demo runs; null for the one built beside it.</summary>
+    public string? Program { get; init; }
+
     public const string HelpText = """
         An embedded Kubernetes cluster, to try pf and kubectl port-forward against.
 
-        Usage: dotnet run --project tests/PortForward.TestCluster -- [options]
+        Usage: dotnet run --project tests/PortForward.TestCluster -- [demo] [options]
+
+        With "demo" it also runs pf, and says which page to open. Options of the demo:
+          --pf PATH          The program to run (default: the one built from src)
+          --check            Fetch the page, end everything, and say by the exit code whether all went well
 
         Options:
           --kubeconfig PATH  Where to write the kubeconfig (default: a file in the temporary folder)
@@ -30,6 +43,9 @@ internal sealed record ProgramArguments(string? Kubeconfig, int Port, Version Ku
             string Value() => ++i < args.Length ? args[i] : throw new FormatException($"{name} needs a value.");
             parsed = name switch
             {
+                "demo" => parsed with { Demo = true },
+                "--pf" => parsed with { Program = Value() },
+                "--check" => parsed with { Check = true },
                 "--kubeconfig" => parsed with { Kubeconfig = Value() },
                 "--port" => parsed with { Port = ParsePort(Value()) },
                 "--kubernetes" => parsed with { Kubernetes = ParseVersion(Value()) },
