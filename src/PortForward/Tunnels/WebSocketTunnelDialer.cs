@@ -9,7 +9,7 @@ namespace PortForward.Tunnels;
 /// <summary>
 /// Dials tunnels as SPDY/3.1 inside a WebSocket, subprotocol <c>SPDY/3.1+portforward.k8s.io</c> (Kubernetes 1.31 and later).
 /// </summary>
-/// <remarks>The upgrade is written here because ClientWebSocket refuses a subprotocol with a slash in its name.</remarks>
+/// <remarks>The upgrade is written here because the WebSocket classes refuse a subprotocol with a slash in its name.</remarks>
 public sealed class WebSocketTunnelDialer : ITunnelDialer
 {
     /// <summary>The subprotocol of the tunnel.</summary>
@@ -55,7 +55,6 @@ public sealed class WebSocketTunnelDialer : ITunnelDialer
         var webSocket = WebSocket.CreateFromStream(upgrade.Stream, new WebSocketCreationOptions
         {
             IsServer = false,
-            SubProtocol = Subprotocol,
             KeepAliveInterval = Timeout.InfiniteTimeSpan, // SPDY's own PING goes all the way to the runtime.
         });
         return new TunnelDialResult(new SpdyTunnel(new WebSocketByteStream(webSocket), _options.Time, _logger));

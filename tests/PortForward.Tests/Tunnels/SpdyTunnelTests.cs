@@ -253,7 +253,7 @@ public sealed class SpdyTunnelTests : IAsyncDisposable
             await _pod.ReadControlAsync(WireFrame.Ping);
         }
 
-        SpdySession session = SessionOf(_tunnel);
+        SpdySession session = SpdyTunnelInsides.SessionOf(_tunnel);
         await Waiting.UntilAsync(() => PingsOf(session).Count <= 1);
         _tunnel.CanOpen.Should().BeTrue("an answer that does not come is no reason to drop the tunnel");
     }
@@ -263,9 +263,6 @@ public sealed class SpdyTunnelTests : IAsyncDisposable
         await _tunnel.DisposeAsync();
         await _pod.DisposeAsync();
     }
-
-    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_session")]
-    private static extern ref SpdySession SessionOf(SpdyTunnel tunnel);
 
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_pings")]
     private static extern ref Dictionary<uint, TaskCompletionSource<bool>> PingsOf(SpdySession session);
