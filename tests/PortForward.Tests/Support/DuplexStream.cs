@@ -14,6 +14,7 @@ internal sealed class DuplexStream : Stream
     private readonly PipeWriter _output;
     private readonly Lock _gate = new();
     private bool _disposed;
+    private long _bytesRead;
 
     private DuplexStream(PipeReader input, PipeWriter output)
     {
@@ -37,6 +38,9 @@ internal sealed class DuplexStream : Stream
 
     /// <summary>What was written by this end, one entry for each write.</summary>
     public ConcurrentQueue<byte[]> Writes { get; } = new();
+
+    /// <summary>How many bytes were read from this end.</summary>
+    public long BytesRead => Volatile.Read(ref _bytesRead);
 
     /// <summary>Whether this end was disposed.</summary>
     public bool IsDisposed
@@ -88,6 +92,7 @@ internal sealed class DuplexStream : Stream
             taken.CopyTo(buffer.Span);
             int count = (int)taken.Length;
             _input.AdvanceTo(taken.End);
+            _bytesRead += count;
             return count;
         }
     }
