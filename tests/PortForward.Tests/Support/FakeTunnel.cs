@@ -65,6 +65,8 @@ internal sealed class FakeTunnel : ITunnel
 /// <summary>A dialer whose results are the test's.</summary>
 internal sealed class FakeDialer : ITunnelDialer
 {
+    public string Transport { get; init; } = "fake";
+
     private readonly ConcurrentQueue<TunnelFault> _faults = new();
     private int _dials;
 

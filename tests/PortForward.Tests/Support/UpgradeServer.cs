@@ -98,6 +98,9 @@ internal sealed class UpgradeConnection(TcpClient client) : IDisposable
         }
     }
 
+    /// <summary>The bytes behind the answer.</summary>
+    public Stream Stream => _stream;
+
     /// <summary>Cuts the connection with RST.</summary>
     public void Cut()
     {
