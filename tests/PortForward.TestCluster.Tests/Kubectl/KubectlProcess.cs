@@ -34,16 +34,13 @@ internal sealed partial class KubectlProcess : IAsyncDisposable
         }
     }
 
-    public static KubectlProcess Start(string binary, TestCluster cluster, bool webSockets, params string[] arguments)
-    {
-        // A home of its own: kubectl keeps a cache of what servers offer.
-        var folder = Directory.CreateTempSubdirectory("test-cluster-kubectl-").FullName;
-        var start = new ProcessStartInfo(binary, arguments) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true };
-        start.Environment["HOME"] = folder;
-        start.Environment["KUBECONFIG"] = cluster.WriteKubeconfig(Path.Combine(folder, "kubeconfig"));
-        start.Environment["KUBECTL_PORT_FORWARD_WEBSOCKETS"] = webSockets ? "true" : "false";
-        return new KubectlProcess(Process.Start(start)!, folder);
-    }
+    /// <summary>Starts kubectl with the admin's token.</summary>
+    public static KubectlProcess Start(string binary, TestCluster cluster, bool webSockets, params string[] arguments) =>
+        Start(binary, cluster, webSockets, withCertificate: false, arguments);
+
+    /// <summary>Starts kubectl with the admin's client certificate.</summary>
+    public static KubectlProcess StartWithCertificate(string binary, TestCluster cluster, params string[] arguments) =>
+        Start(binary, cluster, webSockets: true, withCertificate: true, arguments);
 
     public async Task<string?> ReadLineAsync() => await _process.StandardOutput.ReadLineAsync().WaitAsync(Patience);
 
@@ -81,6 +78,17 @@ internal sealed partial class KubectlProcess : IAsyncDisposable
         await _process.WaitForExitAsync();
         _process.Dispose();
         Directory.Delete(_folder, recursive: true);
+    }
+
+    private static KubectlProcess Start(string binary, TestCluster cluster, bool webSockets, bool withCertificate, string[] arguments)
+    {
+        // A home of its own: kubectl keeps a cache of what servers offer.
+        var folder = Directory.CreateTempSubdirectory("test-cluster-kubectl-").FullName;
+        var start = new ProcessStartInfo(binary, arguments) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true };
+        start.Environment["HOME"] = folder;
+        start.Environment["KUBECONFIG"] = cluster.WriteKubeconfig(Path.Combine(folder, "kubeconfig"), withCertificate: withCertificate);
+        start.Environment["KUBECTL_PORT_FORWARD_WEBSOCKETS"] = webSockets ? "true" : "false";
+        return new KubectlProcess(Process.Start(start)!, folder);
     }
 
     [GeneratedRegex(@"^Forwarding from 127\.0\.0\.1:(?<local>\d+) -> (?<remote>\d+)$", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]

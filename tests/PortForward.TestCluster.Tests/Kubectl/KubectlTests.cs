@@ -69,6 +69,28 @@ public sealed class KubectlTests : IAsyncLifetime
     }
 
     [KubectlTheory]
+    [MemberData(nameof(KubectlCases.Transports), MemberType = typeof(KubectlCases))]
+    public async Task Kubectl_loses_its_connection_when_the_tunnel_is_cut(string binary, bool webSockets)
+    {
+        await using var kubectl = KubectlProcess.Start(binary, _cluster, webSockets, "port-forward", "pod/solo", ":7000");
+        (await ExchangeAsync(await kubectl.ReadLocalPortAsync(7000), "hello")).Should().Be("hello");
+        _cluster.Tunnels.CutAll();
+
+        await kubectl.WaitForExitAsync();
+        kubectl.Errors.Should().Contain("lost connection to pod");
+    }
+
+    [KubectlTheory]
+    [MemberData(nameof(KubectlCases.Binaries), MemberType = typeof(KubectlCases))]
+    public async Task Kubectl_is_known_by_its_client_certificate(string binary)
+    {
+        await using var kubectl = KubectlProcess.StartWithCertificate(binary, _cluster, "get", "pods", "-o", "name");
+
+        (await kubectl.ReadToEndAsync()).Trim().Should().Be("pod/solo");
+        _cluster.Requests.Should().OnlyContain(request => request.User == "admin" && !request.Headers.ContainsKey("Authorization"));
+    }
+
+    [KubectlTheory]
     [MemberData(nameof(KubectlCases.Binaries), MemberType = typeof(KubectlCases))]
     public async Task Kubectl_finds_the_pod_of_a_service_and_of_a_deployment(string binary)
     {

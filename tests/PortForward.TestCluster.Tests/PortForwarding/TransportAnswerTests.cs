@@ -15,6 +15,7 @@ public sealed class TransportAnswerTests
         using var upgrade = await UpgradeClient.WebSocketAsync(cluster, "solo");
 
         upgrade.Status.Should().Be(status);
+        cluster.Requests.Should().ContainSingle(request => request.IsPortForward).Which.Status.Should().Be(status);
         if (status == 400)
             (await upgrade.ReadBodyAsync()).Should().Be("query parameter \"port\" is required");
     }
