@@ -42,6 +42,18 @@ public sealed partial class TunnelPool : ITunnelSource
     /// <inheritdoc/>
     public int MaxFirstBytes => _options.MaxFirstBytes;
 
+    /// <summary>How many tunnels stand that nothing uses.</summary>
+    internal int IdleCount
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _idle.Count;
+            }
+        }
+    }
+
     /// <inheritdoc/>
     public async Task<TunnelFault?> PrepareAsync(CancellationToken cancellationToken)
     {
@@ -103,12 +115,12 @@ public sealed partial class TunnelPool : ITunnelSource
         _stopping.Dispose();
     }
 
-    /// <summary>Takes a pair's tunnel back once the pod has ended the pair; one that takes too long over it is dropped.</summary>
+    /// <summary>Takes a pair's tunnel back once the pod has ended the pair and taken what was sent; if that takes too long the tunnel is dropped.</summary>
     internal async Task ReleaseAsync(ITunnel tunnel, IStreamPair pair)
     {
         try
         {
-            await GiveUpAsync(pair).WaitAsync(_options.SettleTimeout, _options.Time, _stopped).ConfigureAwait(false);
+            await GiveUpAsync(pair, _stopped).WaitAsync(_options.SettleTimeout, _options.Time, _stopped).ConfigureAwait(false);
             await PutBackAsync(tunnel).ConfigureAwait(false);
         }
         catch (TimeoutException)
@@ -122,10 +134,11 @@ public sealed partial class TunnelPool : ITunnelSource
         }
     }
 
-    private static async Task GiveUpAsync(IStreamPair pair)
+    private static async Task GiveUpAsync(IStreamPair pair, CancellationToken cancellationToken)
     {
         await pair.DisposeAsync().ConfigureAwait(false);
         await pair.Settled.ConfigureAwait(false);
+        await pair.ConfirmTakenAsync(cancellationToken).ConfigureAwait(false);
     }
 
     private async Task<TunnelDialResult> DialAsync(CancellationToken cancellationToken)

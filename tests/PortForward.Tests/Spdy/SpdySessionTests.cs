@@ -60,6 +60,38 @@ public sealed class SpdySessionTests
     }
 
     [Fact]
+    public async Task The_peer_has_taken_everything_once_each_of_its_workers_has_answered()
+    {
+        await using var fixture = new SpdyFixture();
+
+        Task<bool> taken = fixture.Session.ConfirmTakenAsync();
+
+        for (uint id = 1; id <= 9; id += 2)
+        {
+            taken.IsCompleted.Should().BeFalse();
+            (await fixture.Peer.ReadControlAsync(WireFrame.Ping)).Word(0).Should().Be(id);
+        }
+
+        await fixture.Peer.SendAsync(SpdyPeer.Ping(1), SpdyPeer.Ping(3), SpdyPeer.Ping(7), SpdyPeer.Ping(9));
+        await fixture.SettleAsync();
+        taken.IsCompleted.Should().BeFalse("one worker has not answered");
+        await fixture.Peer.SendAsync(SpdyPeer.Ping(5));
+        (await taken.Soon()).Should().BeTrue();
+    }
+
+    [Fact]
+    public async Task Whether_the_peer_has_taken_everything_is_never_known_of_a_session_that_ends()
+    {
+        await using var fixture = new SpdyFixture();
+        Task<bool> taken = fixture.Session.ConfirmTakenAsync();
+
+        await fixture.Session.DisposeAsync();
+
+        (await taken.Soon()).Should().BeFalse();
+        (await fixture.Session.ConfirmTakenAsync()).Should().BeFalse();
+    }
+
+    [Fact]
     public async Task A_ping_of_the_peer_is_answered_with_the_same_frame()
     {
         await using var fixture = new SpdyFixture();

@@ -25,6 +25,11 @@ internal sealed class FakePair : IStreamPair
 
     public Task Settled => _settled.Task;
 
+    /// <summary>Whether the pod has taken what was sent; true unless a test holds it up.</summary>
+    public Task<bool> Taken { get; set; } = Task.FromResult(true);
+
+    public Task<bool> ConfirmTakenAsync(CancellationToken cancellationToken) => Taken.WaitAsync(cancellationToken);
+
     /// <summary>Completes when this side has said that it sends no more.</summary>
     public Task Finished => _finished.Task;
 

@@ -198,6 +198,24 @@ public sealed class TunnelPoolTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_tunnel_whose_pod_never_takes_the_bytes_sent_is_dropped()
+    {
+        IStreamPair pair = await OpenAsync();
+        FakeTunnel tunnel = _dialer.Tunnels.Single();
+        FakePair inner = tunnel.Pairs.Single();
+        inner.Taken = new TaskCompletionSource<bool>().Task;
+        inner.Complete();
+        await pair.DisposeAsync();
+        await inner.Disposed.Soon();
+
+        await OpenAsync();
+        _dialer.Dials.Should().Be(2, "the tunnel is not idle yet");
+        _time.Advance(TimeSpan.FromSeconds(10));
+
+        await tunnel.Disposed.Soon();
+    }
+
+    [Fact]
     public async Task A_pair_passes_everything_on()
     {
         IStreamPair pair = await OpenAsync();
