@@ -1,6 +1,8 @@
 using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
+using System.Runtime.CompilerServices;
+using Microsoft.Extensions.Time.Testing;
 using PortForward.Forwarding;
 using PortForward.Tests.Support;
 
@@ -9,7 +11,7 @@ namespace PortForward.Tests.Forwarding;
 public sealed class LocalListenerTests : IDisposable
 {
     private readonly CancellationTokenSource _stop = new();
-    private readonly LocalListener _listener = LocalListener.TryOpen(new IPEndPoint(IPAddress.Loopback, 0), 80, out _)!;
+    private readonly LocalListener _listener = OpenOnGivenPort();
     private readonly ConcurrentQueue<Socket> _accepted = new();
 
     [Fact]
@@ -34,6 +36,36 @@ public sealed class LocalListenerTests : IDisposable
         Task accepting = AcceptAsync();
 
         await Waiting.UntilAsync(() => _accepted.Count == 1);
+        await _stop.CancelAsync();
+        await accepting.Soon();
+    }
+
+    [LinuxFact]
+    public async Task An_accept_that_fails_is_told_once_and_tried_again_until_it_works()
+    {
+        var time = new FakeTimeProvider();
+        var failures = new ConcurrentQueue<string>();
+        Task accepting = _listener.AcceptAllAsync(_accepted.Enqueue, failures.Enqueue, time, _stop.Token);
+        Socket socket = SocketOf(_listener);
+        socket.Shutdown(SocketShutdown.Both); // On Linux accept(2) then fails until listen(2) is called again.
+        await Waiting.UntilAsync(() => !failures.IsEmpty);
+        for (int i = 0; i < 5; i++)
+        {
+            time.Advance(TimeSpan.FromSeconds(1));
+            await Task.Yield();
+        }
+
+        socket.Listen();
+        using Socket client = await Sockets.ConnectAsync(_listener.Port.Local);
+        await Waiting.UntilAsync(() =>
+        {
+            time.Advance(TimeSpan.FromSeconds(1));
+            return _accepted.Count == 1;
+        });
+
+        failures.Should().ContainSingle();
+        socket.Shutdown(SocketShutdown.Both);
+        await Waiting.UntilAsync(() => failures.Count == 2);
         await _stop.CancelAsync();
         await accepting.Soon();
     }
@@ -67,6 +99,23 @@ public sealed class LocalListenerTests : IDisposable
             socket.Dispose();
         }
     }
+
+    /// <summary>On a port asked for by number: only such a port is kept when the socket listens again.</summary>
+    private static LocalListener OpenOnGivenPort()
+    {
+        while (true)
+        {
+            LocalListener random = LocalListener.TryOpen(new IPEndPoint(IPAddress.Loopback, 0), 80, out _)!;
+            random.Dispose();
+            if (LocalListener.TryOpen(random.Port.Local, 80, out _) is { } given)
+            {
+                return given;
+            }
+        }
+    }
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_socket")]
+    private static extern ref Socket SocketOf(LocalListener listener);
 
     private Task AcceptAsync() => _listener.AcceptAllAsync(_accepted.Enqueue, reason => throw new InvalidOperationException(reason), TimeProvider.System, _stop.Token);
 }

@@ -163,8 +163,11 @@ public sealed class PortForwarderTests : IDisposable
         gone.Reset();
         (await refused.ReceiveToEndAsync()).WasReset.Should().BeTrue();
         await gonePair.WasReset.Soon();
+        var gate = new TaskCompletionSource();
+        _tunnels.Gate = gate.Task; // Held up until it is connected: a reset that comes earlier fails the connect itself.
         _tunnels.Fault = new TunnelFault(TunnelFaultKind.Unreachable, "no route to host");
         Socket unlucky = await ConnectAsync(forwarder.Ports[0]);
+        gate.SetResult();
         (await unlucky.ReceiveToEndAsync()).WasReset.Should().BeTrue();
         _tunnels.Fault = null;
 

@@ -293,4 +293,29 @@ public sealed class SpdySessionTests
 
         fixture.Session.Fault.Should().BeNull();
     }
+
+    [Fact]
+    public async Task How_a_session_ends_is_logged()
+    {
+        var logger = new ListLogger();
+        (DuplexStream client, DuplexStream server) = DuplexStream.CreatePair();
+        await using (var session = new SpdySession(client, logger: logger))
+        {
+            await server.WriteAsync(SpdyPeer.GoAway(lastGood: 7, status: 2));
+            await server.DisposeAsync();
+            await session.Completion.Soon();
+        }
+
+        (client, server) = DuplexStream.CreatePair();
+        await using (var session = new SpdySession(client, logger: logger))
+        {
+            await server.WriteAsync(SpdyPeer.Rst(1, 0));
+            await session.Completion.Soon();
+        }
+
+        logger.Lines.Should().Equal(
+            "Debug: GOAWAY from the peer: last good stream 7, status 2",
+            "Debug: SPDY session closed by the peer",
+            "Debug: SPDY session aborted: the peer sent a RST_STREAM with status 0, which is illegal (SPDY/3.1, 2.6.3)");
+    }
 }

@@ -120,3 +120,16 @@ internal sealed class IPv6FactAttribute : FactAttribute
         }
     }
 }
+
+/// <summary>A test of what only Linux does, skipped out loud elsewhere.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+internal sealed class LinuxFactAttribute : FactAttribute
+{
+    public LinuxFactAttribute()
+    {
+        if (!OperatingSystem.IsLinux())
+        {
+            Skip = "Only Linux behaves like this.";
+        }
+    }
+}

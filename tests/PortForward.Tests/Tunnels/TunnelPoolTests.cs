@@ -375,6 +375,33 @@ public sealed class TunnelPoolTests : IAsyncDisposable
         _dialer.Dials.Should().BeLessThan(100, "tunnels are used again");
     }
 
+    [Fact]
+    public async Task What_happens_to_tunnels_is_logged()
+    {
+        var logger = new ListLogger();
+        await using var pool = new TunnelPool(_dialer, _options, logger);
+        IStreamPair pair = (await pool.OpenPairAsync(80, default, CancellationToken.None)).Pair!;
+        await pair.DisposeAsync();
+        _time.Advance(_options.SettleTimeout);
+        await _dialer.Tunnels.Single().Disposed.Soon();
+        _dialer.FailNext(Gone);
+        await pool.OpenPairAsync(80, default, CancellationToken.None);
+
+        logger.Lines.Should().Equal(
+            "Debug: Tunnel dialled in 0.0 ms",
+            "Debug: The pod did not end its half of a connection within 10 s; its tunnel is dropped",
+            "Debug: Dialling a tunnel failed: the server answered the upgrade with 404 Not Found");
+    }
+
+    [Fact]
+    public async Task The_defaults_serve()
+    {
+        await using var pool = new TunnelPool(_dialer);
+
+        pool.MaxFirstBytes.Should().Be(32 * 1024);
+        (await pool.PrepareAsync(CancellationToken.None)).Should().BeNull();
+    }
+
     public async ValueTask DisposeAsync() => await _pool.DisposeAsync().Soon();
 
     private async Task<IStreamPair> OpenAsync(int port = 80, string firstBytes = "")
