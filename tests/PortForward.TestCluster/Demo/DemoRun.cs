@@ -26,9 +26,6 @@ internal static partial class DemoRun
         cluster.WriteKubeconfig(kubeconfig);
         try
         {
-            // Ctrl-C reaches pf too, since both are in the terminal's foreground; the demo ends when pf has.
-            using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, static signal => signal.Cancel = true);
-
             // 8080 is the port that people remember; when another program has it, any other one will do.
             int? exitCode = await ForwardAsync(program, kubeconfig, $"{PagePort}:{PagePort}", check);
             return exitCode ?? await ForwardAsync(program, kubeconfig, $":{PagePort}", check) ?? 1;
@@ -43,6 +40,16 @@ internal static partial class DemoRun
     private static async Task<int?> ForwardAsync(string? program, string kubeconfig, string ports, bool check)
     {
         using Process forward = Start(program, "--kubeconfig", kubeconfig, "pod/web", ports);
+
+        // The demo ends when pf has: Ctrl-C reaches both, a signal from elsewhere only this process.
+        void PassOn(PosixSignalContext signal)
+        {
+            signal.Cancel = true;
+            End(forward);
+        }
+
+        using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, PassOn);
+        using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, PassOn);
         Uri? page = null;
         bool passed = true;
         while (await forward.StandardOutput.ReadLineAsync() is { } line)
