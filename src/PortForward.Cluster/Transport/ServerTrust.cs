@@ -9,6 +9,9 @@ namespace PortForward.Cluster.Transport;
 /// </remarks>
 internal sealed class ServerTrust
 {
+    /// <summary>A signature that does not match is that of another authority with the same name.</summary>
+    private const X509ChainStatusFlags UnknownAuthority = Untrusted | X509ChainStatusFlags.NotSignatureValid;
+
     private const X509ChainStatusFlags Untrusted = X509ChainStatusFlags.UntrustedRoot | X509ChainStatusFlags.PartialChain;
 
     private readonly X509Certificate2Collection? _anchors;
@@ -85,7 +88,7 @@ internal sealed class ServerTrust
         {
             _ when status.HasFlag(X509ChainStatusFlags.NotTimeValid) => $"x509: certificate has expired or is not yet valid: it is valid from {certificate.NotBefore:u} to {certificate.NotAfter:u}",
             _ when IsAnchoredIntermediate(chain, status) => null,
-            _ when (status & Untrusted) != X509ChainStatusFlags.NoError => "x509: certificate signed by unknown authority",
+            _ when (status & UnknownAuthority) != X509ChainStatusFlags.NoError => "x509: certificate signed by unknown authority",
             _ => $"x509: {string.Join("; ", chain.ChainStatus.Select(one => one.StatusInformation.Trim()))}",
         };
     }

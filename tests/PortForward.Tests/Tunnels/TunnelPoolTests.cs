@@ -389,7 +389,7 @@ public sealed class TunnelPoolTests : IAsyncDisposable
 
         logger.Lines.Should().Equal(
             "Debug: Tunnel dialled in 0.0 ms",
-            "Debug: The pod did not end its half of a connection within 10 s; its tunnel is dropped",
+            "Debug: The pod did not end its half of a connection, or take all of its bytes, within 10 s; its tunnel is dropped",
             "Debug: Dialling a tunnel failed: the server answered the upgrade with 404 Not Found");
     }
 
