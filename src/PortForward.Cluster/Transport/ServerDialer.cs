@@ -86,10 +86,10 @@ internal sealed class ServerDialer(ServerTrust trust, string? serverName, Client
                     TargetHost = name,
                     ApplicationProtocols = [SslApplicationProtocol.Http11], // An upgrade needs HTTP/1.1.
                     ClientCertificateContext = certificate?.Context,
-                    CertificateRevocationCheckMode = X509RevocationMode.NoCheck,
+                    CertificateChainPolicy = trust.CreatePolicy(),
                     RemoteCertificateValidationCallback = (_, leaf, chain, _) =>
                     {
-                        fault = trust.Check(leaf as X509Certificate2, chain?.ChainPolicy.ExtraStore ?? [], name);
+                        fault = trust.Check(leaf as X509Certificate2, chain, name);
                         return fault is null;
                     },
                 },

@@ -46,18 +46,31 @@ internal sealed class ServerTrust
         return anchors.Count > 0 ? new ServerTrust(anchors, insecure: false) : throw NoCertificate(owner, cause: null);
     }
 
+    /// <summary>How the TLS handshake is to build the server's chain.</summary>
+    public X509ChainPolicy CreatePolicy()
+    {
+        var policy = new X509ChainPolicy { RevocationMode = X509RevocationMode.NoCheck, DisableCertificateDownloads = true };
+        if (_anchors is not null || _insecure)
+        {
+            policy.TrustMode = X509ChainTrustMode.CustomRootTrust;
+            policy.CustomTrustStore.AddRange(_anchors ?? []);
+        }
+
+        return policy;
+    }
+
     /// <summary>What is wrong with a server's certificate, in Go's words, or null.</summary>
     /// <param name="certificate">What the server sent, null if nothing.</param>
-    /// <param name="sent">The certificates that came with it.</param>
+    /// <param name="chain">The chain that was built for it with <see cref="CreatePolicy"/>.</param>
     /// <param name="name">The host name or address that it must be for.</param>
-    public string? Check(X509Certificate2? certificate, X509Certificate2Collection sent, string name)
+    public string? Check(X509Certificate2? certificate, X509Chain? chain, string name)
     {
         if (_insecure)
         {
             return null;
         }
 
-        if (certificate is null)
+        if (certificate is null || chain is null)
         {
             return "the server sent no certificate";
         }
@@ -67,25 +80,10 @@ internal sealed class ServerTrust
             return CertificateNames.Mismatch(certificate, name);
         }
 
-        using var chain = new X509Chain();
-        chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
-        chain.ChainPolicy.DisableCertificateDownloads = true;
-        chain.ChainPolicy.ApplicationPolicy.Add(new global::System.Security.Cryptography.Oid("1.3.6.1.5.5.7.3.1")); // serverAuth
-        chain.ChainPolicy.ExtraStore.AddRange(sent);
-        if (_anchors is not null)
-        {
-            chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
-            chain.ChainPolicy.CustomTrustStore.AddRange(_anchors);
-        }
-
-        if (chain.Build(certificate))
-        {
-            return null;
-        }
-
         X509ChainStatusFlags status = chain.ChainStatus.Aggregate(X509ChainStatusFlags.NoError, (flags, one) => flags | one.Status);
         return status switch
         {
+            X509ChainStatusFlags.NoError => null,
             _ when status.HasFlag(X509ChainStatusFlags.NotTimeValid) => $"x509: certificate has expired or is not yet valid: it is valid from {certificate.NotBefore:u} to {certificate.NotAfter:u}",
             _ when IsAnchoredIntermediate(chain, status) => null,
             _ when (status & UnknownAuthority) != X509ChainStatusFlags.NoError => "x509: certificate signed by unknown authority",
