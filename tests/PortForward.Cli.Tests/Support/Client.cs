@@ -57,12 +57,5 @@ internal sealed class Client : IDisposable
         }
     }
 
-    /// <summary>Goes away with RST.</summary>
-    public void Abort()
-    {
-        _socket.LingerState = new LingerOption(enable: true, seconds: 0);
-        _socket.Dispose();
-    }
-
     public void Dispose() => _socket.Dispose();
 }
