@@ -6,6 +6,7 @@ namespace PortForward.Testing;
 public sealed class TestPods
 {
     private readonly ConcurrentDictionary<(string Namespace, string Name), TestPod> _pods = new();
+    private readonly List<Action<TestPod>> _afterDeletion = [];
     private readonly TestCluster _cluster;
 
     internal TestPods(TestCluster cluster) => _cluster = cluster;
@@ -21,13 +22,19 @@ public sealed class TestPods
         return pod;
     }
 
+    /// <summary>Runs an action after each deletion of a pod, e.g. one that adds a successor. To be called before anything is deleted.</summary>
+    public void AfterDeletion(Action<TestPod> action) => _afterDeletion.Add(action);
+
     /// <summary>The pod of that name, or null.</summary>
     public TestPod? Find(string name, string podNamespace = "default") => _pods.GetValueOrDefault((podNamespace, name));
 
     internal void Forget(TestPod pod)
     {
-        if (_pods.TryRemove(KeyValuePair.Create((pod.Namespace, pod.Name), pod)))
-            _cluster.Objects.Delete("pods", pod.Namespace, pod.Name);
+        if (!_pods.TryRemove(KeyValuePair.Create((pod.Namespace, pod.Name), pod)))
+            return;
+        _cluster.Objects.Delete("pods", pod.Namespace, pod.Name);
+        foreach (var action in _afterDeletion)
+            action(pod);
     }
 
     internal void StopAll()

@@ -61,6 +61,12 @@ internal static class ForwardCommand
             stderr.Failed($"error: {e.Message}", verbose ? e : null);
         }
 
+        catch (Exception e) when (!verbose)
+        {
+            // A fault of the program itself. With --verbose it is let through with all that is known of it.
+            stderr.Failed($"error: pf failed unexpectedly: {e.GetType().Name}: {e.Message} (run it again with --verbose, and report what it says)");
+        }
+
         return Failure;
     }
 

@@ -45,11 +45,7 @@ internal static class ForwardRun
                 stderr.Note(note);
             }
 
-            var dialer = new WebSocketTunnelDialer(
-                cluster.Invoker,
-                cluster.PortForwardUri(target.Namespace, target.PodName),
-                cluster.RequestTimeout is { } timeout ? new TunnelDialOptions { AnswerTimeout = timeout } : null,
-                loggers.CreateLogger<WebSocketTunnelDialer>());
+            ITunnelDialer dialer = CreateDialer(cluster, target, loggers);
             var pool = new TunnelPool(dialer, options: null, loggers.CreateLogger<TunnelPool>());
             var renderer = new EventRenderer(stdout.WriteLine, stderr, verbose, fault => ClusterFlags.Describe(fault).Message);
             var forwarder = new PortForwarder(
@@ -80,6 +76,25 @@ internal static class ForwardRun
 
         return outputClosed ? OutputClosed : Success;
     }
+
+    /// <summary>The transports that kubectl knows, in its order.</summary>
+    private static ITunnelDialer CreateDialer(ClusterConnection cluster, ResolvedTarget target, ILoggerFactory loggers)
+    {
+        Uri uri = cluster.PortForwardUri(target.Namespace, target.PodName);
+        TunnelDialOptions? options = cluster.RequestTimeout is { } timeout ? new TunnelDialOptions { AnswerTimeout = timeout } : null;
+        var spdy = new SpdyUpgradeDialer(cluster.Invoker, uri, options, loggers.CreateLogger<SpdyUpgradeDialer>());
+        if (WebSocketsAreOff())
+        {
+            return spdy;
+        }
+
+        var webSocket = new WebSocketTunnelDialer(cluster.Invoker, uri, options, loggers.CreateLogger<WebSocketTunnelDialer>());
+        return new FallbackDialer([webSocket, spdy], loggers.CreateLogger<FallbackDialer>());
+    }
+
+    /// <summary>kubectl's switch; the values are those that Go takes for false.</summary>
+    private static bool WebSocketsAreOff() =>
+        Environment.GetEnvironmentVariable("KUBECTL_PORT_FORWARD_WEBSOCKETS") is "0" or "f" or "F" or "false" or "FALSE" or "False";
 
     private static Task<ResolvedTarget> ResolveAsync(
         ForwardOptions options, ClusterConnection cluster, ILogger stderr, ILoggerFactory loggers, CancellationToken cancellationToken)

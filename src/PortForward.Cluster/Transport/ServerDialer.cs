@@ -61,8 +61,8 @@ internal sealed class ServerDialer
         if (proxy.Kind == ProxyKind.Https)
         {
             // As in Go the cluster's authorities may vouch for the proxy; unlike there the system's may as well, and it is shown no client certificate.
-            string? Check(X509Certificate2? certificate, X509Certificate2Collection sent, string name) =>
-                Trust.Check(certificate, sent, name) is { } fault && ServerTrust.System.Check(certificate, sent, name) is not null ? fault : null;
+            string? Check(X509Certificate2? certificate, X509Chain? chain, string name) =>
+                Trust.Check(certificate, chain, name) is { } fault && ServerTrust.System.Check(certificate, chain?.ChainPolicy.ExtraStore ?? [], name) is not null ? fault : null;
             stream = await SecureAsync(stream, new TlsPeer(proxy.EndPoint.Host, proxy.EndPoint.ToAuthority(), Certificate: null, Check), cancellationToken).ConfigureAwait(false);
         }
 
@@ -158,10 +158,10 @@ internal sealed class ServerDialer
                     TargetHost = CertificateNames.IsAddress(peer.Name, out _) ? "" : peer.Name,
                     ApplicationProtocols = [SslApplicationProtocol.Http11], // An upgrade needs HTTP/1.1.
                     ClientCertificateContext = peer.Certificate?.Context,
-                    CertificateRevocationCheckMode = X509RevocationMode.NoCheck,
+                    CertificateChainPolicy = Trust.CreatePolicy(),
                     RemoteCertificateValidationCallback = (_, leaf, chain, _) =>
                     {
-                        fault = peer.Check(leaf as X509Certificate2, chain?.ChainPolicy.ExtraStore ?? [], peer.Name);
+                        fault = peer.Check(leaf as X509Certificate2, chain, peer.Name);
                         return fault is null;
                     },
                 },
@@ -192,5 +192,5 @@ internal sealed class ServerDialer
     /// <param name="Certificate">What to show it if it asks.</param>
     /// <param name="Check">Says what is wrong with its certificate, or null.</param>
     private sealed record TlsPeer(
-        string Name, string Address, ClientCertificate? Certificate, Func<X509Certificate2?, X509Certificate2Collection, string, string?> Check);
+        string Name, string Address, ClientCertificate? Certificate, Func<X509Certificate2?, X509Chain?, string, string?> Check);
 }

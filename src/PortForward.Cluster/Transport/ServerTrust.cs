@@ -9,6 +9,9 @@ namespace PortForward.Cluster.Transport;
 /// </remarks>
 internal sealed class ServerTrust
 {
+    /// <summary>A signature that does not match is that of another authority with the same name.</summary>
+    private const X509ChainStatusFlags UnknownAuthority = Untrusted | X509ChainStatusFlags.NotSignatureValid;
+
     private const X509ChainStatusFlags Untrusted = X509ChainStatusFlags.UntrustedRoot | X509ChainStatusFlags.PartialChain;
 
     private readonly X509Certificate2Collection? _anchors;
@@ -43,18 +46,48 @@ internal sealed class ServerTrust
         return anchors.Count > 0 ? new ServerTrust(anchors, insecure: false) : throw NoCertificate(owner, cause: null);
     }
 
-    /// <summary>What is wrong with a server's certificate, in Go's words, or null.</summary>
+    /// <summary>How the TLS handshake is to build the server's chain.</summary>
+    public X509ChainPolicy CreatePolicy()
+    {
+        var policy = new X509ChainPolicy { RevocationMode = X509RevocationMode.NoCheck, DisableCertificateDownloads = true };
+        policy.ApplicationPolicy.Add(new global::System.Security.Cryptography.Oid("1.3.6.1.5.5.7.3.1")); // serverAuth
+        if (_anchors is not null || _insecure)
+        {
+            policy.TrustMode = X509ChainTrustMode.CustomRootTrust;
+            policy.CustomTrustStore.AddRange(_anchors ?? []);
+        }
+
+        return policy;
+    }
+
+    /// <summary>As the other, for a certificate that another's handshake has seen.</summary>
     /// <param name="certificate">What the server sent, null if nothing.</param>
     /// <param name="sent">The certificates that came with it.</param>
     /// <param name="name">The host name or address that it must be for.</param>
     public string? Check(X509Certificate2? certificate, X509Certificate2Collection sent, string name)
+    {
+        using var chain = new X509Chain { ChainPolicy = CreatePolicy() };
+        chain.ChainPolicy.ExtraStore.AddRange(sent);
+        if (certificate is not null && !_insecure)
+        {
+            chain.Build(certificate);
+        }
+
+        return Check(certificate, chain, name);
+    }
+
+    /// <summary>What is wrong with a server's certificate, in Go's words, or null.</summary>
+    /// <param name="certificate">What the server sent, null if nothing.</param>
+    /// <param name="chain">The chain that was built for it with <see cref="CreatePolicy"/>.</param>
+    /// <param name="name">The host name or address that it must be for.</param>
+    public string? Check(X509Certificate2? certificate, X509Chain? chain, string name)
     {
         if (_insecure)
         {
             return null;
         }
 
-        if (certificate is null)
+        if (certificate is null || chain is null)
         {
             return "the server sent no certificate";
         }
@@ -64,28 +97,12 @@ internal sealed class ServerTrust
             return CertificateNames.Mismatch(certificate, name);
         }
 
-        using var chain = new X509Chain();
-        chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
-        chain.ChainPolicy.DisableCertificateDownloads = true;
-        chain.ChainPolicy.ApplicationPolicy.Add(new global::System.Security.Cryptography.Oid("1.3.6.1.5.5.7.3.1")); // serverAuth
-        chain.ChainPolicy.ExtraStore.AddRange(sent);
-        if (_anchors is not null)
-        {
-            chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
-            chain.ChainPolicy.CustomTrustStore.AddRange(_anchors);
-        }
-
-        if (chain.Build(certificate))
-        {
-            return null;
-        }
-
         X509ChainStatusFlags status = Relevant(chain);
         return status switch
         {
             X509ChainStatusFlags.NoError => null,
             _ when status.HasFlag(X509ChainStatusFlags.NotTimeValid) => $"x509: certificate has expired or is not yet valid: it is valid from {certificate.NotBefore:u} to {certificate.NotAfter:u}",
-            _ when (status & Untrusted) != X509ChainStatusFlags.NoError => "x509: certificate signed by unknown authority",
+            _ when (status & UnknownAuthority) != X509ChainStatusFlags.NoError => "x509: certificate signed by unknown authority",
             _ => $"x509: {status}",
         };
     }

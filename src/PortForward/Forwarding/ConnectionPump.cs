@@ -57,7 +57,7 @@ internal sealed class ConnectionPump
                 return new ConnectionEnd(ConnectionEndKind.NoTunnel) { Fault = fault };
             }
 
-            await using (stop.UnsafeRegister(static pump => ((ConnectionPump)pump!).Abort(), this).ConfigureAwait(false))
+            await using (stop.UnsafeRegister(_ => Abort(pair), null).ConfigureAwait(false))
             {
                 return await CarryAsync(pair, stop).ConfigureAwait(false);
             }
@@ -295,6 +295,10 @@ internal sealed class ConnectionPump
         }
     }
 
-    /// <summary>Ends the client's side at once, which makes both copies end.</summary>
-    private void Abort() => ClientSocket.CloseWithReset(_client);
+    /// <summary>Ends both sides at once, which makes both copies end whatever they are waiting for.</summary>
+    private void Abort(IStreamPair pair)
+    {
+        ClientSocket.CloseWithReset(_client);
+        pair.Reset();
+    }
 }

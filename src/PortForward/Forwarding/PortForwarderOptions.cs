@@ -15,8 +15,9 @@ public sealed record PortForwarderOptions
     public TimeSpan VerdictTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>
-    /// How long a client may take to read what it was sent before it is closed for good; 2 s by default. While it lasts, what the
-    /// client still sends is thrown away, so that its system does not answer with a reset that destroys the pod's last words.
+    /// How long a client may go without taking anything of what it was sent, or without closing its side, before it is closed for
+    /// good; 2 s by default. While it lasts, what the client still sends is thrown away, so that this system does not answer with
+    /// a reset that destroys the pod's last words.
     /// </summary>
     public TimeSpan LingerTimeout { get; init; } = TimeSpan.FromSeconds(2);
 

@@ -21,6 +21,7 @@ internal static class ControlFrames
     private const uint StreamIdMask = 0x7FFF_FFFF;
 
     /// <summary>The room that a SYN_STREAM with these headers needs at the most, in bytes.</summary>
+    /// <exception cref="ArgumentException">The headers need more than 4 KiB.</exception>
     public static int MaxSynStreamSize(IReadOnlyList<KeyValuePair<string, string>> headers) =>
         FrameHeader.Size + SynStreamFields + HeaderBlockEncoder.MaxSize(headers);
 

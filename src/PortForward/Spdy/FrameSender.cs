@@ -95,7 +95,7 @@ internal sealed class FrameSender
 
             return composed;
         }
-        catch (Exception e) when (e is not ArgumentException)
+        catch (Exception e)
         {
             _onFault(e);
             throw;

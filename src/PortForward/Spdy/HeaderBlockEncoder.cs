@@ -15,6 +15,8 @@ namespace PortForward.Spdy;
 internal sealed class HeaderBlockEncoder
 {
     private const int StoredBlockHeader = 5;
+
+    /// <summary>The most bytes of a block on the wire; peers do not accept larger ones.</summary>
     private const int MaxBlock = 4096;
 
     // CMF and FLG of RFC 1950: deflate, 32 KiB window, no FDICT.
@@ -24,20 +26,25 @@ internal sealed class HeaderBlockEncoder
 
     private bool _started;
 
-    /// <summary>The room that a block with these headers needs at the most, in bytes.</summary>
+    /// <summary>
+    /// The room that a block with these headers needs at the most, in bytes. It is asked for before a frame is composed, so that
+    /// headers which cannot be sent are refused while nothing of them is on the wire.
+    /// </summary>
+    /// <exception cref="ArgumentException">The headers need more than 4 KiB, which peers do not accept.</exception>
     public static int MaxSize(IReadOnlyList<KeyValuePair<string, string>> headers)
     {
         int size = ZlibHeader.Length + StoredBlockHeader + 4 + SyncFlush.Length;
         for (int i = 0; i < headers.Count; i++)
         {
-            size += 8 + Encoding.UTF8.GetMaxByteCount(headers[i].Key.Length) + Encoding.UTF8.GetMaxByteCount(headers[i].Value.Length);
+            size += 8 + Encoding.UTF8.GetByteCount(headers[i].Key) + Encoding.UTF8.GetByteCount(headers[i].Value);
         }
 
-        return size;
+        return size <= MaxBlock
+            ? size
+            : throw new ArgumentException($"The headers need {size} bytes; a header block may have {MaxBlock} at the most.", nameof(headers));
     }
 
-    /// <summary>Writes one block and returns the number of bytes written.</summary>
-    /// <exception cref="ArgumentException">The headers need more than 4 KiB, which peers do not accept.</exception>
+    /// <summary>Writes one block and returns the number of bytes written, at most <see cref="MaxSize"/>.</summary>
     public int Encode(IReadOnlyList<KeyValuePair<string, string>> headers, Span<byte> destination)
     {
         int position = 0;
@@ -49,10 +56,6 @@ internal sealed class HeaderBlockEncoder
 
         Span<byte> block = destination[(position + StoredBlockHeader)..];
         int length = WritePairs(headers, block);
-        if (length > MaxBlock)
-        {
-            throw new ArgumentException($"The headers need {length} bytes; a header block may have {MaxBlock} at the most.", nameof(headers));
-        }
 
         // RFC 1951, 3.2.4: BFINAL=0 BTYPE=00, then LEN and its complement in little-endian order.
         destination[position] = 0;

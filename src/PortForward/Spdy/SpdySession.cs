@@ -16,6 +16,12 @@ public sealed partial class SpdySession : IAsyncDisposable
 {
     private const uint MaxStreamId = 0x7FFF_FFFF;
 
+    /// <summary>
+    /// How many workers of the runtimes take frames, each from a queue of its own (spdystream's FRAME_WORKERS). PINGs go round
+    /// among them, so as many in a row reach each one, behind the frames that it got before.
+    /// </summary>
+    private const int PeerWorkers = 5;
+
     /// <summary>The most bytes of a control frame's body that matter; header blocks behind them are skipped unread.</summary>
     private const int ControlHeadSize = 8;
 
@@ -108,6 +114,7 @@ public sealed partial class SpdySession : IAsyncDisposable
     /// <returns>The streams in the order of <paramref name="openings"/>, or null when nothing was handed to the transport because
     /// the session can open no streams any more. If the transport fails meanwhile, the streams end with
     /// <see cref="StreamEndKind.SessionLost"/>.</returns>
+    /// <exception cref="ArgumentException">There is nothing to open, or the headers or first bytes are too large; the session goes on.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled before it was this call's turn.</exception>
     public async ValueTask<SpdyStream[]?> OpenAsync(
         IReadOnlyList<StreamOpening> openings, ReadOnlyMemory<byte> firstData, CancellationToken cancellationToken = default)
@@ -140,37 +147,16 @@ public sealed partial class SpdySession : IAsyncDisposable
     /// <param name="cancellationToken">Ends the wait for the reply.</param>
     /// <returns>True when the reply has come; false when the session ended first.</returns>
     /// <exception cref="OperationCanceledException">The token was cancelled before the reply came.</exception>
-    public async Task<bool> PingAsync(CancellationToken cancellationToken = default)
-    {
-        var reply = new TaskCompletionSource<bool>(TaskCreationOptions.RunContinuationsAsynchronously);
-        uint id;
-        lock (_gate)
-        {
-            if (_ended)
-            {
-                return false;
-            }
+    public Task<bool> PingAsync(CancellationToken cancellationToken = default) => PingAsync(count: 1, cancellationToken);
 
-            id = _nextPingId;
-            _nextPingId = unchecked(_nextPingId + 2);
-            _pings[id] = reply;
-        }
-
-        byte[] frame = new byte[ControlFrames.PingSize];
-        ControlFrames.WritePing(frame, id);
-        Enqueue(frame);
-        try
-        {
-            return await reply.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
-        }
-        finally
-        {
-            lock (_gate)
-            {
-                _pings.Remove(id);
-            }
-        }
-    }
+    /// <summary>
+    /// Finds out whether the peer has taken everything that was sent so far. A data frame that the peer's application never reads
+    /// blocks one of the peer's workers for good, and with it a fifth of the later streams, while the rest of the session lives on.
+    /// </summary>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <returns>True when every worker has answered; false when the session ended first. It may take forever.</returns>
+    /// <exception cref="OperationCanceledException">The token was cancelled before.</exception>
+    public Task<bool> ConfirmTakenAsync(CancellationToken cancellationToken = default) => PingAsync(PeerWorkers, cancellationToken);
 
     /// <summary>Ends the session: streams that are still open end with <see cref="StreamEndKind.SessionLost"/>.</summary>
     public async ValueTask DisposeAsync()
@@ -221,6 +207,47 @@ public sealed partial class SpdySession : IAsyncDisposable
         Span<byte> frame = stackalloc byte[ControlFrames.RstStreamSize];
         ControlFrames.WriteRstStream(frame, streamId, status);
         Enqueue(frame);
+    }
+
+    private async Task<bool> PingAsync(int count, CancellationToken cancellationToken)
+    {
+        byte[] frames = new byte[count * ControlFrames.PingSize];
+        uint[] ids = new uint[count];
+        var replies = new Task<bool>[count];
+        lock (_gate)
+        {
+            if (_ended)
+            {
+                return false;
+            }
+
+            for (int i = 0; i < count; i++)
+            {
+                var reply = new TaskCompletionSource<bool>(TaskCreationOptions.RunContinuationsAsynchronously);
+                ids[i] = _nextPingId;
+                replies[i] = reply.Task;
+                _nextPingId = unchecked(_nextPingId + 2);
+                _pings[ids[i]] = reply;
+                ControlFrames.WritePing(frames.AsSpan(i * ControlFrames.PingSize), ids[i]);
+            }
+        }
+
+        Enqueue(frames);
+        try
+        {
+            bool[] answered = await Task.WhenAll(replies).WaitAsync(cancellationToken).ConfigureAwait(false);
+            return Array.TrueForAll(answered, static answer => answer);
+        }
+        finally
+        {
+            lock (_gate)
+            {
+                foreach (uint id in ids)
+                {
+                    _pings.Remove(id);
+                }
+            }
+        }
     }
 
     private static bool IsTransportFault(Exception e) => e is IOException or ObjectDisposedException;
@@ -497,6 +524,7 @@ public sealed partial class SpdySession : IAsyncDisposable
 
             if (!firstData.IsEmpty)
             {
+                streams[^1].HasSentBytes = true;
                 FrameHeader.Data(streams[^1].Id, FrameFlags.None, firstData.Length).Write(destination[length..]);
                 firstData.Span.CopyTo(destination[(length + FrameHeader.Size)..]);
                 length += FrameHeader.Size + firstData.Length;
@@ -515,6 +543,7 @@ public sealed partial class SpdySession : IAsyncDisposable
                 return 0;
             }
 
+            stream.HasSentBytes |= data.Length > 0;
             FrameHeader.Data(stream.Id, flags, data.Length).Write(destination);
             data.Span.CopyTo(destination[FrameHeader.Size..]);
             return FrameHeader.Size + data.Length;

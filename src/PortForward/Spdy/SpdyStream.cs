@@ -83,6 +83,15 @@ public sealed class SpdyStream
         }
     }
 
+    /// <summary>
+    /// Finds out whether the peer has taken all bytes that were sent on the stream; see <see cref="SpdySession.ConfirmTakenAsync"/>.
+    /// </summary>
+    internal Task<bool> ConfirmTakenAsync(CancellationToken cancellationToken) =>
+        HasSentBytes ? _session.ConfirmTakenAsync(cancellationToken) : Task.FromResult(true);
+
+    /// <summary>Whether any byte was handed to the transport.</summary>
+    internal bool HasSentBytes { get; set; }
+
     /// <summary>Names the stream once its place in the order of the session is known.</summary>
     internal void Assign(uint id) => Id = id;
 
@@ -94,7 +103,12 @@ public sealed class SpdyStream
             return false;
         }
 
-        _outputOpen = flags == FrameFlags.None;
+        // Only ever closed here: the read loop may close it at the same moment, which must not be undone.
+        if (flags.HasFlag(FrameFlags.Fin))
+        {
+            _outputOpen = false;
+        }
+
         return true;
     }
 

@@ -19,6 +19,14 @@ public interface IStreamPair : IAsyncDisposable
     /// <summary>Completes when the pod has ended both streams, so that nothing of this pair is in flight any more. Never faults.</summary>
     Task Settled { get; }
 
+    /// <summary>
+    /// Finds out whether the pod has taken all that was sent, once the pair is settled and disposed. Bytes that an application
+    /// never read may lie in the runtime for good and stall later pairs of the same tunnel.
+    /// </summary>
+    /// <returns>True when it has; false when the tunnel ended first. Where it has not, the task does not end.</returns>
+    /// <exception cref="OperationCanceledException">The token was cancelled before.</exception>
+    Task<bool> ConfirmTakenAsync(CancellationToken cancellationToken);
+
     /// <summary>Sends bytes to the application and waits until the transport has taken them.</summary>
     /// <returns>False when nobody will receive the bytes: <see cref="Ended"/> says why.</returns>
     /// <exception cref="OperationCanceledException">The token was cancelled; part of the bytes may have been sent.</exception>

@@ -5,6 +5,9 @@ namespace PortForward.Tunnels;
 /// <summary>Opens tunnels to one pod over one transport.</summary>
 public interface ITunnelDialer
 {
+    /// <summary>The transport's name, for messages: <c>websocket</c> or <c>spdy</c>.</summary>
+    string Transport { get; }
+
     /// <summary>Opens a tunnel.</summary>
     /// <returns>The tunnel, or why there is none.</returns>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>

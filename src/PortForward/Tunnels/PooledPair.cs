@@ -13,6 +13,8 @@ internal sealed class PooledPair(TunnelPool pool, ITunnel tunnel, IStreamPair pa
 
     public Task Settled => pair.Settled;
 
+    public Task<bool> ConfirmTakenAsync(CancellationToken cancellationToken) => pair.ConfirmTakenAsync(cancellationToken);
+
     public ValueTask<bool> WriteAsync(ReadOnlyMemory<byte> data, CancellationToken cancellationToken) => pair.WriteAsync(data, cancellationToken);
 
     public ValueTask FinishAsync(CancellationToken cancellationToken) => pair.FinishAsync(cancellationToken);

@@ -28,6 +28,8 @@ internal sealed class SpdyStreamPair : IStreamPair
 
     public Task Settled { get; }
 
+    public Task<bool> ConfirmTakenAsync(CancellationToken cancellationToken) => _data.ConfirmTakenAsync(cancellationToken);
+
     public ValueTask<bool> WriteAsync(ReadOnlyMemory<byte> data, CancellationToken cancellationToken) => _data.WriteAsync(data, cancellationToken);
 
     public async ValueTask FinishAsync(CancellationToken cancellationToken) => await _data.FinishAsync(cancellationToken).ConfigureAwait(false);

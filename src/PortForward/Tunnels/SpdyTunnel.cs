@@ -13,13 +13,15 @@ internal sealed class SpdyTunnel : ITunnel
     public static readonly TimeSpan PingInterval = TimeSpan.FromSeconds(5);
 
     private readonly SpdySession _session;
+    private readonly TimeProvider _time;
     private readonly ITimer _pingTimer;
     private int _nextRequestId = -1;
 
     public SpdyTunnel(Stream transport, TimeProvider time, ILogger logger)
     {
         _session = new SpdySession(transport, options: null, logger);
-        _pingTimer = time.CreateTimer(static session => _ = PingAsync((SpdySession)session!), _session, PingInterval, PingInterval);
+        _time = time;
+        _pingTimer = time.CreateTimer(static tunnel => _ = ((SpdyTunnel)tunnel!).PingAsync(), this, PingInterval, PingInterval);
     }
 
     public bool CanOpen => _session.CanOpen;
@@ -54,6 +56,20 @@ internal sealed class SpdyTunnel : ITunnel
         await _session.DisposeAsync().ConfigureAwait(false);
     }
 
-    /// <summary>The reply does not matter: a stalled stream legitimately holds it up.</summary>
-    private static async Task PingAsync(SpdySession session) => await session.PingAsync(CancellationToken.None).ConfigureAwait(false);
+    /// <summary>
+    /// The reply does not matter: a stalled stream legitimately holds it up. It is waited for until the next PING only, or else
+    /// those of a connection that stalls for days would pile up.
+    /// </summary>
+    private async Task PingAsync()
+    {
+        using var untilNext = new CancellationTokenSource(PingInterval, _time);
+        try
+        {
+            await _session.PingAsync(untilNext.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            // No reply yet, which says nothing.
+        }
+    }
 }

@@ -10,6 +10,6 @@ public sealed partial class TunnelPool
     [LoggerMessage(Level = LogLevel.Debug, Message = "Dialling a tunnel failed: {Reason}")]
     private partial void LogDialFailed(string reason);
 
-    [LoggerMessage(Level = LogLevel.Debug, Message = "The pod did not end its half of a connection within {Seconds} s; its tunnel is dropped")]
+    [LoggerMessage(Level = LogLevel.Debug, Message = "The pod did not end its half of a connection, or take all of its bytes, within {Seconds} s; its tunnel is dropped")]
     private partial void LogNotSettled(double seconds);
 }

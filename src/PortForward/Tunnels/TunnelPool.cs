@@ -13,6 +13,9 @@ public sealed partial class TunnelPool : ITunnelSource
     private readonly TunnelPoolOptions _options;
     private readonly ILogger _logger;
     private readonly CancellationTokenSource _stopping = new();
+
+    /// <summary>Outlives its source, as connections may come after the pool was disposed.</summary>
+    private readonly CancellationToken _stopped;
     private readonly ITimer _trimTimer;
 
     /// <summary>Guards the fields below it.</summary>
@@ -32,11 +35,24 @@ public sealed partial class TunnelPool : ITunnelSource
         _dialer = dialer;
         _options = options ?? new TunnelPoolOptions();
         _logger = logger ?? NullLogger.Instance;
+        _stopped = _stopping.Token;
         _trimTimer = _options.Time.CreateTimer(static pool => _ = ((TunnelPool)pool!).TrimAsync(), this, _options.IdleTime, _options.IdleTime);
     }
 
     /// <inheritdoc/>
     public int MaxFirstBytes => _options.MaxFirstBytes;
+
+    /// <summary>How many tunnels stand that nothing uses.</summary>
+    internal int IdleCount
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _idle.Count;
+            }
+        }
+    }
 
     /// <inheritdoc/>
     public async Task<TunnelFault?> PrepareAsync(CancellationToken cancellationToken)
@@ -99,12 +115,12 @@ public sealed partial class TunnelPool : ITunnelSource
         _stopping.Dispose();
     }
 
-    /// <summary>Takes a pair's tunnel back once the pod has ended the pair; one that takes too long over it is dropped.</summary>
+    /// <summary>Takes a pair's tunnel back once the pod has ended the pair and taken what was sent; if that takes too long the tunnel is dropped.</summary>
     internal async Task ReleaseAsync(ITunnel tunnel, IStreamPair pair)
     {
         try
         {
-            await GiveUpAsync(pair).WaitAsync(_options.SettleTimeout, _options.Time, _stopping.Token).ConfigureAwait(false);
+            await GiveUpAsync(pair, _stopped).WaitAsync(_options.SettleTimeout, _options.Time, _stopped).ConfigureAwait(false);
             await PutBackAsync(tunnel).ConfigureAwait(false);
         }
         catch (TimeoutException)
@@ -112,23 +128,33 @@ public sealed partial class TunnelPool : ITunnelSource
             LogNotSettled(_options.SettleTimeout.TotalSeconds);
             await DropAsync(tunnel).ConfigureAwait(false);
         }
-        catch (Exception e) when (e is OperationCanceledException or ObjectDisposedException)
+        catch (OperationCanceledException)
         {
             // The pool is going away, and takes all of its tunnels with it.
         }
     }
 
-    private static async Task GiveUpAsync(IStreamPair pair)
+    private static async Task GiveUpAsync(IStreamPair pair, CancellationToken cancellationToken)
     {
         await pair.DisposeAsync().ConfigureAwait(false);
         await pair.Settled.ConfigureAwait(false);
+        await pair.ConfirmTakenAsync(cancellationToken).ConfigureAwait(false);
     }
 
     private async Task<TunnelDialResult> DialAsync(CancellationToken cancellationToken)
     {
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _stopping.Token);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _stopped);
         long started = _options.Time.GetTimestamp();
-        TunnelDialResult dial = await _dialer.DialAsync(either.Token).ConfigureAwait(false);
+        TunnelDialResult dial;
+        try
+        {
+            dial = await _dialer.DialAsync(either.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (_stopped.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
+        {
+            return PoolClosed();
+        }
+
         if (!dial.Succeeded(out ITunnel? tunnel, out TunnelFault? fault))
         {
             LogDialFailed(fault.Message);
@@ -148,12 +174,15 @@ public sealed partial class TunnelPool : ITunnelSource
         if (disposed)
         {
             await tunnel.DisposeAsync().ConfigureAwait(false);
-            throw new OperationCanceledException("The pool was disposed.");
+            return PoolClosed();
         }
 
         LogDialled(_options.Time.GetElapsedTime(started).TotalMilliseconds);
         return dial;
     }
+
+    private static TunnelDialResult PoolClosed() =>
+        new(new TunnelFault(TunnelFaultKind.Lost, "the tunnels to the pod were closed before the connection had one"));
 
     private async ValueTask<IStreamPair?> TryOpenAsync(ITunnel tunnel, int port, ReadOnlyMemory<byte> firstBytes, CancellationToken cancellationToken)
     {

@@ -44,7 +44,7 @@ internal static class UpgradeRequest
             {
                 using (response)
                 {
-                    return new UpgradeResult(null, await ReadRefusalAsync(response, options.Time, either.Token).ConfigureAwait(false));
+                    return new UpgradeResult(null, await ReadRefusalAsync(response, options.Time, either.Token, cancellationToken).ConfigureAwait(false));
                 }
             }
 
@@ -60,11 +60,14 @@ internal static class UpgradeRequest
         {
             return new UpgradeResult(null, new TunnelFault(TunnelFaultKind.Unreachable, Innermost(e).Message) { Cause = e });
         }
-        catch (OperationCanceledException) when (limit.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
+        catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
         {
+            // A limit that the transport has set for itself, as for its dial, shows as a cancellation too.
             return new UpgradeResult(null, new TunnelFault(
                 TunnelFaultKind.TimedOut,
-                $"the server at {request.RequestUri!.Authority} did not answer the upgrade within {options.AnswerTimeout.TotalSeconds:0.#} s"));
+                limit.IsCancellationRequested
+                    ? $"the server at {request.RequestUri!.Authority} did not answer the upgrade within {options.AnswerTimeout.TotalSeconds:0.#} s"
+                    : Innermost(e).Message));
         }
     }
 
@@ -72,11 +75,27 @@ internal static class UpgradeRequest
     public static string? HeaderOf(HttpResponseMessage response, string name) =>
         response.Headers.TryGetValues(name, out IEnumerable<string>? values) ? string.Join(", ", values) : null;
 
-    private static async Task<TunnelFault> ReadRefusalAsync(HttpResponseMessage response, TimeProvider time, CancellationToken cancellationToken)
+    /// <summary>Reads the body as far as it comes: what counts is the status, and that is known already.</summary>
+    private static async Task<TunnelFault> ReadRefusalAsync(
+        HttpResponseMessage response, TimeProvider time, CancellationToken limit, CancellationToken cancellationToken)
     {
         byte[] body = new byte[MaxBody];
-        int length = await (await response.Content.ReadAsStreamAsync(cancellationToken).ConfigureAwait(false))
-            .ReadAtLeastAsync(body, MaxBody, throwOnEndOfStream: false, cancellationToken).ConfigureAwait(false);
+        int length = 0;
+        try
+        {
+            Stream stream = await response.Content.ReadAsStreamAsync(limit).ConfigureAwait(false);
+            int read;
+            while (length < MaxBody && (read = await stream.ReadAsync(body.AsMemory(length), limit).ConfigureAwait(false)) > 0)
+            {
+                length += read;
+            }
+        }
+        catch (Exception e) when (e is HttpRequestException or IOException
+            || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
+        {
+            // It broke off or does not end.
+        }
+
         return new TunnelFault(
             TunnelFaultKind.Refused,
             $"the server answered the upgrade with {(int)response.StatusCode} {response.ReasonPhrase}")

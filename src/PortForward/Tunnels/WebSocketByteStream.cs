@@ -38,7 +38,7 @@ internal sealed class WebSocketByteStream : Stream
             {
                 result = await _webSocket.ReceiveAsync(buffer, cancellationToken).ConfigureAwait(false);
             }
-            catch (WebSocketException e)
+            catch (Exception e) when (IsFault(e, cancellationToken))
             {
                 throw AsIOException(e);
             }
@@ -68,7 +68,7 @@ internal sealed class WebSocketByteStream : Stream
         {
             await _webSocket.SendAsync(buffer, WebSocketMessageType.Binary, endOfMessage: true, cancellationToken).ConfigureAwait(false);
         }
-        catch (WebSocketException e)
+        catch (Exception e) when (IsFault(e, cancellationToken))
         {
             throw AsIOException(e);
         }
@@ -121,7 +121,14 @@ internal sealed class WebSocketByteStream : Stream
         base.Dispose(disposing);
     }
 
-    private static IOException AsIOException(WebSocketException e) => e.WebSocketErrorCode == WebSocketError.ConnectionClosedPrematurely
-        ? new IOException("the connection was cut without a WebSocket close", e)
-        : new IOException(e.InnerException?.Message ?? e.Message, e);
+    /// <summary>An operation under way when the WebSocket is aborted ends as cancelled, though nobody has cancelled it.</summary>
+    private static bool IsFault(Exception e, CancellationToken cancellationToken) =>
+        e is WebSocketException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested);
+
+    private static IOException AsIOException(Exception e) => e switch
+    {
+        WebSocketException { WebSocketErrorCode: WebSocketError.ConnectionClosedPrematurely } => new IOException("the connection was cut without a WebSocket close", e),
+        OperationCanceledException => new IOException("the connection was closed by this side", e),
+        _ => new IOException(e.InnerException?.Message ?? e.Message, e),
+    };
 }

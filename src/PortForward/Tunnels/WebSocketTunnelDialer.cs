@@ -37,6 +37,9 @@ public sealed class WebSocketTunnelDialer : ITunnelDialer
     }
 
     /// <inheritdoc/>
+    public string Transport => "websocket";
+
+    /// <inheritdoc/>
     public async Task<TunnelDialResult> DialAsync(CancellationToken cancellationToken)
     {
         string key = Convert.ToBase64String(RandomNumberGenerator.GetBytes(16));

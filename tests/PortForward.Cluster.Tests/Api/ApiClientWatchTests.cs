@@ -112,6 +112,32 @@ public sealed class ApiClientWatchTests : IDisposable
     }
 
     [Fact]
+    public async Task Every_event_ends_the_silence()
+    {
+        FakeWatch watch = _server.Watch(Path);
+        await using IAsyncEnumerator<ApiEvent<V1Pod>> events = _server.Client(_time)
+            .WatchAsync(ApiResources.Pods, "shop", ApiSelection.All, null, SilenceLimit, CancellationToken.None).GetAsyncEnumerator();
+        for (int beats = 0; beats < 3; beats++)
+        {
+            watch.Send("BOOKMARK", Pod(null!, "8"));
+            (await events.MoveNextAsync()).Should().BeTrue();
+            _time.Advance(SilenceLimit * 0.75);
+        }
+
+        _time.Advance(SilenceLimit * 0.25);
+        (await events.MoveNextAsync()).Should().BeFalse();
+    }
+
+    [Fact]
+    public async Task A_bookmark_is_read_as_servers_write_it()
+    {
+        _server.Watch(Path).SendText(
+            """{"type":"BOOKMARK","object":{"kind":"Pod","apiVersion":"v1","metadata":{"resourceVersion":"12746","creationTimestamp":null},"spec":{"containers":null},"status":{}}}""" + "\n").End();
+
+        (await WatchAsync()).Should().ContainSingle().Which.Object.Metadata.ResourceVersion.Should().Be("12746");
+    }
+
+    [Fact]
     public async Task A_watch_that_is_not_even_answered_ends_too()
     {
         _server.Hang(Path);

@@ -203,20 +203,23 @@ public sealed class TargetResolverTests : IDisposable
         await FluentActions.Awaiting(() => resolving).Should().ThrowAsync<OperationCanceledException>();
     }
 
-    public static TheoryData<string, string, object> Workloads => new()
+    private static readonly Dictionary<string, (string Path, object Object)> WorkloadObjects = new(StringComparer.Ordinal)
     {
-        { "deploy/web", Apps + "deployments/web", new V1Deployment { Metadata = Named("web"), Spec = new V1DeploymentSpec { Selector = Selector, Template = new V1PodTemplateSpec() } } },
-        { "rs/web", Apps + "replicasets/web", new V1ReplicaSet { Metadata = Named("web"), Spec = new V1ReplicaSetSpec { Selector = Selector } } },
-        { "sts/web", Apps + "statefulsets/web", new V1StatefulSet { Metadata = Named("web"), Spec = new V1StatefulSetSpec { Selector = Selector, Template = new V1PodTemplateSpec() } } },
-        { "ds/web", Apps + "daemonsets/web", new V1DaemonSet { Metadata = Named("web"), Spec = new V1DaemonSetSpec { Selector = Selector, Template = new V1PodTemplateSpec() } } },
-        { "job/web", "/apis/batch/v1/namespaces/shop/jobs/web", new V1Job { Metadata = Named("web"), Spec = new V1JobSpec { Selector = Selector, Template = new V1PodTemplateSpec() } } },
-        { "rc/web", Core + "replicationcontrollers/web", new V1ReplicationController { Metadata = Named("web"), Spec = new V1ReplicationControllerSpec { Selector = Selector.MatchLabels } } },
+        ["deploy/web"] = (Apps + "deployments/web", new V1Deployment { Metadata = Named("web"), Spec = new V1DeploymentSpec { Selector = Selector, Template = new V1PodTemplateSpec() } }),
+        ["rs/web"] = (Apps + "replicasets/web", new V1ReplicaSet { Metadata = Named("web"), Spec = new V1ReplicaSetSpec { Selector = Selector } }),
+        ["sts/web"] = (Apps + "statefulsets/web", new V1StatefulSet { Metadata = Named("web"), Spec = new V1StatefulSetSpec { Selector = Selector, Template = new V1PodTemplateSpec() } }),
+        ["ds/web"] = (Apps + "daemonsets/web", new V1DaemonSet { Metadata = Named("web"), Spec = new V1DaemonSetSpec { Selector = Selector, Template = new V1PodTemplateSpec() } }),
+        ["job/web"] = ("/apis/batch/v1/namespaces/shop/jobs/web", new V1Job { Metadata = Named("web"), Spec = new V1JobSpec { Selector = Selector, Template = new V1PodTemplateSpec() } }),
+        ["rc/web"] = (Core + "replicationcontrollers/web", new V1ReplicationController { Metadata = Named("web"), Spec = new V1ReplicationControllerSpec { Selector = Selector.MatchLabels } }),
     };
+
+    public static IEnumerable<object[]> Workloads => WorkloadObjects.Keys.Select(target => new object[] { target });
 
     [Theory]
     [MemberData(nameof(Workloads))]
-    public async Task A_workload_takes_two_requests_and_leads_to_kubectls_choice(string target, string path, object workload)
+    public async Task A_workload_takes_two_requests_and_leads_to_kubectls_choice(string target)
     {
+        (string path, object workload) = WorkloadObjects[target];
         _server.Answer(path, workload);
         _server.Answer(List, Pods.List(Pods.Pending("early"), Pods.Ready("young", pod => pod.Status.Conditions[0].LastTransitionTime = Pods.Noon.AddHours(1)), Pods.Ready("old").WithPort(8080, "http")));
 
@@ -229,8 +232,9 @@ public sealed class TargetResolverTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Workloads))]
-    public async Task A_workload_without_selector_does_not_lead_to_the_pods_of_others(string target, string path, object workload)
+    public async Task A_workload_without_selector_does_not_lead_to_the_pods_of_others(string target)
     {
+        (string path, object workload) = WorkloadObjects[target];
         _server.Answer(path, HttpStatusCode.OK, KubernetesJson.Serialize(workload).Replace("\"app\":\"web\"", "", StringComparison.Ordinal));
 
         (await RefusalAsync(target, "80")).Message.Should().EndWith("has no selector, so it has no pods to forward to");

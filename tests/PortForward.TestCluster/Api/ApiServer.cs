@@ -185,7 +185,7 @@ internal sealed class ApiServer(TestCluster cluster, Authenticator authenticator
         try
         {
             context.Response.ContentType = "application/json";
-            await context.Response.StartAsync(over.Token);
+            await context.Response.Body.FlushAsync(over.Token);
             await foreach (var line in watcher.Lines.ReadAllAsync(over.Token))
             {
                 await context.Response.WriteAsync(line, over.Token);

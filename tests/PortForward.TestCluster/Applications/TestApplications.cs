@@ -81,16 +81,19 @@ public static class TestApplications
     /// <summary>
     /// HTTP/1.1 with keep-alive: <c>/</c> answers <c>host NAME path PATH</c>, <c>/size/N</c> answers N bytes. Request bodies are read and dropped.
     /// </summary>
-    public static ApplicationHandler Http(string podName) => Http(request =>
-    {
-        if (request.Path.StartsWith("/size/", StringComparison.Ordinal) && int.TryParse(request.Path["/size/".Length..], out var size))
-            return new HttpAnswer("application/octet-stream", new byte[size]);
-        return new HttpAnswer("text/plain; charset=utf-8", Encoding.UTF8.GetBytes($"host {podName} path {request.Path}\n"));
-    });
+    public static ApplicationHandler Http(string podName) => Http(question => AnswerProbe(podName, question));
 
     /// <summary>HTTP/1.1 with keep-alive, each request answered by the given function.</summary>
     public static ApplicationHandler Http(Func<HttpQuestion, HttpAnswer> answer) =>
         (connection, stopping) => HttpApplication.ServeAsync(connection, answer, stopping);
+
+    internal static HttpAnswer AnswerProbe(string podName, HttpQuestion question)
+    {
+        const string Size = "/size/";
+        if (question.Path.StartsWith(Size, StringComparison.Ordinal) && int.TryParse(question.Path[Size.Length..], out var size) && size >= 0)
+            return new HttpAnswer("application/octet-stream", new byte[size]);
+        return new HttpAnswer("text/plain; charset=utf-8", Encoding.UTF8.GetBytes($"host {podName} path {question.Path}\n"));
+    }
 
     internal static async Task SendAsync(Socket socket, ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)
     {

@@ -11,6 +11,8 @@ internal static class ChannelForwarding
 {
     public const string Protocol = "v4.channel.k8s.io";
 
+    private static readonly TimeSpan CloseTimeout = TimeSpan.FromSeconds(2);
+
     public static async Task RunAsync(
         WebSocket socket, Sandbox sandbox, int[] ports, PortForwardOptions options, Action<string> violation, CancellationToken cancellationToken)
     {
@@ -25,21 +27,27 @@ internal static class ChannelForwarding
             await SendAsync(socket, (byte)((2 * i) + 1), preamble, writing, cancellationToken);
         }
 
-        using var over = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        // Cancelling a read aborts the WebSocket, so that happens only after the close frame.
+        using var over = new CancellationTokenSource();
         var reading = ReadAsync(socket, streams, violation, over.Token);
-        await Task.WhenAll(ports.Select(async (port, i) =>
+        try
         {
-            if (await SandboxForwarder.ForwardAsync(sandbox, port, streams[i], options, cancellationToken) is { } error)
-                await SendAsync(socket, (byte)((2 * i) + 1), Encoding.UTF8.GetBytes(error), writing, cancellationToken);
-        }));
-
-        // Cancelling a read would abort the WebSocket, which still has its close frame to send.
-        foreach (var stream in streams)
-            stream.EndFromClient();
-        if (socket.State is WebSocketState.Open)
-            await socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, "", cancellationToken);
-        over.CancelAfter(TimeSpan.FromSeconds(2));
-        await reading;
+            await Task.WhenAll(ports.Select(async (port, i) =>
+            {
+                if (await SandboxForwarder.ForwardAsync(sandbox, port, streams[i], options, cancellationToken) is { } error)
+                    await SendAsync(socket, (byte)((2 * i) + 1), Encoding.UTF8.GetBytes(error), writing, cancellationToken);
+            }));
+            over.CancelAfter(CloseTimeout);
+            foreach (var stream in streams)
+                stream.EndFromClient();
+            if (socket.State is WebSocketState.Open)
+                await socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, "", over.Token);
+        }
+        finally
+        {
+            over.CancelAfter(CloseTimeout);
+            await reading;
+        }
     }
 
     private static async Task ReadAsync(WebSocket socket, ChannelStream[] streams, Action<string> violation, CancellationToken cancellationToken)

@@ -21,7 +21,8 @@ internal sealed class WebSocketByteStream(WebSocket socket, Action<string> viola
         {
             while (true)
             {
-                var received = await socket.ReceiveAsync(buffer, cancellationToken);
+                // Cancelling a receive would abort the WebSocket, which still has its close frame to send: leave it alone instead.
+                var received = await socket.ReceiveAsync(buffer, CancellationToken.None).AsTask().WaitAsync(cancellationToken);
                 switch (received.MessageType)
                 {
                     case WebSocketMessageType.Close:
@@ -69,11 +70,4 @@ internal sealed class WebSocketByteStream(WebSocket socket, Action<string> viola
     public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
 
     public override void SetLength(long value) => throw new NotSupportedException();
-
-    protected override void Dispose(bool disposing)
-    {
-        if (disposing)
-            socket.Dispose();
-        base.Dispose(disposing);
-    }
 }

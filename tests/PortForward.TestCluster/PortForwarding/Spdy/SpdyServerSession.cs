@@ -59,12 +59,9 @@ internal sealed class SpdyServerSession : IDisposable
         {
             _violation(broken.Message);
         }
-        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        catch (Exception over) when (over is IOException or OperationCanceledException or ObjectDisposedException)
         {
-        }
-        catch (IOException)
-        {
-            // The client's connection is gone, or was cut by a test.
+            // The client's connection is gone, was cut by a test, or idled for too long.
         }
         finally
         {

@@ -1,0 +1,61 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+
+namespace PortForward.Cli.Tests.Support;
+
+/// <summary>A local client of a forwarded port.</summary>
+internal sealed class Client : IDisposable
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
+    private readonly Socket _socket = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+
+    public static async Task<Client> ConnectAsync(int port)
+    {
+        var client = new Client();
+        await client._socket.ConnectAsync(IPAddress.Loopback, port).WaitAsync(Patience);
+        return client;
+    }
+
+    public async Task SendAsync(string text) => await _socket.SendAsync(Encoding.ASCII.GetBytes(text)).WaitAsync(Patience);
+
+    public void FinishSending() => _socket.Shutdown(SocketShutdown.Send);
+
+    /// <summary>Receives exactly so many characters.</summary>
+    public async Task<string> ReceiveAsync(int count)
+    {
+        byte[] buffer = new byte[count];
+        int length = 0;
+        while (length < count)
+        {
+            int received = await _socket.ReceiveAsync(buffer.AsMemory(length)).AsTask().WaitAsync(Patience);
+            received.Should().BePositive("the answer is not over");
+            length += received;
+        }
+
+        return Encoding.ASCII.GetString(buffer);
+    }
+
+    /// <summary>Receives until the connection ends, and says how it ended.</summary>
+    public async Task<(byte[] Bytes, bool WasReset)> ReceiveToEndAsync()
+    {
+        using var bytes = new MemoryStream();
+        byte[] buffer = new byte[64 * 1024];
+        try
+        {
+            while (await _socket.ReceiveAsync(buffer.AsMemory()).AsTask().WaitAsync(Patience) is > 0 and int received)
+            {
+                bytes.Write(buffer, 0, received);
+            }
+
+            return (bytes.ToArray(), false);
+        }
+        catch (SocketException e) when (e.SocketErrorCode == SocketError.ConnectionReset)
+        {
+            return (bytes.ToArray(), true);
+        }
+    }
+
+    public void Dispose() => _socket.Dispose();
+}

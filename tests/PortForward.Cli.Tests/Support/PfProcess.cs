@@ -1,0 +1,155 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Reflection;
+using System.Runtime.InteropServices;
+using System.Text.RegularExpressions;
+
+namespace PortForward.Cli.Tests.Support;
+
+/// <summary>The built program, run as its user would; PF_TEST_PROGRAM may name another build of it, such as the native one.</summary>
+internal sealed partial class PfProcess : IAsyncDisposable
+{
+    public const int Interrupt = 2, Hangup = 1, Terminate = 15;
+
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
+    private readonly Process _process;
+    private readonly TaskCompletionSource<bool> _outputEnded = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<bool> _errorEnded = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly ConcurrentQueue<string> _output = new();
+    private readonly ConcurrentQueue<string> _error = new();
+    private readonly SemaphoreSlim _changed = new(0);
+
+    private PfProcess(Process process)
+    {
+        _process = process;
+        process.OutputDataReceived += (_, e) => Add(_output, e.Data, _outputEnded);
+        process.ErrorDataReceived += (_, e) => Add(_error, e.Data, _errorEnded);
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+    }
+
+    public int Id => _process.Id;
+
+    public IReadOnlyList<string> Output => [.. _output];
+
+    public IReadOnlyList<string> Error => [.. _error];
+
+    /// <summary>Starts the program with a kubeconfig and nothing else of this machine's surroundings.</summary>
+    public static PfProcess Start(string? kubeconfig, params string[] arguments) => Start(kubeconfig, new Dictionary<string, string>(StringComparer.Ordinal), arguments);
+
+    public static PfProcess Start(string? kubeconfig, IReadOnlyDictionary<string, string> environment, params string[] arguments)
+    {
+        ProcessStartInfo start = Command(kubeconfig, arguments);
+        foreach ((string name, string value) in environment)
+        {
+            start.Environment[name] = value;
+        }
+
+        return new PfProcess(Process.Start(start)!);
+    }
+
+    /// <summary>Runs the program to its end.</summary>
+    public static async Task<PfProcess> RunAsync(string? kubeconfig, params string[] arguments)
+    {
+        PfProcess process = Start(kubeconfig, arguments);
+        await process.ExitAsync();
+        return process;
+    }
+
+    /// <summary>How the program is started, for tests that need a shell around it.</summary>
+    public static ProcessStartInfo Command(string? kubeconfig, params string[] arguments)
+    {
+        string? program = Environment.GetEnvironmentVariable("PF_TEST_PROGRAM");
+        var start = new ProcessStartInfo(program ?? "dotnet") { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true, UseShellExecute = false };
+        if (program is null)
+        {
+            start.ArgumentList.Add(Path.Combine(Path.GetDirectoryName(Assembly.GetExecutingAssembly().Location)!, "pf.dll"));
+        }
+
+        foreach (string argument in arguments)
+        {
+            start.ArgumentList.Add(argument);
+        }
+
+        foreach (string name in (string[])["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "NO_PROXY", "no_proxy", "KUBECTL_PORT_FORWARD_WEBSOCKETS", "KUBERNETES_SERVICE_HOST"])
+        {
+            start.Environment.Remove(name);
+        }
+
+        start.Environment["HOME"] = Path.GetTempPath();
+        start.Environment["KUBECONFIG"] = kubeconfig ?? Path.Combine(Path.GetTempPath(), "no-such-kubeconfig");
+        return start;
+    }
+
+    /// <summary>Waits for a line of stdout.</summary>
+    public Task<string> OutputLineAsync(Func<string, bool> wanted) => LineAsync(_output, wanted);
+
+    /// <summary>Waits for a line of stderr.</summary>
+    public Task<string> ErrorLineAsync(Func<string, bool> wanted) => LineAsync(_error, wanted);
+
+    /// <summary>Waits until a port of the pod is forwarded, and says on which local port.</summary>
+    public async Task<int> LocalPortAsync(int targetPort)
+    {
+        string line = await OutputLineAsync(line => ForwardingLine().Match(line) is { Success: true } match && match.Groups["target"].Value == $"{targetPort}");
+        return int.Parse(ForwardingLine().Match(line).Groups["local"].Value);
+    }
+
+    /// <summary>Waits for the end of the program and of its output.</summary>
+    public async Task<int> ExitAsync()
+    {
+        await _process.WaitForExitAsync().WaitAsync(Patience);
+        await Task.WhenAll(_outputEnded.Task, _errorEnded.Task).WaitAsync(Patience);
+        return _process.ExitCode;
+    }
+
+    public void Signal(int signal) => Kill(_process.Id, signal).Should().Be(0);
+
+    public async ValueTask DisposeAsync()
+    {
+        if (!_process.HasExited)
+        {
+            _process.Kill();
+            await _process.WaitForExitAsync();
+        }
+
+        _process.Dispose();
+    }
+
+    private void Add(ConcurrentQueue<string> lines, string? line, TaskCompletionSource<bool> ended)
+    {
+        if (line is null)
+        {
+            ended.TrySetResult(true);
+        }
+        else
+        {
+            lines.Enqueue(line);
+        }
+
+        _changed.Release();
+    }
+
+    private async Task<string> LineAsync(ConcurrentQueue<string> lines, Func<string, bool> wanted)
+    {
+        while (true)
+        {
+            if (lines.FirstOrDefault(wanted) is { } line)
+            {
+                return line;
+            }
+
+            bool ended = _outputEnded.Task.IsCompleted && _errorEnded.Task.IsCompleted;
+            if (ended || !await _changed.WaitAsync(Patience))
+            {
+                throw new InvalidOperationException($"The line did not come.\nstdout:\n{string.Join('\n', _output)}\nstderr:\n{string.Join('\n', _error)}");
+            }
+        }
+    }
+
+    [GeneratedRegex(@"^Forwarding from 127\.0\.0\.1:(?<local>\d+) -> (?<target>\d+)$", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
+    private static partial Regex ForwardingLine();
+
+    [LibraryImport("libc", EntryPoint = "kill")]
+    private static partial int Kill(int processId, int signal);
+}

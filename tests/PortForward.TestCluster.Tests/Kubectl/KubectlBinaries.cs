@@ -1,0 +1,65 @@
+namespace PortForward.Testing.Tests.Kubectl;
+
+/// <summary>
+/// The kubectl binaries to test with: those of PF_TEST_KUBECTL (paths, separated like PATH), else the one on PATH, else those of
+/// a Google Cloud SDK whose <c>gcloud</c> is on PATH.
+/// </summary>
+internal static class KubectlBinaries
+{
+    public const string Variable = "PF_TEST_KUBECTL";
+
+    public static string NoneFound => $"no kubectl was found: set {Variable} to the path of one, or put it on PATH";
+
+    public static IReadOnlyList<string> All { get; } = Find();
+
+    private static string[] Find()
+    {
+        if (Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } named)
+        {
+            var paths = named.Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries);
+            return Array.TrueForAll(paths, File.Exists) ? paths : throw new FileNotFoundException($"{Variable} names a file that does not exist: {named}");
+        }
+
+        if (OnPath("kubectl") is { } onPath)
+            return [onPath];
+
+        // The SDK puts a link to gcloud on PATH, and kubectl in all versions beside the link's target.
+        var gcloud = OnPath("gcloud") is { } link ? File.ResolveLinkTarget(link, returnFinalTarget: true)?.FullName ?? link : null;
+        return gcloud is null ? [] : [.. Directory.GetFiles(Path.GetDirectoryName(gcloud)!, "kubectl.1.*").Order(StringComparer.Ordinal)];
+    }
+
+    private static string? OnPath(string name)
+    {
+        var file = OperatingSystem.IsWindows() ? name + ".exe" : name;
+        return (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries)
+            .Select(folder => Path.Combine(folder, file)).FirstOrDefault(File.Exists);
+    }
+}
+
+/// <summary>A test per kubectl binary; skipped, with the reason, where there is none. Its method takes the binary's path first.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+internal sealed class KubectlTheoryAttribute : TheoryAttribute
+{
+    public KubectlTheoryAttribute() => Skip = KubectlBinaries.All.Count == 0 ? KubectlBinaries.NoneFound : null!;
+}
+
+/// <summary>Every binary, each alone or with both ways of carrying a tunnel.</summary>
+internal static class KubectlCases
+{
+    public static TheoryData<string> Binaries => [.. KubectlBinaries.All];
+
+    public static TheoryData<string, bool> Transports
+    {
+        get
+        {
+            var data = new TheoryData<string, bool>();
+            foreach (var binary in KubectlBinaries.All)
+            {
+                data.Add(binary, true);
+                data.Add(binary, false);
+            }
+
+            return data;
+        }
+    }
+}

@@ -1,0 +1,493 @@
+using System.Net.Sockets;
+using PortForward.Forwarding;
+using PortForward.Tests.Support;
+using PortForward.Tunnels;
+
+namespace PortForward.Tests.Forwarding;
+
+/// <summary>The pump between a real client on the loopback and a pod that is the test.</summary>
+public sealed class ConnectionPumpTests : IDisposable
+{
+    private readonly FakeTunnelSource _tunnels = new();
+    private readonly CountingTime _time = new();
+    private readonly CancellationTokenSource _stop = new();
+    private readonly PortForwarderOptions _options;
+    private readonly List<IDisposable> _sockets = [];
+
+    public ConnectionPumpTests() => _options = new PortForwarderOptions { Time = _time };
+
+    public static TheoryData<PairEndKind, ConnectionEndKind> BadEnds => new()
+    {
+        { PairEndKind.Failed, ConnectionEndKind.PodFailed },
+        { PairEndKind.Reset, ConnectionEndKind.PodReset },
+        { PairEndKind.TunnelLost, ConnectionEndKind.TunnelLost },
+    };
+
+    [Fact]
+    public async Task What_the_client_has_sent_already_rides_along_with_the_opening()
+    {
+        (Socket client, Socket accepted) = await ConnectAsync();
+        await client.SendAsync("GET / ");
+        await Waiting.UntilAsync(() => accepted.Available == 6);
+
+        (ConnectionPump pump, _, FakePair pair) = await StartAsync(accepted, expectedFirstBytes: "GET / ");
+        await client.SendAsync("HTTP/1.1");
+        await Waiting.UntilAsync(() => pair.WrittenText == "HTTP/1.1");
+
+        await Waiting.UntilAsync(() => pump.BytesSent == 14);
+    }
+
+    [Fact]
+    public async Task More_than_fits_into_the_opening_follows_it()
+    {
+        (Socket client, Socket accepted) = await ConnectAsync();
+        await client.SendAsync(new string('x', 1500));
+        await Waiting.UntilAsync(() => accepted.Available == 1500);
+
+        (ConnectionPump pump, _, FakePair pair) = await StartAsync(accepted, expectedFirstBytes: new string('x', 1000));
+
+        await Waiting.UntilAsync(() => pair.WrittenText == new string('x', 500));
+        await Waiting.UntilAsync(() => pump.BytesSent == 1500);
+    }
+
+    [Fact]
+    public async Task A_server_may_speak_first()
+    {
+        (Socket client, ConnectionPump pump, _, FakePair pair) = await StartAsync();
+
+        pair.Deliver("220 ready");
+
+        (await client.ReceiveTextAsync(9)).Should().Be("220 ready");
+        await Waiting.UntilAsync(() => pump.BytesReceived == 9);
+        pump.BytesSent.Should().Be(0);
+    }
+
+    [Fact]
+    public async Task FIN_comes_only_after_the_verdict_that_the_answer_is_whole()
+    {
+        (Socket client, _, Task<ConnectionEnd> run, FakePair pair) = await StartAsync();
+        pair.Deliver("answer");
+        pair.EndData();
+        (await client.ReceiveTextAsync(6)).Should().Be("answer");
+        Task<(string Text, bool WasReset)> end = client.ReceiveToEndAsync();
+
+        await Task.WhenAny(end, Task.Delay(30));
+        end.IsCompleted.Should().BeFalse("the end of the data says nothing about the answer");
+        pair.End(PairEndKind.Completed);
+
+        (await end).Should().Be(("", false));
+        client.Dispose();
+        (await run.Soon()).Should().Be(new ConnectionEnd(ConnectionEndKind.Completed));
+        pair.Calls.Should().NotContain("reset").And.Contain("dispose");
+    }
+
+    [Theory]
+    [MemberData(nameof(BadEnds))]
+    public async Task Any_other_verdict_is_a_reset_after_everything_that_was_received(PairEndKind verdict, ConnectionEndKind kind)
+    {
+        (Socket client, _, Task<ConnectionEnd> run, FakePair pair) = await StartAsync();
+        string? message = verdict == PairEndKind.Failed ? "connection refused" : null;
+
+        pair.Deliver("half an ans");
+        pair.EndData();
+        pair.End(verdict, message);
+
+        (await AdvanceUntil(client.ReceiveToEndAsync())).Should().Be(("half an ans", true));
+        ConnectionEnd end = await AdvanceUntil(run);
+        (end.Kind, end.PodMessage).Should().Be((kind, message));
+        await pair.Disposed.Soon();
+    }
+
+    [Fact]
+    public async Task A_verdict_that_does_not_come_is_a_reset()
+    {
+        (Socket client, _, Task<ConnectionEnd> run, FakePair pair) = await StartAsync();
+        pair.Deliver("answer");
+        pair.EndData();
+        (await client.ReceiveTextAsync(6)).Should().Be("answer");
+        long started = _time.GetTimestamp();
+
+        (await AdvanceUntil(client.ReceiveToEndAsync(), 100)).WasReset.Should().BeTrue();
+
+        _time.GetElapsedTime(started).Should().BeGreaterThanOrEqualTo(_options.VerdictTimeout);
+        (await AdvanceUntil(run)).Kind.Should().Be(ConnectionEndKind.NoVerdict);
+    }
+
+    [Fact]
+    public async Task A_slow_client_gets_everything_before_the_reset_as_long_as_it_reads()
+    {
+        (Socket client, Socket accepted) = await ConnectAsync(receiveBuffer: 4096);
+        (_, Task<ConnectionEnd> run, FakePair pair) = await StartAsync(accepted);
+        byte[] answer = new byte[1024 * 1024];
+        new Random(3).NextBytes(answer);
+        pair.Deliver(answer);
+        pair.EndData();
+        pair.End(PairEndKind.Failed, "broken pipe");
+        await pair.Disposed.Soon();
+        long started = _time.GetTimestamp();
+
+        (byte[] received, bool wasReset) = await AdvanceUntil(client.ReceiveBytesToEndAsync(afterEach: () => _time.Advance(TimeSpan.FromMilliseconds(40))), 1);
+
+        received.Should().Equal(answer);
+        wasReset.Should().BeTrue();
+        _time.GetElapsedTime(started).Should().BeGreaterThan(_options.LingerTimeout, "a client that is slow is not one that does not read");
+        (await AdvanceUntil(run)).Kind.Should().Be(ConnectionEndKind.PodFailed);
+    }
+
+    [Fact]
+    public async Task A_client_that_does_not_read_at_all_is_reset_after_a_while()
+    {
+        (Socket _, Socket accepted) = await ConnectAsync(receiveBuffer: 4096);
+        (_, Task<ConnectionEnd> run, FakePair pair) = await StartAsync(accepted);
+        pair.Deliver(new byte[200_000]);
+        pair.EndData();
+        pair.End(PairEndKind.Reset);
+        await pair.Disposed.Soon();
+        long started = _time.GetTimestamp();
+
+        (await AdvanceUntil(run, 100)).Kind.Should().Be(ConnectionEndKind.PodReset);
+
+        _time.GetElapsedTime(started).Should().BeGreaterThanOrEqualTo(_options.LingerTimeout);
+    }
+
+    [Fact]
+    public async Task The_end_of_the_clients_data_is_passed_on_only_after_the_pod_has_been_silent_for_a_while()
+    {
+        (Socket client, _, _, FakePair pair) = await StartAsync();
+        client.Shutdown(SocketShutdown.Send);
+        for (int i = 0; i < 20; i++)
+        {
+            _time.Advance(TimeSpan.FromSeconds(1));
+            pair.Deliver("x");
+            (await client.ReceiveTextAsync(1)).Should().Be("x");
+        }
+
+        pair.Calls.Should().NotContain("finish", "an answer that is still coming would be cut");
+        long silent = _time.GetTimestamp();
+        await AdvanceUntil(pair.Finished, 100);
+
+        _time.GetElapsedTime(silent).Should().BeGreaterThanOrEqualTo(_options.HalfCloseTimeout - TimeSpan.FromSeconds(1));
+        pair.Deliver("late but whole");
+        pair.Complete();
+        (await client.ReceiveToEndAsync()).Should().Be(("late but whole", false));
+    }
+
+    [Fact]
+    public async Task Without_a_half_close_timeout_the_end_is_passed_on_at_once()
+    {
+        (Socket client, Socket accepted) = await ConnectAsync();
+        (_, _, FakePair pair) = await StartAsync(accepted, _options with { HalfCloseTimeout = TimeSpan.Zero });
+        await client.SendAsync("question");
+
+        client.Shutdown(SocketShutdown.Send);
+
+        await pair.Finished.Soon();
+        pair.WrittenText.Should().Be("question");
+    }
+
+    [Fact]
+    public async Task When_the_pod_ends_first_it_is_never_told_that_the_client_has_finished()
+    {
+        (Socket client, _, Task<ConnectionEnd> run, FakePair pair) = await StartAsync();
+        client.Shutdown(SocketShutdown.Send);
+        await Waiting.UntilAsync(() => _time.Timers == 1);
+
+        pair.Deliver("answer");
+        pair.Complete();
+
+        (await client.ReceiveToEndAsync()).Should().Be(("answer", false));
+        (await run.Soon()).Kind.Should().Be(ConnectionEndKind.Completed);
+        pair.Calls.Should().NotContain("finish");
+    }
+
+    [Fact]
+    public async Task A_client_that_does_not_read_does_not_count_as_a_silent_pod()
+    {
+        (Socket client, Socket accepted) = await ConnectAsync(receiveBuffer: 4096);
+        (ConnectionPump pump, _, FakePair pair) = await StartAsync(accepted);
+        byte[] answer = new byte[16 * 1024 * 1024];
+        pair.Deliver(answer);
+        client.Shutdown(SocketShutdown.Send);
+        await Waiting.UntilAsync(() => pump.BytesReceived > 0 || accepted.Poll(0, SelectMode.SelectRead));
+
+        for (int i = 0; i < 30; i++)
+        {
+            _time.Advance(TimeSpan.FromSeconds(10));
+            await Task.Delay(1);
+        }
+
+        pair.Calls.Should().NotContain("finish");
+        Task<(byte[] Bytes, bool WasReset)> read = client.ReceiveBytesToEndAsync();
+        await Waiting.UntilAsync(() => pump.BytesReceived == answer.Length);
+        await AdvanceUntil(pair.Finished, 100);
+        pair.Complete();
+        (await read).Bytes.Should().HaveCount(answer.Length);
+    }
+
+    [Fact]
+    public async Task A_reset_of_the_client_is_passed_on_at_once()
+    {
+        (Socket client, _, Task<ConnectionEnd> run, FakePair pair) = await StartAsync();
+
+        client.Reset();
+
+        await pair.WasReset.Soon();
+        (await run.Soon()).Kind.Should().Be(ConnectionEndKind.ClientGone);
+        await pair.Disposed.Soon();
+    }
+
+    [Fact]
+    public async Task A_client_that_goes_away_in_the_middle_of_the_answer_ends_the_connection()
+    {
+        (Socket client, Socket accepted) = await ConnectAsync(receiveBuffer: 4096);
+        (ConnectionPump pump, Task<ConnectionEnd> run, FakePair pair) = await StartAsync(accepted);
+        pair.Deliver(new byte[16 * 1024 * 1024]);
+        (await client.ReceiveTextAsync(1000)).Should().HaveLength(1000);
+
+        client.Reset();
+
+        (await run.Soon()).Kind.Should().Be(ConnectionEndKind.ClientGone);
+        pump.BytesReceived.Should().BeLessThan(16 * 1024 * 1024);
+        await pair.Disposed.Soon();
+    }
+
+    [Fact]
+    public async Task A_client_that_has_gone_before_the_pump_starts_is_no_fault()
+    {
+        (Socket client, Socket accepted) = await ConnectAsync();
+        client.Reset();
+
+        var pump = new ConnectionPump(accepted, _tunnels, 80, _options);
+
+        (await AdvanceUntil(pump.RunAsync(_stop.Token))).Kind.Should().Be(ConnectionEndKind.ClientGone);
+    }
+
+    [Fact]
+    public async Task Without_tunnel_the_client_is_reset_and_the_reason_is_kept()
+    {
+        (Socket client, Socket accepted) = await ConnectAsync();
+        var fault = new TunnelFault(TunnelFaultKind.Unreachable, "no route to host");
+        _tunnels.Fault = fault;
+
+        ConnectionEnd end = await new ConnectionPump(accepted, _tunnels, 80, _options).RunAsync(_stop.Token).Soon();
+
+        end.Should().Be(new ConnectionEnd(ConnectionEndKind.NoTunnel) { Fault = fault });
+        (await client.ReceiveToEndAsync()).Should().Be(("", true));
+    }
+
+    [Fact]
+    public async Task What_the_client_sends_after_the_pods_end_is_thrown_away_and_costs_it_nothing_of_the_answer()
+    {
+        (Socket client, ConnectionPump pump, Task<ConnectionEnd> run, FakePair pair) = await StartAsync();
+        pair.Deliver("early answer");
+        pair.Complete();
+        await pair.Disposed.Soon();
+        for (int i = 0; i < 100; i++)
+        {
+            await client.SendAsync(new string('x', 10_000));
+        }
+
+        (await client.ReceiveToEndAsync()).Should().Be(("early answer", false));
+        client.Dispose();
+
+        (await run.Soon()).Kind.Should().Be(ConnectionEndKind.Completed);
+        pair.WrittenText.Should().BeEmpty();
+        pump.BytesSent.Should().Be(0);
+    }
+
+    [Fact]
+    public async Task A_client_that_does_not_close_is_waited_for_only_so_long()
+    {
+        (Socket client, _, Task<ConnectionEnd> run, FakePair pair) = await StartAsync();
+        pair.Deliver("answer");
+        pair.Complete();
+        (await client.ReceiveToEndAsync()).Should().Be(("answer", false));
+        run.IsCompleted.Should().BeFalse();
+        long started = _time.GetTimestamp();
+
+        (await AdvanceUntil(run, 100)).Kind.Should().Be(ConnectionEndKind.Completed);
+
+        _time.GetElapsedTime(started).Should().BeGreaterThanOrEqualTo(_options.LingerTimeout);
+    }
+
+    [Fact]
+    public async Task A_pod_that_takes_no_more_may_still_answer()
+    {
+        (Socket client, ConnectionPump pump, Task<ConnectionEnd> run, FakePair pair) = await StartAsync();
+        pair.PodReads = false;
+        await client.SendAsync("into the void");
+        await pair.Writing.Soon();
+
+        pair.Deliver("go away");
+        pair.Complete();
+
+        (await client.ReceiveToEndAsync()).Should().Be(("go away", false));
+        client.Dispose();
+        (await run.Soon()).Kind.Should().Be(ConnectionEndKind.Completed);
+        pump.BytesSent.Should().Be(0);
+    }
+
+    [Fact]
+    public async Task A_pod_that_does_not_read_is_felt_by_the_client_as_backpressure()
+    {
+        (Socket client, _, _, FakePair pair) = await StartAsync();
+        pair.Stall();
+
+        Task<int> flood = client.SendAsync(new byte[64 * 1024 * 1024]);
+        await pair.Writing.Soon();
+        await Task.WhenAny(flood, Task.Delay(30));
+
+        flood.IsCompleted.Should().BeFalse();
+        pair.Resume();
+        (await flood.Soon()).Should().Be(64 * 1024 * 1024);
+    }
+
+    [Fact]
+    public async Task Stopped_while_idle_both_sides_are_reset()
+    {
+        (Socket client, _, Task<ConnectionEnd> run, FakePair pair) = await StartAsync();
+
+        await _stop.CancelAsync();
+
+        (await run.Soon()).Kind.Should().Be(ConnectionEndKind.Stopped);
+        (await client.ReceiveToEndAsync()).WasReset.Should().BeTrue();
+        await pair.WasReset.Soon();
+        await pair.Disposed.Soon();
+    }
+
+    [Fact]
+    public async Task Stopped_while_it_waits_for_a_tunnel_the_client_is_reset()
+    {
+        (Socket client, Socket accepted) = await ConnectAsync();
+        _tunnels.Gate = new TaskCompletionSource().Task;
+        Task<ConnectionEnd> run = new ConnectionPump(accepted, _tunnels, 80, _options).RunAsync(_stop.Token);
+
+        await _stop.CancelAsync();
+
+        (await run.Soon()).Kind.Should().Be(ConnectionEndKind.Stopped);
+        (await client.ReceiveToEndAsync()).WasReset.Should().BeTrue();
+    }
+
+    [Fact]
+    public async Task Stopped_while_the_end_of_the_client_is_held_back_it_ends_at_once()
+    {
+        (Socket client, _, Task<ConnectionEnd> run, FakePair pair) = await StartAsync();
+        client.Shutdown(SocketShutdown.Send);
+        await Waiting.UntilAsync(() => _time.Timers == 1);
+
+        await _stop.CancelAsync();
+
+        (await run.Soon()).Kind.Should().Be(ConnectionEndKind.Stopped);
+        (await client.ReceiveToEndAsync()).WasReset.Should().BeTrue();
+        pair.Calls.Should().NotContain("finish");
+    }
+
+    [Fact]
+    public async Task Stopped_while_it_waits_for_the_verdict_the_client_is_reset()
+    {
+        (Socket client, _, Task<ConnectionEnd> run, FakePair pair) = await StartAsync();
+        pair.Deliver("answer");
+        pair.EndData();
+        (await client.ReceiveTextAsync(6)).Should().Be("answer");
+        await Waiting.UntilAsync(() => _time.Timers == 1);
+
+        await _stop.CancelAsync();
+
+        (await run.Soon()).Kind.Should().Be(ConnectionEndKind.Stopped);
+        (await client.ReceiveToEndAsync()).WasReset.Should().BeTrue();
+    }
+
+    [Fact]
+    public async Task Stopped_while_the_client_does_not_read_it_ends_at_once()
+    {
+        (Socket client, Socket accepted) = await ConnectAsync(receiveBuffer: 4096);
+        (ConnectionPump pump, Task<ConnectionEnd> run, FakePair pair) = await StartAsync(accepted);
+        pair.Deliver(new byte[16 * 1024 * 1024]);
+        (await client.ReceiveTextAsync(1)).Should().HaveLength(1);
+
+        await _stop.CancelAsync();
+
+        (await run.Soon()).Kind.Should().Be(ConnectionEndKind.Stopped);
+        pump.BytesReceived.Should().BeLessThan(16 * 1024 * 1024);
+        await pair.Disposed.Soon();
+    }
+
+    [Fact]
+    public async Task Stopped_while_an_upload_is_stalled_it_ends_as_soon_as_the_tunnel_does()
+    {
+        (Socket client, _, Task<ConnectionEnd> run, FakePair pair) = await StartAsync();
+        pair.Stall();
+        await client.SendAsync("stalled");
+        await pair.Writing.Soon();
+
+        await _stop.CancelAsync();
+        (await client.ReceiveToEndAsync()).WasReset.Should().BeTrue("the client need not wait for the tunnel");
+        pair.Lose();
+
+        (await run.Soon()).Kind.Should().Be(ConnectionEndKind.Stopped);
+    }
+
+    [Fact]
+    public async Task Stopped_while_it_lingers_it_ends_at_once()
+    {
+        (Socket client, _, Task<ConnectionEnd> run, FakePair pair) = await StartAsync();
+        pair.Deliver("answer");
+        pair.Complete();
+        (await client.ReceiveToEndAsync()).Should().Be(("answer", false));
+        await Waiting.UntilAsync(() => _time.Timers == 1);
+
+        await _stop.CancelAsync();
+
+        (await run.Soon()).Kind.Should().Be(ConnectionEndKind.Stopped);
+    }
+
+    public void Dispose()
+    {
+        _stop.Dispose();
+        foreach (IDisposable socket in _sockets)
+        {
+            socket.Dispose();
+        }
+    }
+
+    private async Task<(Socket Client, Socket Accepted)> ConnectAsync(int receiveBuffer = 0)
+    {
+        (Socket client, Socket accepted) = await Sockets.ConnectedPairAsync(receiveBuffer);
+        _sockets.AddRange([client, accepted]);
+        return (client, accepted);
+    }
+
+    private async Task<(ConnectionPump Pump, Task<ConnectionEnd> Run, FakePair Pair)> StartAsync(
+        Socket accepted, PortForwarderOptions? options = null, string expectedFirstBytes = "")
+    {
+        var pump = new ConnectionPump(accepted, _tunnels, 80, options ?? _options);
+        Task<ConnectionEnd> run = pump.RunAsync(_stop.Token);
+        FakeTunnelSource.OpenedPair opened = await _tunnels.NextAsync();
+        (opened.Port, opened.FirstBytes).Should().Be((80, expectedFirstBytes));
+        return (pump, run, opened.Pair);
+    }
+
+    private async Task<(Socket Client, ConnectionPump Pump, Task<ConnectionEnd> Run, FakePair Pair)> StartAsync()
+    {
+        (Socket client, Socket accepted) = await ConnectAsync();
+        (ConnectionPump pump, Task<ConnectionEnd> run, FakePair pair) = await StartAsync(accepted);
+        return (client, pump, run, pair);
+    }
+
+    private async Task<T> AdvanceUntil<T>(Task<T> task, int stepMilliseconds = 5)
+    {
+        await AdvanceUntil((Task)task, stepMilliseconds);
+        return await task;
+    }
+
+    /// <summary>Lets time pass until something has happened.</summary>
+    private Task AdvanceUntil(Task task, int stepMilliseconds = 5) => Waiting.UntilAsync(() =>
+    {
+        if (!task.IsCompleted)
+        {
+            _time.Advance(TimeSpan.FromMilliseconds(stepMilliseconds));
+        }
+
+        return task.IsCompleted;
+    });
+}

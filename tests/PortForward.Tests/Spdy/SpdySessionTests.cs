@@ -1,0 +1,321 @@
+using PortForward.Spdy;
+using PortForward.Tests.Support;
+
+namespace PortForward.Tests.Spdy;
+
+public sealed class SpdySessionTests
+{
+    [Fact]
+    public async Task After_GOAWAY_open_streams_go_on_and_no_new_one_is_opened()
+    {
+        await using var fixture = new SpdyFixture();
+        SpdyStream good = await fixture.OpenAsync();
+        SpdyStream refused = await fixture.OpenAsync();
+        fixture.Session.CanOpen.Should().BeTrue();
+
+        await fixture.Peer.SendAsync(SpdyPeer.GoAway(lastGood: 1));
+
+        (await refused.Ended.Soon()).Should().Be(new StreamEnd(StreamEndKind.ResetByPeer, ResetStatus.RefusedStream));
+        (await refused.WriteAsync("x"u8.ToArray()).Soon()).Should().BeFalse();
+        fixture.Session.CanOpen.Should().BeFalse();
+        (await fixture.Session.OpenAsync([new StreamOpening(SpdyFixture.NoHeaders)], default).Soon()).Should().BeNull();
+        (await good.WriteAsync("more"u8.ToArray()).Soon()).Should().BeTrue();
+        (await fixture.Peer.ReadDataAsync(1)).Body.Should().Equal("more"u8.ToArray());
+        await fixture.Peer.SendAsync(SpdyPeer.Data(1, "answer", fin: true));
+        (await good.Input.ReadTextToEndAsync()).Should().Be("answer");
+        fixture.Session.Completion.IsCompleted.Should().BeFalse();
+    }
+
+    [Fact]
+    public async Task A_GOAWAY_that_comes_twice_can_only_refuse_more()
+    {
+        await using var fixture = new SpdyFixture();
+        SpdyStream first = await fixture.OpenAsync();
+        SpdyStream second = await fixture.OpenAsync();
+
+        await fixture.Peer.SendAsync(SpdyPeer.GoAway(lastGood: 0x7fffffff));
+        await fixture.SettleAsync();
+        second.Ended.IsCompleted.Should().BeFalse();
+        await fixture.Peer.SendAsync(SpdyPeer.GoAway(lastGood: 0, status: 2));
+
+        (await first.Ended.Soon()).Kind.Should().Be(StreamEndKind.ResetByPeer);
+        (await second.Ended.Soon()).Kind.Should().Be(StreamEndKind.ResetByPeer);
+    }
+
+    [Fact]
+    public async Task A_ping_of_this_side_completes_with_its_own_reply()
+    {
+        await using var fixture = new SpdyFixture();
+
+        Task<bool> first = fixture.Session.PingAsync();
+        Task<bool> second = fixture.Session.PingAsync();
+
+        (await fixture.Peer.ReadControlAsync(WireFrame.Ping)).Word(0).Should().Be(1);
+        (await fixture.Peer.ReadControlAsync(WireFrame.Ping)).Word(0).Should().Be(3);
+        await fixture.Peer.SendAsync(SpdyPeer.Ping(3), SpdyPeer.Ping(77), SpdyPeer.Ping(3));
+        (await second.Soon()).Should().BeTrue();
+        first.IsCompleted.Should().BeFalse();
+        await fixture.Peer.SendAsync(SpdyPeer.Ping(1));
+        (await first.Soon()).Should().BeTrue();
+    }
+
+    [Fact]
+    public async Task The_peer_has_taken_everything_once_each_of_its_workers_has_answered()
+    {
+        await using var fixture = new SpdyFixture();
+
+        Task<bool> taken = fixture.Session.ConfirmTakenAsync();
+
+        for (uint id = 1; id <= 9; id += 2)
+        {
+            taken.IsCompleted.Should().BeFalse();
+            (await fixture.Peer.ReadControlAsync(WireFrame.Ping)).Word(0).Should().Be(id);
+        }
+
+        await fixture.Peer.SendAsync(SpdyPeer.Ping(1), SpdyPeer.Ping(3), SpdyPeer.Ping(7), SpdyPeer.Ping(9));
+        await fixture.SettleAsync();
+        taken.IsCompleted.Should().BeFalse("one worker has not answered");
+        await fixture.Peer.SendAsync(SpdyPeer.Ping(5));
+        (await taken.Soon()).Should().BeTrue();
+    }
+
+    [Fact]
+    public async Task Whether_the_peer_has_taken_everything_is_never_known_of_a_session_that_ends()
+    {
+        await using var fixture = new SpdyFixture();
+        Task<bool> taken = fixture.Session.ConfirmTakenAsync();
+
+        await fixture.Session.DisposeAsync();
+
+        (await taken.Soon()).Should().BeFalse();
+        (await fixture.Session.ConfirmTakenAsync()).Should().BeFalse();
+    }
+
+    [Fact]
+    public async Task A_ping_of_the_peer_is_answered_with_the_same_frame()
+    {
+        await using var fixture = new SpdyFixture();
+
+        await fixture.Peer.SendAsync(SpdyPeer.Ping(2), SpdyPeer.Ping(0), SpdyPeer.Ping(0xfffffffe));
+
+        foreach (uint id in new uint[] { 2, 0, 0xfffffffe })
+        {
+            WireFrame pong = await fixture.Peer.ReadControlAsync(WireFrame.Ping);
+            (pong.Word(0), pong.Flags).Should().Be((id, 0));
+        }
+    }
+
+    [Fact]
+    public async Task A_ping_that_is_given_up_is_forgotten()
+    {
+        await using var fixture = new SpdyFixture();
+        using var cancel = new CancellationTokenSource();
+        Task<bool> ping = fixture.Session.PingAsync(cancel.Token);
+
+        await cancel.CancelAsync();
+
+        await ping.Invoking(task => task.Soon()).Should().ThrowAsync<OperationCanceledException>();
+        await fixture.Peer.ReadControlAsync(WireFrame.Ping);
+        await fixture.Peer.SendAsync(SpdyPeer.Ping(1));
+        await fixture.SettleAsync();
+    }
+
+    [Fact]
+    public async Task A_ping_without_reply_says_so_when_the_session_ends()
+    {
+        await using var fixture = new SpdyFixture();
+        Task<bool> ping = fixture.Session.PingAsync();
+
+        await fixture.Peer.DisposeAsync();
+
+        (await ping.Soon()).Should().BeFalse();
+        await fixture.Session.Completion.Soon();
+        (await fixture.Session.PingAsync().Soon()).Should().BeFalse();
+    }
+
+    [Fact]
+    public async Task A_stream_opened_by_the_peer_is_refused()
+    {
+        await using var fixture = new SpdyFixture();
+
+        await fixture.Peer.SendAsync(SpdyPeer.Control(WireFrame.SynStream, 0, 0x80000002, 0, 0, 0));
+
+        WireFrame rst = await fixture.Peer.ReadControlAsync(WireFrame.RstStream);
+        (rst.Word(0), rst.Word(1)).Should().Be((2u, 3u));
+        await fixture.SettleAsync();
+    }
+
+    [Fact]
+    public async Task Frames_without_meaning_for_port_forwarding_are_ignored()
+    {
+        await using var fixture = new SpdyFixture();
+
+        await fixture.Peer.SendAsync(
+            SpdyPeer.Control(WireFrame.Settings, 1, 1, 0x01000004, 100), SpdyPeer.Control(WireFrame.WindowUpdate, 0, 1, 65536),
+            SpdyPeer.Control(5, 0), SpdyPeer.Control(1000, 0xff, 1, 2, 3, 4, 5), SpdyPeer.Control(WireFrame.Settings, 0));
+        await fixture.SettleAsync();
+
+        fixture.Session.CanOpen.Should().BeTrue();
+    }
+
+    [Theory]
+    [InlineData("8002000600000004" + "00000002", "*version 2*")]
+    [InlineData("0000000000000001" + "00", "*stream 0*")]
+    [InlineData("8003000300000008" + "0000000100000000", "*RST_STREAM with status 0*")]
+    [InlineData("8003000300000009" + "000000010000000500", "*RST_STREAM of 9 bytes*")]
+    [InlineData("8003000300000004" + "00000001", "*RST_STREAM of 4 bytes*")]
+    [InlineData("8003000600000000", "*PING of 0 bytes*")]
+    [InlineData("8003000700000004" + "00000001", "*GOAWAY of 4 bytes*")]
+    [InlineData("8003000200000003" + "000000", "*SYN_REPLY of 3 bytes*")]
+    [InlineData("8003000100000009" + "000000000000000000", "*SYN_STREAM of 9 bytes*")]
+    [InlineData("485454502F312E3120343030204261642052657175657374", "*in the middle of a frame*")]
+    public async Task An_illegal_frame_ends_the_session_and_says_what_was_wrong(string hex, string message)
+    {
+        await using var fixture = new SpdyFixture();
+        SpdyStream stream = await fixture.OpenAsync();
+
+        await fixture.Server.WriteAsync(Convert.FromHexString(hex));
+        if (message.Contains("middle"))
+        {
+            await fixture.Server.DisposeAsync();
+        }
+
+        await fixture.Session.Completion.Soon();
+        fixture.Session.Fault.Should().BeAssignableTo<IOException>().Which.Message.Should().Match(message);
+        fixture.Session.CanOpen.Should().BeFalse();
+        (await stream.Ended.Soon()).Kind.Should().Be(StreamEndKind.SessionLost);
+        fixture.Client.IsDisposed.Should().BeTrue("the transport belongs to the session");
+    }
+
+    [Theory]
+    [InlineData("80")]
+    [InlineData("80030006000000")]
+    [InlineData("8003000600000004")]
+    [InlineData("80030006000000040000")]
+    [InlineData("8003000200000010" + "00000001" + "00000000")]
+    [InlineData("0000000100000004")]
+    [InlineData("0000000100000004" + "616263")]
+    [InlineData("0000006300000004" + "616263")]
+    public async Task An_end_of_the_transport_inside_of_a_frame_is_a_fault(string hex)
+    {
+        await using var fixture = new SpdyFixture();
+        SpdyStream stream = await fixture.OpenAsync();
+
+        await fixture.Server.WriteAsync(Convert.FromHexString(hex));
+        await fixture.Server.DisposeAsync();
+
+        await fixture.Session.Completion.Soon();
+        fixture.Session.Fault.Should().BeOfType<EndOfStreamException>().Which.Message.Should().Contain("in the middle of a frame");
+        (await stream.Ended.Soon()).Kind.Should().Be(StreamEndKind.SessionLost);
+    }
+
+    [Fact]
+    public async Task An_end_of_the_transport_between_frames_is_an_end_in_good_order()
+    {
+        await using var fixture = new SpdyFixture();
+        await fixture.Peer.SendAsync(SpdyPeer.GoAway(0));
+
+        await fixture.Peer.DisposeAsync();
+
+        await fixture.Session.Completion.Soon();
+        fixture.Session.Fault.Should().BeNull();
+        fixture.Session.CanOpen.Should().BeFalse();
+        fixture.Client.IsDisposed.Should().BeTrue();
+    }
+
+    [Fact]
+    public async Task A_transport_that_breaks_ends_the_session_with_its_own_words()
+    {
+        await using var fixture = new SpdyFixture();
+        SpdyStream stream = await fixture.OpenAsync();
+        await fixture.Peer.SendAsync(SpdyPeer.Data(1, "some"));
+        await fixture.SettleAsync();
+
+        fixture.Server.Break(new IOException("connection reset by peer"));
+
+        await fixture.Session.Completion.Soon();
+        fixture.Session.Fault!.Message.Should().Be("connection reset by peer");
+        (await stream.Input.ReadTextToEndAsync()).Should().Be("some");
+    }
+
+    [Fact]
+    public async Task A_write_that_fails_ends_the_session()
+    {
+        await using var fixture = new SpdyFixture(transportBuffer: 100);
+        SpdyStream stream = await fixture.OpenAsync();
+        Task<bool> write = stream.WriteAsync(new byte[1000]).AsTask();
+
+        await fixture.Server.DisposeAsync();
+
+        (await write.Soon()).Should().BeFalse();
+        await fixture.Session.Completion.Soon();
+        (await stream.Ended.Soon()).Kind.Should().Be(StreamEndKind.SessionLost);
+    }
+
+    [Fact]
+    public async Task Dispose_while_everything_is_under_way_ends_everything()
+    {
+        await using var fixture = new SpdyFixture(new SpdySessionOptions { StreamBufferSize = 100, ReceiveBufferSize = 16 }, transportBuffer: 200);
+        SpdyStream stalledInput = await fixture.OpenAsync();
+        SpdyStream stream = await fixture.OpenAsync();
+        Task<byte[]> read = stream.Input.ReadToEndAsync();
+        Task peer = fixture.Peer.SendAsync(SpdyPeer.Data(1, new byte[10_000])).ContinueWith(static _ => { }, TaskScheduler.Default);
+        Task<bool> write = stream.WriteAsync(new byte[10_000]).AsTask();
+        Task<bool> secondWrite = stalledInput.WriteAsync(new byte[10_000]).AsTask();
+        Task<bool> finish = stalledInput.FinishAsync().AsTask();
+        Task<SpdyStream[]?> open = fixture.Session.OpenAsync([new StreamOpening(SpdyFixture.NoHeaders)], default).AsTask();
+        Task<bool> ping = fixture.Session.PingAsync();
+
+        Task[] disposals = [fixture.Session.DisposeAsync().AsTask(), fixture.Session.DisposeAsync().AsTask()];
+
+        await Task.WhenAll(disposals).Soon();
+        await fixture.Session.Completion.Soon();
+        (await read.Soon()).Should().BeEmpty();
+        (await write.Soon()).Should().BeFalse();
+        (await secondWrite.Soon()).Should().BeFalse();
+        (await finish.Soon()).Should().BeFalse();
+        (await open.Soon()).Should().BeNull();
+        (await ping.Soon()).Should().BeFalse();
+        (await stalledInput.Ended.Soon()).Kind.Should().Be(StreamEndKind.SessionLost);
+        (await stream.Ended.Soon()).Kind.Should().Be(StreamEndKind.SessionLost);
+        fixture.Session.Fault.Should().BeNull("disposing is no fault");
+        stream.Reset();
+        await peer.Soon();
+    }
+
+    [Fact]
+    public async Task An_end_that_was_asked_for_is_not_overwritten_by_the_fault_it_causes()
+    {
+        await using var fixture = new SpdyFixture();
+
+        await fixture.Session.DisposeAsync().Soon();
+        await fixture.Session.DisposeAsync().Soon();
+
+        fixture.Session.Fault.Should().BeNull();
+    }
+
+    [Fact]
+    public async Task How_a_session_ends_is_logged()
+    {
+        var logger = new ListLogger();
+        (DuplexStream client, DuplexStream server) = DuplexStream.CreatePair();
+        await using (var session = new SpdySession(client, logger: logger))
+        {
+            await server.WriteAsync(SpdyPeer.GoAway(lastGood: 7, status: 2));
+            await server.DisposeAsync();
+            await session.Completion.Soon();
+        }
+
+        (client, server) = DuplexStream.CreatePair();
+        await using (var session = new SpdySession(client, logger: logger))
+        {
+            await server.WriteAsync(SpdyPeer.Rst(1, 0));
+            await session.Completion.Soon();
+        }
+
+        logger.Lines.Should().Equal(
+            "Debug: GOAWAY from the peer: last good stream 7, status 2",
+            "Debug: SPDY session closed by the peer",
+            "Debug: SPDY session aborted: the peer sent a RST_STREAM with status 0, which is illegal (SPDY/3.1, 2.6.3)");
+    }
+}

@@ -1,0 +1,88 @@
+using FsCheck;
+using FsCheck.Xunit;
+using PortForward.Spdy;
+using PortForward.Tests.Support;
+
+namespace PortForward.Tests.Spdy;
+
+public sealed class TransportReaderTests
+{
+    [Fact]
+    public async Task A_fill_collects_as_many_reads_as_it_takes()
+    {
+        var reader = new TransportReader(new ChunkedStream([[1], [2, 3], [4, 5, 6]]), 16);
+
+        (await reader.FillAsync(5)).Should().BeTrue();
+
+        reader.Take(4).ToArray().Should().Equal(1, 2, 3, 4);
+        reader.Take(2).ToArray().Should().Equal(5, 6);
+        reader.Release();
+    }
+
+    [Fact]
+    public async Task The_end_before_the_first_byte_is_an_end_in_good_order()
+    {
+        var reader = new TransportReader(new ChunkedStream([]), 16);
+
+        (await reader.FillAsync(8)).Should().BeFalse();
+    }
+
+    [Fact]
+    public async Task The_end_after_some_bytes_is_an_end_inside_of_a_frame()
+    {
+        var reader = new TransportReader(new ChunkedStream([[1, 2, 3]]), 16);
+
+        Func<Task> fill = async () => await reader.FillAsync(8);
+
+        await fill.Should().ThrowAsync<EndOfStreamException>().WithMessage("*in the middle of a frame*");
+    }
+
+    [Fact]
+    public async Task Inside_of_a_frame_every_end_is_an_error()
+    {
+        var reader = new TransportReader(new ChunkedStream([]), 16);
+
+        await reader.FillInsideFrameAsync(0);
+        Func<Task> fill = async () => await reader.FillInsideFrameAsync(1);
+        Func<Task> take = async () => await reader.TakeSomeAsync(1);
+
+        await fill.Should().ThrowAsync<EndOfStreamException>();
+        await take.Should().ThrowAsync<EndOfStreamException>();
+    }
+
+    [Fact]
+    public async Task Taking_some_takes_what_is_there_but_never_more_than_asked_for()
+    {
+        var reader = new TransportReader(new ChunkedStream([[1, 2, 3, 4, 5], [6]]), 16);
+
+        (await reader.TakeSomeAsync(2)).ToArray().Should().Equal(1, 2);
+        (await reader.TakeSomeAsync(100)).ToArray().Should().Equal(3, 4, 5);
+        (await reader.TakeSomeAsync(100)).ToArray().Should().Equal(6);
+    }
+
+    [Property]
+    public async Task<bool> Whatever_the_chunks_and_requests_the_bytes_come_in_order_and_none_is_lost(NonEmptyArray<byte>[] chunks, NonEmptyArray<PositiveInt> requests)
+    {
+        const int bufferSize = 16; // The pool's smallest buffer, so that wrapping is frequent.
+        byte[] all = [.. chunks.SelectMany(chunk => chunk.Get)];
+        var reader = new TransportReader(new ChunkedStream([.. chunks.Select(chunk => chunk.Get)]), bufferSize);
+        var received = new List<byte>();
+        for (int i = 0; received.Count < all.Length; i++)
+        {
+            int request = Math.Min(1 + (requests.Get[i % requests.Get.Length].Get % bufferSize), all.Length - received.Count);
+            if (i % 2 == 0)
+            {
+                await reader.FillInsideFrameAsync(request);
+                received.AddRange(reader.Take(request).Span);
+            }
+            else
+            {
+                received.AddRange((await reader.TakeSomeAsync(request)).Span);
+            }
+        }
+
+        bool ended = !await reader.FillAsync(1);
+        reader.Release();
+        return ended && received.SequenceEqual(all);
+    }
+}

@@ -1,0 +1,107 @@
+using System.Collections.Concurrent;
+using System.Text;
+using PortForward.Tunnels;
+
+namespace PortForward.Tests.Support;
+
+/// <summary>A tunnel that opens fake pairs.</summary>
+internal sealed class FakeTunnel : ITunnel
+{
+    private readonly TaskCompletionSource _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _disposed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private int _disposals;
+
+    public bool CanOpen { get; set; } = true;
+
+    public Task Completion => _completion.Task;
+
+    public int MaxFirstBytes => 32 * 1024;
+
+    /// <summary>Makes the next opening find out that the tunnel is dead, though it did not look so.</summary>
+    public bool DiesOnOpen { get; set; }
+
+    /// <summary>Holds openings up, if there is one.</summary>
+    public Task? OpenGate { get; set; }
+
+    /// <summary>What was handed to the transport: port and first bytes of each pair.</summary>
+    public ConcurrentQueue<(int Port, string FirstBytes)> Opened { get; } = new();
+
+    public ConcurrentQueue<FakePair> Pairs { get; } = new();
+
+    public Task Disposed => _disposed.Task;
+
+    public int Disposals => Volatile.Read(ref _disposals);
+
+    public async ValueTask<IStreamPair?> OpenPairAsync(int port, ReadOnlyMemory<byte> firstBytes, CancellationToken cancellationToken)
+    {
+        await (OpenGate ?? Task.CompletedTask).WaitAsync(cancellationToken);
+        if (DiesOnOpen || !CanOpen)
+        {
+            CanOpen = false;
+            return null;
+        }
+
+        Opened.Enqueue((port, Encoding.UTF8.GetString(firstBytes.Span)));
+        var pair = new FakePair();
+        Pairs.Enqueue(pair);
+        return pair;
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        Interlocked.Increment(ref _disposals);
+        CanOpen = false;
+        foreach (FakePair pair in Pairs)
+        {
+            pair.Lose();
+        }
+
+        _completion.TrySetResult();
+        _disposed.TrySetResult();
+        return ValueTask.CompletedTask;
+    }
+}
+
+/// <summary>A dialer whose results are the test's.</summary>
+internal sealed class FakeDialer : ITunnelDialer
+{
+    public string Transport { get; init; } = "fake";
+
+    private readonly ConcurrentQueue<TunnelFault> _faults = new();
+    private int _dials;
+
+    public ConcurrentQueue<FakeTunnel> Tunnels { get; } = new();
+
+    public int Dials => Volatile.Read(ref _dials);
+
+    /// <summary>Holds dials up, if there is one; they end early when cancelled.</summary>
+    public Task? Gate { get; set; }
+
+    /// <summary>Whether a dial takes no notice of its cancellation.</summary>
+    public bool IgnoresCancellation { get; set; }
+
+    /// <summary>What is done to a tunnel before it is handed out.</summary>
+    public Action<FakeTunnel> Prepare { get; set; } = static _ => { };
+
+    public void FailNext(TunnelFault fault) => _faults.Enqueue(fault);
+
+    public async Task<TunnelDialResult> DialAsync(CancellationToken cancellationToken)
+    {
+        Interlocked.Increment(ref _dials);
+        await (Gate ?? Task.CompletedTask).WaitAsync(IgnoresCancellation ? CancellationToken.None : cancellationToken);
+        if (!IgnoresCancellation)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+        }
+
+        if (_faults.TryDequeue(out TunnelFault? fault))
+        {
+            return new TunnelDialResult(fault);
+        }
+
+        var tunnel = new FakeTunnel();
+        Prepare(tunnel);
+        Tunnels.Enqueue(tunnel);
+        return new TunnelDialResult(tunnel);
+    }
+}

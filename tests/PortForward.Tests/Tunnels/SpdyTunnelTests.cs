@@ -1,0 +1,314 @@
+using System.Runtime.CompilerServices;
+using System.Text;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
+using PortForward.Spdy;
+using PortForward.Tests.Support;
+using PortForward.Tunnels;
+
+namespace PortForward.Tests.Tunnels;
+
+public sealed class SpdyTunnelTests : IAsyncDisposable
+{
+    private const uint ErrorId = 1, DataId = 3;
+
+    private readonly FakeTimeProvider _time = new();
+    private readonly DuplexStream _client;
+    private readonly SpdyPeer _pod;
+    private readonly SpdyTunnel _tunnel;
+
+    public SpdyTunnelTests()
+    {
+        (_client, DuplexStream server) = DuplexStream.CreatePair();
+        _pod = new SpdyPeer(server);
+        _tunnel = new SpdyTunnel(_client, _time, NullLogger.Instance);
+    }
+
+    /// <summary>The endings of section 2 of the wire protocol, and a few that only a broken network makes. E: error stream, D: data stream.</summary>
+    public static TheoryData<string, PairEndKind, string?> Endings => new()
+    {
+        { "D.fin E.message E.fin", PairEndKind.Failed, "error forwarding port 80" },
+        { "D.fin E.message E.rst", PairEndKind.Failed, "error forwarding port 80" },
+        { "D.fin E.message lost", PairEndKind.Failed, "error forwarding port 80" },
+        { "E.message E.fin D.fin", PairEndKind.Failed, "error forwarding port 80" },
+        { "D.rst E.message E.fin", PairEndKind.Failed, "error forwarding port 80" },
+        { "D.fin E.rst", PairEndKind.Reset, null },
+        { "E.rst D.fin", PairEndKind.Reset, null },
+        { "D.rst E.fin", PairEndKind.Reset, null },
+        { "D.rst E.rst", PairEndKind.Reset, null },
+        { "D.fin E.fin", PairEndKind.Completed, null },
+        { "E.fin D.fin", PairEndKind.Completed, null },
+        { "D.fin E.blank E.fin", PairEndKind.Completed, null },
+        { "D.fin lost", PairEndKind.TunnelLost, null },
+        { "lost", PairEndKind.TunnelLost, null },
+    };
+
+    [Fact]
+    public async Task A_pair_is_two_streams_with_the_headers_of_the_protocol_and_the_first_bytes_in_one_write()
+    {
+        await _tunnel.OpenPairAsync(8080, "GET /"u8.ToArray(), CancellationToken.None);
+
+        _client.Writes.Should().ContainSingle();
+        (uint errorId, bool errorFin, Dictionary<string, string> error) = await _pod.ReadSynStreamAsync();
+        (uint dataId, bool dataFin, Dictionary<string, string> data) = await _pod.ReadSynStreamAsync();
+        (errorId, errorFin, dataId, dataFin).Should().Be((ErrorId, true, DataId, false));
+        error.Should().BeEquivalentTo(new Dictionary<string, string>(StringComparer.Ordinal) { ["streamtype"] = "error", ["port"] = "8080", ["requestid"] = "0" });
+        data.Should().BeEquivalentTo(new Dictionary<string, string>(StringComparer.Ordinal) { ["streamtype"] = "data", ["port"] = "8080", ["requestid"] = "0" });
+        Encoding.UTF8.GetString((await _pod.ReadDataAsync(DataId)).Body).Should().Be("GET /");
+    }
+
+    [Fact]
+    public async Task Every_pair_has_a_request_id_of_its_own()
+    {
+        for (int i = 0; i < 3; i++)
+        {
+            await _tunnel.OpenPairAsync(80, default, CancellationToken.None);
+            (await _pod.ReadSynStreamAsync()).Headers["requestid"].Should().Be($"{i}");
+            (await _pod.ReadSynStreamAsync()).Headers["requestid"].Should().Be($"{i}");
+        }
+    }
+
+    [Fact]
+    public async Task The_most_first_bytes_fit_in_one_frame()
+    {
+        byte[] first = new byte[_tunnel.MaxFirstBytes];
+
+        await _tunnel.OpenPairAsync(80, first, CancellationToken.None);
+
+        await _pod.ReadSynStreamAsync();
+        await _pod.ReadSynStreamAsync();
+        (await _pod.ReadDataAsync(DataId)).Body.Should().HaveCount(32 * 1024);
+        Func<Task> more = () => _tunnel.OpenPairAsync(80, new byte[first.Length + 1], CancellationToken.None).AsTask();
+        await more.Should().ThrowAsync<ArgumentOutOfRangeException>();
+    }
+
+    [Theory]
+    [MemberData(nameof(Endings))]
+    public async Task The_end_of_the_error_stream_is_the_verdict(string script, PairEndKind kind, string? message)
+    {
+        IStreamPair pair = await OpenAsync();
+        await _pod.SendAsync(SpdyPeer.SynReply(ErrorId), SpdyPeer.SynReply(DataId), SpdyPeer.Data(DataId, "answer"));
+
+        foreach (string step in script.Split(' '))
+        {
+            await PlayAsync(step);
+        }
+
+        (await pair.Ended.Soon()).Should().Be(new PairEnd(kind, message));
+        (await pair.Input.ReadTextToEndAsync()).Should().Be("answer");
+        await pair.Settled.Soon();
+        await pair.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task The_end_of_the_data_is_no_verdict_yet()
+    {
+        IStreamPair pair = await OpenAsync();
+
+        await PlayAsync("D.fin");
+        await SettleAsync();
+
+        (await pair.Input.ReadToEndAsync()).Should().BeEmpty();
+        pair.Ended.IsCompleted.Should().BeFalse();
+        pair.Settled.IsCompleted.Should().BeFalse();
+    }
+
+    [Fact]
+    public async Task A_pair_is_settled_only_when_both_streams_have_ended()
+    {
+        IStreamPair pair = await OpenAsync();
+
+        await PlayAsync("E.fin");
+
+        (await pair.Ended.Soon()).Kind.Should().Be(PairEndKind.Completed);
+        await SettleAsync();
+        pair.Settled.IsCompleted.Should().BeFalse();
+        await PlayAsync("D.fin");
+        await pair.Settled.Soon();
+    }
+
+    [Fact]
+    public async Task A_message_may_come_in_pieces_that_cut_a_character()
+    {
+        IStreamPair pair = await OpenAsync();
+        byte[] message = Encoding.UTF8.GetBytes(" Zürich ist nicht erreichbar \n");
+
+        await _pod.SendAsync([.. message.Select(b => SpdyPeer.Data(ErrorId, [b])), SpdyPeer.Fin(ErrorId)]);
+
+        (await pair.Ended.Soon()).Message.Should().Be("Zürich ist nicht erreichbar");
+    }
+
+    [Fact]
+    public async Task A_message_without_end_is_cut_and_thrown_away_without_holding_up_the_tunnel()
+    {
+        IStreamPair pair = await OpenAsync();
+
+        await _pod.SendAsync(SpdyPeer.Data(ErrorId, new string('x', 5000)), SpdyPeer.Data(ErrorId, new string('y', 1_000_000)), SpdyPeer.Fin(ErrorId));
+
+        (await pair.Ended.Soon()).Message.Should().Be(new string('x', 5000) + new string('y', 8192 - 5000));
+    }
+
+    [Fact]
+    public async Task A_reset_resets_the_data_stream_only_and_the_pods_answer_to_it_is_the_verdict()
+    {
+        IStreamPair pair = await OpenAsync();
+
+        pair.Reset();
+        pair.Reset();
+
+        WireFrame rst = await _pod.ReadControlAsync(WireFrame.RstStream);
+        (rst.Word(0), rst.Word(1)).Should().Be((DataId, 5u));
+        await SettleAsync();
+        pair.Settled.IsCompleted.Should().BeFalse("the error stream is the pod's to end");
+        await PlayAsync("E.fin");
+        (await pair.Ended.Soon()).Kind.Should().Be(PairEndKind.Completed);
+        await pair.Settled.Soon();
+    }
+
+    [Fact]
+    public async Task Bytes_and_the_end_of_the_client_are_passed_on()
+    {
+        IStreamPair pair = await OpenAsync();
+
+        (await pair.WriteAsync("ping"u8.ToArray(), CancellationToken.None)).Should().BeTrue();
+        await pair.FinishAsync(CancellationToken.None);
+
+        (await _pod.ReadDataAsync(DataId)).Body.Should().Equal("ping"u8.ToArray());
+        (await _pod.ReadDataAsync(DataId)).Fin.Should().BeTrue();
+        (await pair.WriteAsync("more"u8.ToArray(), CancellationToken.None)).Should().BeFalse();
+    }
+
+    [Fact]
+    public async Task A_pair_that_is_given_up_while_it_is_open_is_reset()
+    {
+        IStreamPair pair = await OpenAsync();
+
+        await pair.DisposeAsync();
+
+        (await _pod.ReadControlAsync(WireFrame.RstStream)).StreamId.Should().Be(DataId);
+        await PlayAsync("E.fin");
+        await pair.Settled.Soon();
+    }
+
+    [Fact]
+    public async Task A_pair_that_is_given_up_after_the_pods_end_is_finished_so_that_the_pod_can_forget_it()
+    {
+        IStreamPair pair = await OpenAsync();
+        await PlayAsync("D.fin");
+        await PlayAsync("E.fin");
+        await pair.Settled.Soon();
+
+        await pair.DisposeAsync();
+        await pair.DisposeAsync();
+
+        (await _pod.ReadDataAsync(DataId)).Fin.Should().BeTrue();
+        await SettleAsync();
+    }
+
+    [Fact]
+    public async Task What_the_pod_sends_to_a_pair_that_was_given_up_does_not_hold_up_the_tunnel()
+    {
+        IStreamPair pair = await OpenAsync();
+        await pair.DisposeAsync();
+        await _pod.ReadControlAsync(WireFrame.RstStream);
+
+        await _pod.SendAsync(SpdyPeer.Data(DataId, new byte[2_000_000]));
+        await PlayAsync("E.fin");
+
+        await pair.Settled.Soon();
+        (await _tunnel.OpenPairAsync(80, default, CancellationToken.None).Soon()).Should().NotBeNull();
+    }
+
+    [Fact]
+    public async Task A_tunnel_that_has_ended_opens_nothing_and_says_so()
+    {
+        await _pod.DisposeAsync();
+        await _tunnel.Completion.Soon();
+
+        _tunnel.CanOpen.Should().BeFalse();
+        (await _tunnel.OpenPairAsync(80, "x"u8.ToArray(), CancellationToken.None)).Should().BeNull();
+    }
+
+    [Fact]
+    public async Task An_idle_tunnel_is_pinged_so_that_nobody_cuts_it()
+    {
+        _time.Advance(SpdyTunnel.PingInterval);
+        (await _pod.ReadControlAsync(WireFrame.Ping)).Word(0).Should().Be(1);
+        await _pod.SendAsync(SpdyPeer.Ping(1));
+
+        _time.Advance(SpdyTunnel.PingInterval);
+        (await _pod.ReadControlAsync(WireFrame.Ping)).Word(0).Should().Be(3);
+
+        await _tunnel.DisposeAsync();
+        _time.Advance(SpdyTunnel.PingInterval);
+        (await _pod.ReadAsync()).Should().BeNull();
+    }
+
+    [Fact]
+    public async Task Pings_that_a_stalled_pod_does_not_answer_do_not_pile_up()
+    {
+        for (int i = 0; i < 100; i++)
+        {
+            _time.Advance(SpdyTunnel.PingInterval);
+            await _pod.ReadControlAsync(WireFrame.Ping);
+        }
+
+        SpdySession session = SpdyTunnelInsides.SessionOf(_tunnel);
+        await Waiting.UntilAsync(() => PingsOf(session).Count <= 1);
+        _tunnel.CanOpen.Should().BeTrue("an answer that does not come is no reason to drop the tunnel");
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _tunnel.DisposeAsync();
+        await _pod.DisposeAsync();
+    }
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_pings")]
+    private static extern ref Dictionary<uint, TaskCompletionSource<bool>> PingsOf(SpdySession session);
+
+    private async Task<IStreamPair> OpenAsync()
+    {
+        IStreamPair? pair = await _tunnel.OpenPairAsync(80, default, CancellationToken.None).Soon();
+        await _pod.ReadSynStreamAsync();
+        await _pod.ReadSynStreamAsync();
+        return pair!;
+    }
+
+    private async Task PlayAsync(string step)
+    {
+        switch (step)
+        {
+            case "D.fin":
+                await _pod.SendAsync(SpdyPeer.Fin(DataId));
+                break;
+            case "D.rst":
+                await _pod.SendAsync(SpdyPeer.Rst(DataId, 5));
+                break;
+            case "E.fin":
+                await _pod.SendAsync(SpdyPeer.Fin(ErrorId));
+                break;
+            case "E.rst":
+                await _pod.SendAsync(SpdyPeer.Rst(ErrorId, 5));
+                break;
+            case "E.message":
+                await _pod.SendAsync(SpdyPeer.Data(ErrorId, "error forwarding port 80"));
+                break;
+            case "E.blank":
+                await _pod.SendAsync(SpdyPeer.Data(ErrorId, " \n"));
+                break;
+            case "lost":
+                await _pod.DisposeAsync();
+                break;
+            default:
+                throw new ArgumentException(step, nameof(step));
+        }
+    }
+
+    /// <summary>Waits until the tunnel has handled everything that the pod has sent so far.</summary>
+    private async Task SettleAsync()
+    {
+        await _pod.SendAsync(SpdyPeer.Ping(0xfffffff0));
+        (await _pod.ReadControlAsync(WireFrame.Ping)).Word(0).Should().Be(0xfffffff0);
+    }
+}
