@@ -72,6 +72,8 @@ internal static class ClusterFlags
             }
         }
 
-        return new ClusterException($"error upgrading connection: {fault.Message}", fault.Cause);
+        return fault.Kind is TunnelFaultKind.NoPod or TunnelFaultKind.Lost
+            ? new ClusterException(fault.Message)
+            : new ClusterException($"error upgrading connection: {fault.Message}", fault.Cause);
     }
 }

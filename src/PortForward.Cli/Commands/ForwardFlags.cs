@@ -13,6 +13,31 @@ internal sealed class ForwardFlags
     public Option<string> PodRunningTimeout { get; } = Text("--pod-running-timeout", "DURATION",
         "How long to wait until a pod is running, as in 30s or 1m30s (default 1m0s).");
 
+    public Option<bool> NoReconnect { get; } = Switch("--no-reconnect", "End with exit code 1 when the pod is lost, as kubectl does.");
+
+    public Option<string> HoldTimeout { get; } = Text("--hold-timeout", "DURATION",
+        "How long a new connection waits while there is no pod, before it is reset (default 30s).");
+
+    public Option<string> ReconnectTimeout { get; } = Text("--reconnect-timeout", "DURATION",
+        "How long the target may be lost before pf ends (default: 5m0s once it is gone for good, no limit while it may come back).");
+
+    public Option<bool> Balance { get; } = Switch("--balance", "Spread connections over all ready pods of a service or workload, the least busy first.");
+
+    public Option<int> MaxTunnels { get; } = new("--max-tunnels")
+    {
+        HelpName = "NUMBER",
+        Description = "The most tunnels to a pod; past it connections share those that nothing holds up (default 256). 1 is kubectl's way.",
+    };
+
+    public Option<string> LivenessTimeout { get; } = Text("--liveness-timeout", "DURATION",
+        "After how long without a sign of life a tunnel counts as dead; it asks for one three times in that time (default 15s).");
+
+    public Option<string> HalfCloseTimeout { get; } = Text("--half-close-timeout", "DURATION",
+        "How long the pod must be silent before a client's end of sending is passed on, since runtimes cut the answer 1s after it (default 5s).");
+
+    public Option<string> DrainTimeout { get; } = Text("--drain-timeout", "DURATION",
+        "How long open connections may go on after the first signal; a second one ends them at once (default 0s).");
+
     public Option<string> Namespace { get; } = Text("--namespace", "NAMESPACE", "The namespace of the target (default: the context's).", "-n");
 
     public Option<string> Context { get; } = Text("--context", "NAME", "The kubeconfig context to use.");
@@ -79,7 +104,8 @@ internal sealed class ForwardFlags
     /// <summary>The flags in the order of the help text, by group.</summary>
     public IReadOnlyList<(string Title, IReadOnlyList<Option> Options)> Groups =>
     [
-        ("Forwarding", [Address, PodRunningTimeout]),
+        ("Forwarding", [Address, PodRunningTimeout, Balance, HalfCloseTimeout, DrainTimeout, MaxTunnels]),
+        ("Staying alive", [NoReconnect, HoldTimeout, ReconnectTimeout, LivenessTimeout]),
         ("Cluster", [Namespace, Context, Cluster, User, Kubeconfig, Server, TlsServerName, CertificateAuthority, InsecureSkipTlsVerify, RequestTimeout]),
         ("Credentials", [Token, ClientCertificate, ClientKey, Username, Password, As, AsGroup, AsUid, AsUserExtra]),
         ("Output", [Verbose, Verbosity, LogFormat, Help, Version]),

@@ -1,8 +1,10 @@
 using System.CommandLine;
 using Microsoft.Extensions.Logging;
 using PortForward.Cli.Output;
+using PortForward.Cluster.Routing;
 using PortForward.Cluster.Targets;
 using PortForward.Forwarding;
+using PortForward.Tunnels;
 
 namespace PortForward.Cli.Commands;
 
@@ -18,6 +20,15 @@ internal sealed record ForwardOptions
     public required IReadOnlyList<ListenAddress> Addresses { get; init; }
 
     public required TimeSpan PodRunningTimeout { get; init; }
+
+    /// <summary>How connections are carried.</summary>
+    public required PortForwarderOptions Forwarding { get; init; }
+
+    /// <summary>How the target is followed.</summary>
+    public required PodRouterOptions Routing { get; init; }
+
+    /// <summary>After how long a silent tunnel counts as dead.</summary>
+    public required TimeSpan LivenessTimeout { get; init; }
 
     /// <summary>Reads the options; the words of the command line are the target and the ports.</summary>
     /// <exception cref="UsageException">Something is missing or malformed.</exception>
@@ -36,7 +47,10 @@ internal sealed record ForwardOptions
                 Target = TargetReference.Parse(words[0]),
                 Ports = [.. words.Skip(1).Select(PortSpec.Parse)],
                 Addresses = ListenAddress.Parse(parsed.GetValue(flags.Address) is { Length: > 0 } addresses ? addresses : ["localhost"]),
-                PodRunningTimeout = ReadPodRunningTimeout(flags, parsed),
+                PodRunningTimeout = ReadPositive(flags.PodRunningTimeout, parsed) ?? DefaultPodRunningTimeout,
+                Forwarding = ReadForwarding(flags, parsed),
+                Routing = ReadRouting(flags, parsed),
+                LivenessTimeout = ReadPositive(flags.LivenessTimeout, parsed) ?? new TunnelDialOptions().LivenessTimeout,
             };
         }
         catch (FormatException e)
@@ -72,9 +86,41 @@ internal sealed record ForwardOptions
         _ => LogLevel.Warning,
     };
 
-    private static TimeSpan ReadPodRunningTimeout(ForwardFlags flags, ParseResult parsed)
+    private static PortForwarderOptions ReadForwarding(ForwardFlags flags, ParseResult parsed)
     {
-        TimeSpan timeout = ReadDuration(flags.PodRunningTimeout, parsed) ?? DefaultPodRunningTimeout;
-        return timeout > TimeSpan.Zero ? timeout : throw new UsageException("--pod-running-timeout must be higher than zero");
+        var defaults = new PortForwarderOptions();
+        return defaults with
+        {
+            HalfCloseTimeout = ReadNotNegative(flags.HalfCloseTimeout, parsed) ?? defaults.HalfCloseTimeout,
+            DrainTimeout = ReadNotNegative(flags.DrainTimeout, parsed) ?? defaults.DrainTimeout,
+        };
     }
+
+    private static PodRouterOptions ReadRouting(ForwardFlags flags, ParseResult parsed)
+    {
+        var defaults = new PodRouterOptions();
+        bool balance = parsed.GetValue(flags.Balance);
+        int maxTunnels = parsed.GetResult(flags.MaxTunnels) is null ? defaults.Tunnels.MaxTunnels : parsed.GetValue(flags.MaxTunnels);
+        if (maxTunnels < 1)
+        {
+            throw new UsageException("--max-tunnels must be at least 1");
+        }
+
+        return defaults with
+        {
+            Reconnect = !parsed.GetValue(flags.NoReconnect),
+            Balance = balance,
+            HoldTimeout = ReadNotNegative(flags.HoldTimeout, parsed) ?? defaults.HoldTimeout,
+            ReconnectTimeout = ReadNotNegative(flags.ReconnectTimeout, parsed),
+            Tunnels = defaults.Tunnels with { MaxTunnels = maxTunnels },
+        };
+    }
+
+    private static TimeSpan? ReadPositive(Option<string> flag, ParseResult parsed) => ReadDuration(flag, parsed) is not { } duration ? null
+        : duration > TimeSpan.Zero ? duration
+        : throw new UsageException($"{flag.Name} must be higher than zero");
+
+    private static TimeSpan? ReadNotNegative(Option<string> flag, ParseResult parsed) => ReadDuration(flag, parsed) is not { } duration ? null
+        : duration >= TimeSpan.Zero ? duration
+        : throw new UsageException($"{flag.Name} must not be negative");
 }

@@ -4,6 +4,7 @@ using Microsoft.Extensions.Logging;
 using PortForward.Cli.Output;
 using PortForward.Cluster;
 using PortForward.Cluster.Api;
+using PortForward.Cluster.Routing;
 using PortForward.Cluster.Targets;
 using PortForward.Cluster.Transport;
 using PortForward.Forwarding;
@@ -33,29 +34,34 @@ internal static class ForwardRun
         await using var stdout = new LineWriter(StandardStream.Output, onClosed: () =>
         {
             outputClosed = true;
-            signals.Request();
+            signals.RequestAtOnce();
         });
 
         try
         {
-            using ClusterConnection cluster = ClusterFlags.Connect(flags, parsed);
-            ResolvedTarget target = await ResolveAsync(options, cluster, stderr, loggers, signals.Requested);
+            using ClusterConnection cluster = ClusterFlags.Connect(flags, parsed, loggers);
+            var api = new ApiClient(cluster.Invoker, cluster.Server, time: null, loggers.CreateLogger<ApiClient>()) { RequestTimeout = cluster.RequestTimeout ?? TimeSpan.Zero };
+            ResolvedTarget target = await ResolveAsync(options, cluster.Namespace, api, stderr, loggers, signals.Requested);
             foreach (string note in target.Notes)
             {
                 stderr.Note(note);
             }
 
-            ITunnelDialer dialer = CreateDialer(cluster, target, loggers);
-            var pool = new TunnelPool(dialer, options: null, loggers.CreateLogger<TunnelPool>());
-            var renderer = new EventRenderer(stdout.WriteLine, stderr, verbose, fault => ClusterFlags.Describe(fault).Message);
+            var renderer = new EventRenderer(stdout.WriteLine, stderr, verbose, fault => ClusterFlags.Describe(fault).Message, target.Target);
+            var router = new PodRouter(
+                api,
+                target,
+                pod => CreateDialer(options, cluster, cluster.PortForwardUri(target.Namespace, pod), loggers),
+                options.Routing with { OnEvent = renderer.Render },
+                loggers.CreateLogger<PodRouter>());
             var forwarder = new PortForwarder(
-                pool,
+                router,
                 options.Addresses,
                 [.. target.Ports.Select(port => new Forwarding.PortMapping(port.LocalPort, port.PodPort))],
-                new PortForwarderOptions { OnEvent = renderer.Render });
+                options.Forwarding with { OnEvent = renderer.Render });
             try
             {
-                Task run = forwarder.RunAsync(signals.Requested);
+                Task run = forwarder.RunAsync(signals.Requested, signals.Repeated);
                 if (verbose)
                 {
                     await forwarder.Ready;
@@ -78,17 +84,17 @@ internal static class ForwardRun
     }
 
     /// <summary>The transports that kubectl knows, in its order.</summary>
-    private static ITunnelDialer CreateDialer(ClusterConnection cluster, ResolvedTarget target, ILoggerFactory loggers)
+    private static ITunnelDialer CreateDialer(ForwardOptions options, ClusterConnection cluster, Uri portForwardUri, ILoggerFactory loggers)
     {
-        Uri uri = cluster.PortForwardUri(target.Namespace, target.PodName);
-        TunnelDialOptions? options = cluster.RequestTimeout is { } timeout ? new TunnelDialOptions { AnswerTimeout = timeout } : null;
-        var spdy = new SpdyUpgradeDialer(cluster.Invoker, uri, options, loggers.CreateLogger<SpdyUpgradeDialer>());
+        var dialOptions = new TunnelDialOptions { LivenessTimeout = options.LivenessTimeout };
+        dialOptions = cluster.RequestTimeout is { } timeout ? dialOptions with { AnswerTimeout = timeout } : dialOptions;
+        var spdy = new SpdyUpgradeDialer(cluster.Invoker, portForwardUri, dialOptions, loggers.CreateLogger<SpdyUpgradeDialer>());
         if (WebSocketsAreOff())
         {
             return spdy;
         }
 
-        var webSocket = new WebSocketTunnelDialer(cluster.Invoker, uri, options, loggers.CreateLogger<WebSocketTunnelDialer>());
+        var webSocket = new WebSocketTunnelDialer(cluster.Invoker, portForwardUri, dialOptions, loggers.CreateLogger<WebSocketTunnelDialer>());
         return new FallbackDialer([webSocket, spdy], loggers.CreateLogger<FallbackDialer>());
     }
 
@@ -97,12 +103,11 @@ internal static class ForwardRun
         Environment.GetEnvironmentVariable("KUBECTL_PORT_FORWARD_WEBSOCKETS") is "0" or "f" or "F" or "false" or "FALSE" or "False";
 
     private static Task<ResolvedTarget> ResolveAsync(
-        ForwardOptions options, ClusterConnection cluster, ILogger stderr, ILoggerFactory loggers, CancellationToken cancellationToken)
+        ForwardOptions options, string @namespace, ApiClient api, ILogger stderr, ILoggerFactory loggers, CancellationToken cancellationToken)
     {
-        var api = new ApiClient(cluster.Invoker, cluster.Server, time: null, loggers.CreateLogger<ApiClient>()) { RequestTimeout = cluster.RequestTimeout ?? TimeSpan.Zero };
         var resolver = new TargetResolver(api, time: null, loggers.CreateLogger<TargetResolver>());
         var progress = new DirectProgress<PodWaitProgress>(waiting => stderr.Waiting(waiting.ToString()));
-        return resolver.ResolveAsync(options.Target, cluster.Namespace, options.Ports, options.PodRunningTimeout, progress, cancellationToken);
+        return resolver.ResolveAsync(options.Target, @namespace, options.Ports, options.PodRunningTimeout, progress, cancellationToken);
     }
 
     /// <summary>Reports where it stands; <see cref="Progress{T}"/> would report later, from another thread and out of order.</summary>

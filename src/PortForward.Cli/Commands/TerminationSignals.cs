@@ -12,6 +12,7 @@ internal sealed class TerminationSignals : IDisposable
     private static readonly TimeSpan ConsoleCloseLimit = TimeSpan.FromSeconds(4);
 
     private readonly CancellationTokenSource _requested = new();
+    private readonly CancellationTokenSource _repeated = new();
     private readonly ManualResetEventSlim _done = new();
     private readonly PosixSignalRegistration[] _registrations;
 
@@ -26,12 +27,21 @@ internal sealed class TerminationSignals : IDisposable
     /// <summary>Cancelled when the program is to end.</summary>
     public CancellationToken Requested => _requested.Token;
 
-    /// <summary>Asks for the end from inside the program.</summary>
-    public void Request()
+    /// <summary>Cancelled when that was asked for a second time: at once, whatever is still under way.</summary>
+    public CancellationToken Repeated => _repeated.Token;
+
+    /// <summary>Asks for the end from inside the program, without letting anything come to its own end first.</summary>
+    public void RequestAtOnce()
+    {
+        Request();
+        Request();
+    }
+
+    private void Request()
     {
         try
         {
-            _requested.Cancel();
+            (_requested.IsCancellationRequested ? _repeated : _requested).Cancel();
         }
         catch (ObjectDisposedException)
         {
@@ -48,6 +58,7 @@ internal sealed class TerminationSignals : IDisposable
         }
 
         _requested.Dispose();
+        _repeated.Dispose();
     }
 
     private void Handle(PosixSignalContext context)

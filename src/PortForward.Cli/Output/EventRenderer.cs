@@ -1,5 +1,7 @@
 using System.Net;
 using Microsoft.Extensions.Logging;
+using PortForward.Cluster.Routing;
+using PortForward.Cluster.Targets;
 using PortForward.Forwarding;
 using PortForward.Tunnels;
 
@@ -10,7 +12,8 @@ namespace PortForward.Cli.Output;
 /// <param name="stderr">The logger of messages for the user.</param>
 /// <param name="verbose">Whether connections that went well are told too.</param>
 /// <param name="describeFault">Tells a tunnel fault in the server's words.</param>
-internal sealed class EventRenderer(Action<string> stdout, ILogger stderr, bool verbose, Func<TunnelFault, string> describeFault)
+/// <param name="target">What is forwarded to.</param>
+internal sealed class EventRenderer(Action<string> stdout, ILogger stderr, bool verbose, Func<TunnelFault, string> describeFault, TargetReference target)
 {
     /// <summary>Renders one event.</summary>
     public void Render(ForwardEvent forwardEvent)
@@ -42,11 +45,37 @@ internal sealed class EventRenderer(Action<string> stdout, ILogger stderr, bool 
                 stdout($"Handling connection for {accepted.Port.Local.Port}");
                 break;
 
+            case PodLost lost:
+                stderr.PodLost(lost.Pod, lost.Reason, AwaitedPod, lost.Hint is null ? "" : $" ({lost.Hint})");
+                break;
+
+            case PodBack back:
+                stderr.PodBack(back.Pod, DurationText.Of(back.After));
+                break;
+
+            case PodSwitched switched:
+                stderr.PodSwitched(switched.From, switched.Reason, switched.To);
+                break;
+
+            case PodsServing serving when verbose:
+                stderr.PodsServing(serving.Pods.Count, string.Join(", ", serving.Pods));
+                break;
+
+            case TunnelsSaturated saturated:
+                stderr.TunnelsSaturated(saturated.Pod, saturated.MaxTunnels);
+                break;
+
+            case Draining draining:
+                stderr.Draining(draining.Connections, DurationText.Of(draining.Timeout));
+                break;
+
             case ConnectionClosed closed:
                 RenderClosed(closed);
                 break;
         }
     }
+
+    private string AwaitedPod => target.Kind == TargetKind.Pod ? "it is back" : $"{target} has another pod";
 
     private static bool IsOpenToOthers(IPAddress address) => !IPAddress.IsLoopback(address);
 

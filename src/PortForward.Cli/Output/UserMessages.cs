@@ -36,4 +36,24 @@ internal static partial class UserMessages
 
     [LoggerMessage(EventId = 22, EventName = "Ready", Level = LogLevel.Information, Message = "ready: pod {Pod} in namespace {Namespace}, after {Milliseconds:0} ms")]
     public static partial void Ready(this ILogger stderr, string pod, string @namespace, double milliseconds);
+
+    [LoggerMessage(EventId = 30, EventName = "PodLost", Level = LogLevel.Warning, Message = "lost: pod {Pod} {Reason}; connections wait until {Awaited}{Hint}")]
+    public static partial void PodLost(this ILogger stderr, string pod, string reason, string awaited, string hint);
+
+    [LoggerMessage(EventId = 31, EventName = "PodBack", Level = LogLevel.Warning, Message = "back: connections go to pod {Pod}, after {After}")]
+    public static partial void PodBack(this ILogger stderr, string pod, string after);
+
+    [LoggerMessage(EventId = 32, EventName = "PodSwitched", Level = LogLevel.Warning, Message = "pod {From} {Reason}; new connections go to pod {To}")]
+    public static partial void PodSwitched(this ILogger stderr, string from, string reason, string to);
+
+    [LoggerMessage(EventId = 33, EventName = "PodsServing", Level = LogLevel.Information, Message = "connections are spread over {Count} pods: {Pods}")]
+    public static partial void PodsServing(this ILogger stderr, int count, string pods);
+
+    [LoggerMessage(EventId = 34, EventName = "TunnelsSaturated", Level = LogLevel.Warning,
+        Message = "all {MaxTunnels} tunnels to pod {Pod} are held up by clients or applications that do not read; new connections wait (see --max-tunnels)")]
+    public static partial void TunnelsSaturated(this ILogger stderr, string pod, int maxTunnels);
+
+    [LoggerMessage(EventId = 35, EventName = "Draining", Level = LogLevel.Warning,
+        Message = "ending: {Connections} open connections may go on for {Timeout}; a second signal ends them at once")]
+    public static partial void Draining(this ILogger stderr, int connections, string timeout);
 }

@@ -12,10 +12,11 @@ namespace PortForward.Cluster.Targets;
 /// </summary>
 internal sealed class PodFeed(ApiClient api, TargetObject target, TimeProvider time, ILogger? logger = null)
 {
-    private static readonly TimeSpan PollInterval = TimeSpan.FromSeconds(1);
-
     private readonly ListWatch<V1Pod> _watch = new(api, ApiResources.Pods, target.Namespace, target.PodSelection, time, logger);
     private ClusterException? _fault;
+
+    /// <summary>How often a single pod is read that may not be listed; every second, unless set otherwise.</summary>
+    public TimeSpan PollInterval { get; init; } = TimeSpan.FromSeconds(1);
 
     /// <summary>What keeps the feed from the API server at the moment, or null.</summary>
     public ClusterException? Fault => _fault ?? _watch.Fault;

@@ -47,11 +47,11 @@ public sealed class TargetResolver(ApiClient api, TimeProvider? time = null, ILo
         List<string> notes = [];
         IReadOnlyList<PortMapping> mappings = WithoutRepetition(Translate(target, ports, pod), notes);
         if (!PodFacts.IsReady(pod)) notes.Add($"pod {PodFacts.NameOf(pod)} is running but not ready ({PodFacts.WhyNotReady(pod)})");
-        return new ResolvedTarget(reference, @namespace, PodFacts.NameOf(pod), pod.Metadata?.Uid ?? "", mappings, notes);
+        return new ResolvedTarget(target, pod, mappings, notes);
     }
 
     /// <summary>The ports as they are in one of the target's pods.</summary>
-    private static IReadOnlyList<PortMapping> Translate(TargetObject target, IReadOnlyList<PortSpec> ports, V1Pod pod) =>
+    internal static IReadOnlyList<PortMapping> Translate(TargetObject target, IReadOnlyList<PortSpec> ports, V1Pod pod) =>
         target.Service is null ? PortTranslation.ForPod(ports, pod) : PortTranslation.ForService(ports, target.Service, pod);
 
     /// <summary>The first of each local port: kubectl too goes on with that one when it cannot listen a second time.</summary>

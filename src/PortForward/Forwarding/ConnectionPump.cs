@@ -11,30 +11,35 @@ internal sealed class ConnectionPump
     /// <summary>How much is read from the client at once: two data frames.</summary>
     private const int ReadSize = 64 * 1024;
 
+    /// <summary>How many tunnels a connection that has sent and got nothing yet may lose before it is given up.</summary>
+    private const int MaxTries = 8;
+
     private readonly Socket _client;
     private readonly ITunnelSource _tunnels;
-    private readonly int _targetPort;
+    private readonly ForwardedPort _port;
     private readonly PortForwarderOptions _options;
     private readonly TimeProvider _time;
-    private readonly TaskCompletionSource _podEnded = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly HeldBytes _held = new();
+    private TaskCompletionSource _podEnded = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>When the pod's silence began. It does not run while the client is the one who is not reading.</summary>
     private long _silentSince;
     private volatile bool _clientIsSlow;
     private volatile bool _clientReset;
+    private bool _clientFinished;
     private long _bytesSent;
     private long _bytesReceived;
 
     /// <summary>Creates a pump for one connection.</summary>
     /// <param name="client">The accepted connection, owned by the pump from now on.</param>
     /// <param name="tunnels">Where stream pairs come from.</param>
-    /// <param name="targetPort">The pod's port.</param>
+    /// <param name="port">The port that it came in on.</param>
     /// <param name="options">The timeouts and the clock.</param>
-    public ConnectionPump(Socket client, ITunnelSource tunnels, int targetPort, PortForwarderOptions options)
+    public ConnectionPump(Socket client, ITunnelSource tunnels, ForwardedPort port, PortForwarderOptions options)
     {
         _client = client;
         _tunnels = tunnels;
-        _targetPort = targetPort;
+        _port = port;
         _options = options;
         _time = options.Time;
     }
@@ -51,16 +56,8 @@ internal sealed class ConnectionPump
         try
         {
             _client.NoDelay = true;
-            OpenPairResult opened = await OpenPairAsync(stop).ConfigureAwait(false);
-            if (!opened.Succeeded(out IStreamPair? pair, out TunnelFault? fault))
-            {
-                return new ConnectionEnd(ConnectionEndKind.NoTunnel) { Fault = fault };
-            }
-
-            await using (stop.UnsafeRegister(_ => Abort(pair), null).ConfigureAwait(false))
-            {
-                return await CarryAsync(pair, stop).ConfigureAwait(false);
-            }
+            await TakeFirstBytesAsync(stop).ConfigureAwait(false);
+            return await TryPodsAsync(stop).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
@@ -77,26 +74,20 @@ internal sealed class ConnectionPump
         }
     }
 
-    /// <summary>Opens the pair at once, together with what the client has sent so far: many servers speak first, so nothing is waited for.</summary>
-    private async ValueTask<OpenPairResult> OpenPairAsync(CancellationToken stop)
+    /// <summary>Takes what the client has sent so far, to send it along with the opening: many servers speak first, so nothing is waited for.</summary>
+    private async ValueTask TakeFirstBytesAsync(CancellationToken stop)
     {
         int available = Math.Min(_client.Available, _tunnels.MaxFirstBytes);
         if (available == 0)
         {
-            return await _tunnels.OpenPairAsync(_targetPort, ReadOnlyMemory<byte>.Empty, stop).ConfigureAwait(false);
+            return;
         }
 
         byte[] buffer = ArrayPool<byte>.Shared.Rent(available);
         try
         {
             int length = await _client.ReceiveAsync(buffer.AsMemory(0, available), SocketFlags.None, stop).ConfigureAwait(false);
-            OpenPairResult opened = await _tunnels.OpenPairAsync(_targetPort, buffer.AsMemory(0, length), stop).ConfigureAwait(false);
-            if (opened.Pair is not null)
-            {
-                _bytesSent = length;
-            }
-
-            return opened;
+            _held.Append(buffer.AsSpan(0, length));
         }
         finally
         {
@@ -104,10 +95,51 @@ internal sealed class ConnectionPump
         }
     }
 
-    private async Task<ConnectionEnd> CarryAsync(IStreamPair pair, CancellationToken stop)
+    /// <summary>Carries the connection to a pod; to another one, once more from its beginning, if the first cannot have seen any of it.</summary>
+    private async Task<ConnectionEnd> TryPodsAsync(CancellationToken stop)
+    {
+        List<string> failed = [];
+        ConnectionEnd? before = null;
+        for (int tries = 1; ; tries++)
+        {
+            ReadOnlyMemory<byte> all = _held.All!.Value;
+            ReadOnlyMemory<byte> first = all[..Math.Min(all.Length, _tunnels.MaxFirstBytes)];
+            var request = new PairRequest(_port.TargetPort, first) { PortIndex = _port.Index, AvoidedPods = failed };
+            OpenPairResult opened = await _tunnels.OpenPairAsync(request, stop).ConfigureAwait(false);
+            if (!opened.Succeeded(out IStreamPair? pair, out TunnelFault? fault))
+            {
+                ConnectionEnd end = before ?? new ConnectionEnd(ConnectionEndKind.NoTunnel) { Fault = fault };
+                await EndClientAsync(end, upload: null, stop).ConfigureAwait(false);
+                return end;
+            }
+
+            _bytesSent = first.Length;
+            await using (stop.UnsafeRegister(_ => Abort(pair), null).ConfigureAwait(false))
+            {
+                (ConnectionEnd end, bool mayTryAgain) = await CarryAsync(pair, all[first.Length..], stop).ConfigureAwait(false);
+                if (!mayTryAgain || tries == MaxTries)
+                {
+                    return end;
+                }
+
+                before = end;
+            }
+
+            // A pod whose tunnel was lost may be the right one again; one that refused is not.
+            if (before.Value.Kind == ConnectionEndKind.PodFailed)
+            {
+                failed.Add(opened.Pod ?? "");
+            }
+        }
+    }
+
+    private async Task<(ConnectionEnd End, bool MayTryAgain)> CarryAsync(IStreamPair pair, ReadOnlyMemory<byte> moreBytes, CancellationToken stop)
     {
         _silentSince = _time.GetTimestamp();
-        Task upload = UploadAsync(pair, stop);
+        _podEnded = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        using var attempt = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        Task upload = UploadAsync(pair, moreBytes, attempt.Token, stop);
+        bool mayTryAgain = false;
         try
         {
             bool clientReads = await DownloadAsync(pair).ConfigureAwait(false);
@@ -119,43 +151,74 @@ internal sealed class ConnectionPump
 
             // From here on it is between this side and the client: the tunnel can serve the next connection.
             await pair.DisposeAsync().ConfigureAwait(false);
-            await EndClientAsync(end, upload, stop).ConfigureAwait(false);
-            return end;
+            if (MayBeUnseen(end))
+            {
+                // What the client sends from now on is for the next pod.
+                await attempt.CancelAsync().ConfigureAwait(false);
+                await upload.ConfigureAwait(false);
+                mayTryAgain = IsUnseen(end) && !_clientReset;
+            }
+
+            if (!mayTryAgain)
+            {
+                await EndClientAsync(end, upload, stop).ConfigureAwait(false);
+            }
+
+            return (end, mayTryAgain);
         }
         finally
         {
             // An upload that waits for a stalled tunnel ends only when the pair's tunnel is dropped, so the pair is given up first.
             await pair.DisposeAsync().ConfigureAwait(false);
-            _client.Dispose();
+            if (!mayTryAgain)
+            {
+                _client.Dispose();
+            }
+
             await upload.ConfigureAwait(false);
         }
     }
 
+    /// <summary>Whether it is worth while to find out if the connection can begin anew on another pod.</summary>
+    private bool MayBeUnseen(ConnectionEnd end) =>
+        BytesReceived == 0 && _held.All is not null && end.Kind is ConnectionEndKind.PodFailed or ConnectionEndKind.TunnelLost;
+
+    /// <summary>
+    /// Whether no application can have seen anything of the connection, so that it can begin anew: the pod says that it could not connect to
+    /// one, or no byte was handed to a tunnel. All that the client has sent must still be held.
+    /// </summary>
+    private bool IsUnseen(ConnectionEnd end) =>
+        _held.All is { } all
+        && (end.Kind == ConnectionEndKind.PodFailed
+            ? PodError.Classify(end.PodMessage!) is PodErrorKind.ApplicationRefused or PodErrorKind.SandboxGone
+            : all.IsEmpty);
+
     /// <summary>Copies from the client to the pod until one of them ends; then what the client still sends is thrown away until it ends.</summary>
-    private async Task UploadAsync(IStreamPair pair, CancellationToken stop)
+    /// <param name="pair">The way to the pod.</param>
+    /// <param name="moreBytes">What the client has sent before, beyond the first bytes.</param>
+    /// <param name="attempt">Ends the copy between two reads, so that no byte is lost.</param>
+    /// <param name="stop">Ends it wherever it is.</param>
+    private async Task UploadAsync(IStreamPair pair, ReadOnlyMemory<byte> moreBytes, CancellationToken attempt, CancellationToken stop)
     {
         try
         {
-            bool podReads = true;
-            while (true)
+            bool podReads = moreBytes.IsEmpty || await SendAsync(moreBytes).ConfigureAwait(false);
+            while (!_clientFinished)
             {
                 // Waiting with an empty buffer costs an idle connection no memory.
-                await _client.ReceiveAsync(Memory<byte>.Empty, SocketFlags.None, CancellationToken.None).ConfigureAwait(false);
+                await _client.ReceiveAsync(Memory<byte>.Empty, SocketFlags.None, attempt).ConfigureAwait(false);
                 byte[] buffer = ArrayPool<byte>.Shared.Rent(ReadSize);
                 try
                 {
                     int length = await _client.ReceiveAsync(buffer.AsMemory(), SocketFlags.None, CancellationToken.None).ConfigureAwait(false);
                     if (length == 0)
                     {
+                        _clientFinished = true;
                         break;
                     }
 
-                    podReads = podReads && !_podEnded.Task.IsCompleted
-                        && await pair.WriteAsync(buffer.AsMemory(0, length), stop).ConfigureAwait(false);
-                    if (podReads)
-                    {
-                        Interlocked.Add(ref _bytesSent, length);
-                    }
+                    _held.Append(buffer.AsSpan(0, length));
+                    podReads = podReads && !_podEnded.Task.IsCompleted && await SendAsync(buffer.AsMemory(0, length)).ConfigureAwait(false);
                 }
                 finally
                 {
@@ -163,7 +226,7 @@ internal sealed class ConnectionPump
                 }
             }
 
-            await HoldFinishAsync(pair, stop).ConfigureAwait(false);
+            await HoldFinishAsync(pair, attempt).ConfigureAwait(false);
         }
         catch (SocketException)
         {
@@ -173,7 +236,18 @@ internal sealed class ConnectionPump
         }
         catch (Exception e) when (e is ObjectDisposedException or OperationCanceledException)
         {
-            // The pump has closed the socket itself, or was stopped.
+            // The pump has closed the socket itself, goes on to another pod, or was stopped.
+        }
+
+        async ValueTask<bool> SendAsync(ReadOnlyMemory<byte> bytes)
+        {
+            bool sent = await pair.WriteAsync(bytes, stop).ConfigureAwait(false);
+            if (sent)
+            {
+                Interlocked.Add(ref _bytesSent, bytes.Length);
+            }
+
+            return sent;
         }
     }
 
@@ -210,6 +284,11 @@ internal sealed class ConnectionPump
             ReadResult result = await pair.Input.ReadAsync(CancellationToken.None).ConfigureAwait(false);
             try
             {
+                if (!result.Buffer.IsEmpty)
+                {
+                    _held.Release();
+                }
+
                 _clientIsSlow = true;
                 foreach (ReadOnlyMemory<byte> segment in result.Buffer)
                 {
@@ -246,12 +325,12 @@ internal sealed class ConnectionPump
     }
 
     /// <summary>Ends the client's side as the pod's side has ended: FIN for a whole answer, RST for anything else.</summary>
-    private async Task EndClientAsync(ConnectionEnd end, Task upload, CancellationToken stop)
+    private async Task EndClientAsync(ConnectionEnd end, Task? upload, CancellationToken stop)
     {
         if (end.Kind == ConnectionEndKind.Completed && ClientSocket.TryFinish(_client))
         {
             // Closing while the client still sends would make this system answer with RST: wait until it has closed too.
-            await WaitAsync(upload, _options.LingerTimeout, stop).ConfigureAwait(false);
+            await WaitAsync(upload!, _options.LingerTimeout, stop).ConfigureAwait(false);
             return;
         }
 

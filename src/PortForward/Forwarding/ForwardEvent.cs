@@ -37,3 +37,8 @@ public sealed record ConnectionAccepted(long Id, ForwardedPort Port) : ForwardEv
 /// <param name="BytesReceived">From the pod to the client.</param>
 /// <param name="Duration">From the accept to the end.</param>
 public sealed record ConnectionClosed(long Id, ForwardedPort Port, ConnectionEnd End, long BytesSent, long BytesReceived, TimeSpan Duration) : ForwardEvent;
+
+/// <summary>The forward was stopped and accepts no more; connections that are open may come to their end.</summary>
+/// <param name="Connections">How many there are.</param>
+/// <param name="Timeout">How long they may take.</param>
+public sealed record Draining(int Connections, TimeSpan Timeout) : ForwardEvent;

@@ -14,16 +14,16 @@ internal sealed class LocalListener : IDisposable
 
     private readonly Socket _socket;
 
-    private LocalListener(Socket socket, int targetPort)
+    private LocalListener(Socket socket, int targetPort, int index)
     {
         _socket = socket;
-        Port = new ForwardedPort((IPEndPoint)socket.LocalEndPoint!, targetPort);
+        Port = new ForwardedPort((IPEndPoint)socket.LocalEndPoint!, targetPort) { Index = index };
     }
 
     public ForwardedPort Port { get; }
 
     /// <summary>Binds and listens, so that clients can connect from now on; they are accepted by <see cref="AcceptAllAsync"/>.</summary>
-    public static LocalListener? TryOpen(IPEndPoint endPoint, int targetPort, out ListenFailure failure)
+    public static LocalListener? TryOpen(IPEndPoint endPoint, int targetPort, out ListenFailure failure, int index = 0)
     {
         failure = default;
         Socket? socket = null;
@@ -37,7 +37,7 @@ internal sealed class LocalListener : IDisposable
 
             socket.Bind(endPoint);
             socket.Listen(Backlog);
-            return new LocalListener(socket, targetPort);
+            return new LocalListener(socket, targetPort, index);
         }
         catch (SocketException e)
         {

@@ -11,13 +11,13 @@ internal static class PortBinder
     /// <summary>The listeners of a port (empty if it cannot be served) and the addresses that could not be bound.</summary>
     public readonly record struct Result(IReadOnlyList<LocalListener> Listeners, IReadOnlyList<(IPEndPoint EndPoint, ListenFailure Reason)> Failures);
 
-    public static Result Bind(PortMapping mapping, IReadOnlyList<ListenAddress> addresses)
+    public static Result Bind(PortMapping mapping, IReadOnlyList<ListenAddress> addresses, int index = 0)
     {
-        Result result = TryBind(mapping, addresses);
+        Result result = TryBind(mapping, addresses, index);
         for (int attempt = 1; attempt < RandomPortAttempts && mapping.LocalPort == 0 && result.Failures.Any(failed => failed.Reason.InUse); attempt++)
         {
             CloseAll(result.Listeners);
-            result = TryBind(mapping, addresses);
+            result = TryBind(mapping, addresses, index);
         }
 
         bool everyGroupServed = addresses.All(wanted => addresses.Any(other =>
@@ -31,7 +31,7 @@ internal static class PortBinder
         return result with { Listeners = [] };
     }
 
-    private static Result TryBind(PortMapping mapping, IReadOnlyList<ListenAddress> addresses)
+    private static Result TryBind(PortMapping mapping, IReadOnlyList<ListenAddress> addresses, int index)
     {
         var listeners = new List<LocalListener>();
         var failures = new List<(IPEndPoint, ListenFailure)>();
@@ -39,7 +39,7 @@ internal static class PortBinder
         foreach (ListenAddress address in addresses)
         {
             var endPoint = new IPEndPoint(address.Address, localPort);
-            if (LocalListener.TryOpen(endPoint, mapping.TargetPort, out ListenFailure failure) is { } listener)
+            if (LocalListener.TryOpen(endPoint, mapping.TargetPort, out ListenFailure failure, index) is { } listener)
             {
                 listeners.Add(listener);
                 localPort = listener.Port.Local.Port; // A random port is chosen once and used on every address.

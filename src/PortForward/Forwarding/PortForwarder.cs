@@ -80,32 +80,38 @@ public sealed class PortForwarder
     public IReadOnlyList<ForwardedPort> Ports =>
         _ports ?? throw new InvalidOperationException("The ports are known only once the forwarder is ready: await Ready first.");
 
-    /// <summary>Forwards until it is stopped; connections that are open then are reset.</summary>
+    /// <summary>
+    /// Forwards until it is stopped. Then it accepts no more, lets open connections go on for <see cref="PortForwarderOptions.DrainTimeout"/>,
+    /// and resets those that are left.
+    /// </summary>
     /// <param name="stop">Ends the forward.</param>
-    /// <exception cref="PortForwardException">The forward could not start.</exception>
+    /// <param name="abort">Ends it at once, open connections included.</param>
+    /// <exception cref="PortForwardException">The forward could not start, or its pods are lost for good.</exception>
     /// <exception cref="InvalidOperationException">It was started before: a forwarder runs once.</exception>
-    public async Task RunAsync(CancellationToken stop)
+    public async Task RunAsync(CancellationToken stop, CancellationToken abort = default)
     {
         if (Interlocked.Exchange(ref _started, 1) != 0)
         {
             throw new InvalidOperationException("A forwarder runs once; create another one.");
         }
 
+        using var stopOrAbort = CancellationTokenSource.CreateLinkedTokenSource(stop, abort);
+        using var reset = new CancellationTokenSource();
         IReadOnlyList<LocalListener> listeners = [];
         try
         {
             try
             {
-                if (await _tunnels.PrepareAsync(stop).ConfigureAwait(false) is { } fault)
+                if (await _tunnels.PrepareAsync(stopOrAbort.Token).ConfigureAwait(false) is { } fault)
                 {
                     throw new PortForwardException(fault);
                 }
 
                 listeners = Listen();
             }
-            catch (OperationCanceledException) when (stop.IsCancellationRequested)
+            catch (OperationCanceledException) when (stopOrAbort.IsCancellationRequested)
             {
-                _ready.TrySetCanceled(stop);
+                _ready.TrySetCanceled(stopOrAbort.Token);
                 return;
             }
             catch (Exception e)
@@ -122,11 +128,18 @@ public sealed class PortForwarder
             }
 
             _ready.TrySetResult();
-            await Task.WhenAll(listeners.Select(listener => listener.AcceptAllAsync(
-                client => Carry(client, listener.Port, stop),
-                reason => Emit(new AcceptFailed(listener.Port, reason)),
-                _options.Time,
-                stop))).ConfigureAwait(false);
+            await AcceptUntilAsync(listeners, stopOrAbort, reset.Token).ConfigureAwait(false);
+            foreach (LocalListener listener in listeners)
+            {
+                listener.Dispose();
+            }
+
+            if (_tunnels.Lost.IsCompleted)
+            {
+                throw new PortForwardException(await _tunnels.Lost.ConfigureAwait(false));
+            }
+
+            await DrainAsync(abort).ConfigureAwait(false);
         }
         finally
         {
@@ -135,18 +148,47 @@ public sealed class PortForwarder
                 listener.Dispose();
             }
 
-            // The tunnels go first: a connection that waits for a stalled tunnel would hold up the end.
+            // The connections first, so that each tells that it was stopped; but one that waits for a stalled tunnel ends only with that.
+            await reset.CancelAsync().ConfigureAwait(false);
             await _tunnels.DisposeAsync().ConfigureAwait(false);
             await Task.WhenAll(_connections.Values).ConfigureAwait(false);
         }
     }
 
+    /// <summary>Accepts connections until the forward is stopped or its pods are lost for good.</summary>
+    private async Task AcceptUntilAsync(IReadOnlyList<LocalListener> listeners, CancellationTokenSource stop, CancellationToken reset)
+    {
+        var accepts = Task.WhenAll(listeners.Select(listener => listener.AcceptAllAsync(
+            client => Carry(client, listener.Port, reset),
+            reason => Emit(new AcceptFailed(listener.Port, reason)),
+            _options.Time,
+            stop.Token)));
+        if (await Task.WhenAny(accepts, _tunnels.Lost).ConfigureAwait(false) != accepts)
+        {
+            await stop.CancelAsync().ConfigureAwait(false);
+        }
+
+        await accepts.ConfigureAwait(false);
+    }
+
+    /// <summary>Lets open connections come to their end.</summary>
+    private async Task DrainAsync(CancellationToken abort)
+    {
+        if (_options.DrainTimeout == TimeSpan.Zero || _connections.IsEmpty)
+        {
+            return;
+        }
+
+        Emit(new Draining(_connections.Count, _options.DrainTimeout));
+        await Task.WhenAll(_connections.Values).WaitAsync(_options.DrainTimeout, _options.Time, abort).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
     private List<LocalListener> Listen()
     {
         var listeners = new List<LocalListener>();
-        foreach (PortMapping mapping in _mappings)
+        foreach ((int index, PortMapping mapping) in _mappings.Index())
         {
-            PortBinder.Result bound = PortBinder.Bind(mapping, _addresses);
+            PortBinder.Result bound = PortBinder.Bind(mapping, _addresses, index);
             listeners.AddRange(bound.Listeners);
             if (bound.Listeners.Count == 0)
             {
@@ -180,7 +222,7 @@ public sealed class PortForwarder
     private async Task CarryAsync(long id, Socket client, ForwardedPort port, CancellationToken stop)
     {
         long started = _options.Time.GetTimestamp();
-        var pump = new ConnectionPump(client, _tunnels, port.TargetPort, _options);
+        var pump = new ConnectionPump(client, _tunnels, port, _options);
         ConnectionEnd end = await pump.RunAsync(stop).ConfigureAwait(false);
         Emit(new ConnectionClosed(id, port, end, pump.BytesSent, pump.BytesReceived, _options.Time.GetElapsedTime(started)));
         _connections.TryRemove(id, out _);

@@ -21,6 +21,12 @@ public sealed record PortForwarderOptions
     /// </summary>
     public TimeSpan LingerTimeout { get; init; } = TimeSpan.FromSeconds(2);
 
+    /// <summary>
+    /// How long connections that are open when the forward is stopped may go on; zero by default, which resets them at once.
+    /// <see cref="Timeout.InfiniteTimeSpan"/> waits for all of them.
+    /// </summary>
+    public TimeSpan DrainTimeout { get; init; } = TimeSpan.Zero;
+
     /// <summary>Called with every event, one at a time and in order, from the forwarder's own threads: it must return soon.</summary>
     public Action<ForwardEvent>? OnEvent { get; init; }
 

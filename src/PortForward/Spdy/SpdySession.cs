@@ -29,6 +29,7 @@ public sealed partial class SpdySession : IAsyncDisposable
     private readonly ILogger _logger;
     private readonly PipeOptions _inputOptions;
     private readonly FrameSender _sender;
+    private readonly TransportReader _reader;
     private readonly HeaderBlockEncoder _headerEncoder = new();
 
     /// <summary>Guards the fields below it.</summary>
@@ -40,6 +41,10 @@ public sealed partial class SpdySession : IAsyncDisposable
     private bool _draining;
     private bool _ended;
     private Exception? _fault;
+
+    /// <summary>Data frames handed to the transport, and how many of them the peer is known to have taken.</summary>
+    private long _dataSent;
+    private long _dataTaken;
 
     private readonly TaskCompletionSource _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Task _readLoop;
@@ -60,6 +65,7 @@ public sealed partial class SpdySession : IAsyncDisposable
         _transport = transport;
         _logger = logger ?? NullLogger.Instance;
         _sender = new FrameSender(transport, Abort);
+        _reader = new TransportReader(transport, Options.ReceiveBufferSize);
 
         // Readers run inline: a consumer that keeps up costs no change of thread. The loop itself is resumed on the pool, so
         // that a consumer which frees some room is not made to run it.
@@ -103,6 +109,18 @@ public sealed partial class SpdySession : IAsyncDisposable
             }
         }
     }
+
+    /// <summary>How many bytes have arrived so far. As long as it grows, the peer is alive.</summary>
+    internal long BytesReceived => _reader.Received;
+
+    /// <summary>Whether the session waits for the peer at this moment, and not for a consumer of its own that does not read.</summary>
+    internal bool IsReading => _reader.IsWaiting;
+
+    /// <summary>
+    /// Whether data was sent that the peer may not have taken yet. If so, silence does not mean that the peer is dead: its workers,
+    /// or its whole read loop, may wait for an application that does not read.
+    /// </summary>
+    internal bool HasUnconfirmedData => Interlocked.Read(ref _dataSent) != Interlocked.Read(ref _dataTaken);
 
     /// <summary>
     /// Opens streams and sends first bytes on the last of them, all in one write to the transport. It does not wait for replies:
@@ -156,7 +174,21 @@ public sealed partial class SpdySession : IAsyncDisposable
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <returns>True when every worker has answered; false when the session ended first. It may take forever.</returns>
     /// <exception cref="OperationCanceledException">The token was cancelled before.</exception>
-    public Task<bool> ConfirmTakenAsync(CancellationToken cancellationToken = default) => PingAsync(PeerWorkers, cancellationToken);
+    public async Task<bool> ConfirmTakenAsync(CancellationToken cancellationToken = default)
+    {
+        long sent = Interlocked.Read(ref _dataSent);
+        bool taken = await PingAsync(PeerWorkers, cancellationToken).ConfigureAwait(false);
+        if (taken)
+        {
+            // An earlier question may be answered after a later one.
+            for (long known = Interlocked.Read(ref _dataTaken); known < sent;)
+            {
+                known = Interlocked.CompareExchange(ref _dataTaken, sent, known) is var seen && seen == known ? sent : seen;
+            }
+        }
+
+        return taken;
+    }
 
     /// <summary>Ends the session: streams that are still open end with <see cref="StreamEndKind.SessionLost"/>.</summary>
     public async ValueTask DisposeAsync()
@@ -174,7 +206,7 @@ public sealed partial class SpdySession : IAsyncDisposable
     /// <summary>Sends one data frame of a stream. False when the stream's half or the session has ended.</summary>
     internal async ValueTask<bool> SendDataAsync(SpdyStream stream, ReadOnlyMemory<byte> data, FrameFlags flags, CancellationToken cancellationToken)
     {
-        var frame = new DataFrame(stream, data, flags);
+        var frame = new DataFrame(this, stream, data, flags);
         int sent;
         try
         {
@@ -264,7 +296,7 @@ public sealed partial class SpdySession : IAsyncDisposable
     }
 
     /// <summary>Ends the session because of a fault; the first one counts.</summary>
-    private void Abort(Exception fault)
+    internal void Abort(Exception fault)
     {
         lock (_gate)
         {
@@ -308,7 +340,7 @@ public sealed partial class SpdySession : IAsyncDisposable
 
     private async Task ReadLoopAsync()
     {
-        var reader = new TransportReader(_transport, Options.ReceiveBufferSize);
+        TransportReader reader = _reader;
         try
         {
             while (await reader.FillAsync(FrameHeader.Size).ConfigureAwait(false))
@@ -525,6 +557,7 @@ public sealed partial class SpdySession : IAsyncDisposable
             if (!firstData.IsEmpty)
             {
                 streams[^1].HasSentBytes = true;
+                Interlocked.Increment(ref session._dataSent);
                 FrameHeader.Data(streams[^1].Id, FrameFlags.None, firstData.Length).Write(destination[length..]);
                 firstData.Span.CopyTo(destination[(length + FrameHeader.Size)..]);
                 length += FrameHeader.Size + firstData.Length;
@@ -534,7 +567,7 @@ public sealed partial class SpdySession : IAsyncDisposable
         }
     }
 
-    private readonly struct DataFrame(SpdyStream stream, ReadOnlyMemory<byte> data, FrameFlags flags)
+    private readonly struct DataFrame(SpdySession session, SpdyStream stream, ReadOnlyMemory<byte> data, FrameFlags flags)
     {
         public int Compose(Span<byte> destination)
         {
@@ -543,7 +576,12 @@ public sealed partial class SpdySession : IAsyncDisposable
                 return 0;
             }
 
-            stream.HasSentBytes |= data.Length > 0;
+            if (data.Length > 0)
+            {
+                stream.HasSentBytes = true;
+                Interlocked.Increment(ref session._dataSent);
+            }
+
             FrameHeader.Data(stream.Id, flags, data.Length).Write(destination);
             data.Span.CopyTo(destination[FrameHeader.Size..]);
             return FrameHeader.Size + data.Length;

@@ -9,6 +9,8 @@ internal sealed class TransportReader
     private readonly byte[] _buffer;
     private int _start;
     private int _end;
+    private long _received;
+    private volatile bool _isWaiting;
 
     /// <summary>Starts to read.</summary>
     /// <param name="transport">What is read; it stays the caller's.</param>
@@ -18,6 +20,12 @@ internal sealed class TransportReader
         _transport = transport;
         _buffer = ArrayPool<byte>.Shared.Rent(bufferSize);
     }
+
+    /// <summary>How many bytes the transport has given so far.</summary>
+    public long Received => Interlocked.Read(ref _received);
+
+    /// <summary>Whether the reader waits for the transport at this moment, and not for whoever takes its bytes.</summary>
+    public bool IsWaiting => _isWaiting;
 
     private int Buffered => _end - _start;
 
@@ -34,12 +42,15 @@ internal sealed class TransportReader
 
         while (Buffered < count)
         {
+            _isWaiting = true;
             int read = await _transport.ReadAsync(_buffer.AsMemory(_end), CancellationToken.None).ConfigureAwait(false);
+            _isWaiting = false;
             if (read == 0)
             {
                 return Buffered == 0 ? false : throw EndInsideFrame();
             }
 
+            Interlocked.Add(ref _received, read);
             _end += read;
         }
 

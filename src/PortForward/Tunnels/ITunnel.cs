@@ -10,6 +10,17 @@ public interface ITunnel : IAsyncDisposable
     Task Completion { get; }
 
     /// <summary>
+    /// Whether nothing was heard for too long although something should have been, while bytes are on their way that an application
+    /// may simply not be reading: it may be dead or only stalled, which another tunnel to the same pod can tell.
+    /// </summary>
+    bool IsSuspect { get; }
+
+    /// <summary>Finds out whether the tunnel works at this moment and is not held up by a client or an application that does not read.</summary>
+    /// <returns>True when it does. Where it is held up the task may not end.</returns>
+    /// <exception cref="OperationCanceledException">The token was cancelled before it was known.</exception>
+    Task<bool> IsFlowingAsync(CancellationToken cancellationToken);
+
+    /// <summary>
     /// Opens a pair to a port of the pod and sends first bytes along with it, without waiting for a reply of the pod.
     /// </summary>
     /// <param name="port">The pod's port, 1 to 65535.</param>

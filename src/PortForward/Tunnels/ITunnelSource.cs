@@ -10,16 +10,18 @@ public interface ITunnelSource : IAsyncDisposable
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     Task<TunnelFault?> PrepareAsync(CancellationToken cancellationToken);
 
-    /// <summary>Opens a pair to a port of the pod.</summary>
-    /// <param name="port">The pod's port, 1 to 65535.</param>
-    /// <param name="firstBytes">What the client has sent already, at most <see cref="MaxFirstBytes"/>; may be empty.</param>
+    /// <summary>Opens a pair to a port of a pod.</summary>
+    /// <param name="request">Which port, with what first bytes, and on which pods not.</param>
     /// <param name="cancellationToken">Ends the attempt.</param>
     /// <returns>The pair, or why there is none.</returns>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
-    ValueTask<OpenPairResult> OpenPairAsync(int port, ReadOnlyMemory<byte> firstBytes, CancellationToken cancellationToken);
+    ValueTask<OpenPairResult> OpenPairAsync(PairRequest request, CancellationToken cancellationToken);
 
     /// <summary>The most first bytes that <see cref="OpenPairAsync"/> takes, in bytes.</summary>
     int MaxFirstBytes { get; }
+
+    /// <summary>Completes, with the reason, when the source will never again open a pair. It does not complete before that.</summary>
+    Task<TunnelFault> Lost { get; }
 }
 
 /// <summary>A stream pair, or why there is none: exactly one of the two is set.</summary>
@@ -36,6 +38,9 @@ public readonly record struct OpenPairResult
 
     /// <summary>Why there is no pair.</summary>
     public TunnelFault? Fault { get; }
+
+    /// <summary>The pod that the pair leads to, or that failed; null if the source knows of one only.</summary>
+    public string? Pod { get; init; }
 
     /// <summary>Tells the two cases apart.</summary>
     public bool Succeeded([NotNullWhen(true)] out IStreamPair? pair, [NotNullWhen(false)] out TunnelFault? fault)

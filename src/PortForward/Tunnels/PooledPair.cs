@@ -3,7 +3,7 @@ using System.IO.Pipelines;
 namespace PortForward.Tunnels;
 
 /// <summary>A pair whose tunnel goes back to its pool when the pair is disposed.</summary>
-internal sealed class PooledPair(TunnelPool pool, ITunnel tunnel, IStreamPair pair) : IStreamPair
+internal sealed class PooledPair(IStreamPair pair, Action<IStreamPair> release) : IStreamPair
 {
     private int _disposed;
 
@@ -26,7 +26,7 @@ internal sealed class PooledPair(TunnelPool pool, ITunnel tunnel, IStreamPair pa
     {
         if (Interlocked.Exchange(ref _disposed, 1) == 0)
         {
-            _ = pool.ReleaseAsync(tunnel, pair);
+            release(pair);
         }
 
         return ValueTask.CompletedTask;

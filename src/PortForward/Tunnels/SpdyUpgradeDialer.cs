@@ -44,7 +44,7 @@ public sealed class SpdyUpgradeDialer : ITunnelDialer
         UpgradeResult upgrade = await UpgradeRequest.SendAsync(_invoker, request, Check, _options, cancellationToken).ConfigureAwait(false);
         return upgrade.Stream is null
             ? new TunnelDialResult(upgrade.Fault!)
-            : new TunnelDialResult(new SpdyTunnel(upgrade.Stream, _options.Time, _logger));
+            : new TunnelDialResult(new SpdyTunnel(upgrade.Stream, _options, _logger));
     }
 
     /// <summary>What is wrong with a 101, or null.</summary>

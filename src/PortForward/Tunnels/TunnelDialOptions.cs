@@ -6,6 +6,12 @@ public sealed record TunnelDialOptions
     /// <summary>How long a dial may take from its start to the server's answer; <see cref="Timeout.InfiniteTimeSpan"/> for no limit. 30 s by default.</summary>
     public TimeSpan AnswerTimeout { get; init; } = TimeSpan.FromSeconds(30);
 
+    /// <summary>
+    /// After how long without a byte from the server a tunnel counts as dead, 15 s by default. It asks for a sign of life three times
+    /// in that time. Load balancers that cut idle connections sooner than after a third of it want less.
+    /// </summary>
+    public TimeSpan LivenessTimeout { get; init; } = TimeSpan.FromSeconds(15);
+
     /// <summary>The clock for limits and PINGs.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;
 }

@@ -19,6 +19,12 @@ public enum TunnelFaultKind
 
     /// <summary>The tunnel stood, but ended before a connection could use it.</summary>
     Lost,
+
+    /// <summary>A connection that had failed on one pod was to be tried on another, and there is none.</summary>
+    NoOtherPod,
+
+    /// <summary>There was no pod to connect to for as long as a connection may wait.</summary>
+    NoPod,
 }
 
 /// <summary>Why no tunnel could be opened: an expected failure, so a value.</summary>

@@ -12,4 +12,13 @@ public sealed partial class TunnelPool
 
     [LoggerMessage(Level = LogLevel.Debug, Message = "The pod did not end its half of a connection, or take all of its bytes, within {Seconds} s; its tunnel is dropped")]
     private partial void LogNotSettled(double seconds);
+
+    [LoggerMessage(Level = LogLevel.Debug, Message = "A tunnel has ended; {Standing} stand")]
+    private partial void LogLost(int standing);
+
+    [LoggerMessage(Level = LogLevel.Debug, Message = "{Count} silent tunnels are dropped: {Reason}")]
+    private partial void LogSuspectsDropped(int count, string reason);
+
+    [LoggerMessage(Level = LogLevel.Debug, Message = "All of {MaxTunnels} tunnels are held up; connections wait")]
+    private partial void LogSaturated(int maxTunnels);
 }

@@ -5,8 +5,12 @@ namespace PortForward.Tunnels;
 
 /// <summary>
 /// The tunnels to one pod. Each carries one busy connection at a time, because the protocol has no flow control: in a shared
-/// tunnel one stalled peer stalls its neighbours. Idle tunnels are used again.
+/// tunnel one stalled peer stalls its neighbours. Idle tunnels are used again, and one is dialled ahead.
 /// </summary>
+/// <remarks>
+/// Connections that find no idle tunnel wait in line, and for each of them a dial is under way; whichever tunnel comes first, dialled
+/// or given back, serves the first in line. At the limit they share tunnels that nothing holds up.
+/// </remarks>
 public sealed partial class TunnelPool : ITunnelSource
 {
     private readonly ITunnelDialer _dialer;
@@ -17,30 +21,56 @@ public sealed partial class TunnelPool : ITunnelSource
     /// <summary>Outlives its source, as connections may come after the pool was disposed.</summary>
     private readonly CancellationToken _stopped;
     private readonly ITimer _trimTimer;
+    private readonly ITimer _probeTimer;
+    private readonly TaskCompletionSource<TunnelFault> _neverLost = new();
 
     /// <summary>Guards the fields below it.</summary>
     private readonly Lock _gate = new();
+    private readonly List<Member> _members = [];
 
-    /// <summary>The tunnels that nothing uses, the most recently used last: that one is the surest to be alive.</summary>
-    private readonly List<(ITunnel Tunnel, long Since)> _idle = [];
-    private readonly HashSet<ITunnel> _all = [];
+    /// <summary>The members that nothing uses, the most recently used last: that one is the surest to be alive.</summary>
+    private readonly List<Member> _idle = [];
+    private readonly LinkedList<TaskCompletionSource<Acquired>> _line = [];
+    private int _dialling;
+    private int _spares = 1;
+    private bool _missedSinceTrim;
+    private bool _probing;
     private bool _disposed;
 
     /// <summary>Creates an empty pool.</summary>
     /// <param name="dialer">Opens the tunnels.</param>
     /// <param name="options">Limits; the defaults if null.</param>
     /// <param name="logger">For diagnostics; none if null.</param>
+    /// <exception cref="ArgumentOutOfRangeException">There may be no tunnel at all.</exception>
     public TunnelPool(ITunnelDialer dialer, TunnelPoolOptions? options = null, ILogger? logger = null)
     {
         _dialer = dialer;
         _options = options ?? new TunnelPoolOptions();
+        ArgumentOutOfRangeException.ThrowIfLessThan(_options.MaxTunnels, 1, nameof(options));
         _logger = logger ?? NullLogger.Instance;
         _stopped = _stopping.Token;
-        _trimTimer = _options.Time.CreateTimer(static pool => _ = ((TunnelPool)pool!).TrimAsync(), this, _options.IdleTime, _options.IdleTime);
+        _trimTimer = _options.Time.CreateTimer(static pool => ((TunnelPool)pool!).Trim(), this, _options.IdleTime, _options.IdleTime);
+        _probeTimer = _options.Time.CreateTimer(static pool => _ = ((TunnelPool)pool!).ProbeAsync(), this, _options.ProbeInterval, _options.ProbeInterval);
     }
 
     /// <inheritdoc/>
     public int MaxFirstBytes => _options.MaxFirstBytes;
+
+    /// <inheritdoc/>
+    /// <remarks>A pool never gives its pod up: every connection may dial anew.</remarks>
+    public Task<TunnelFault> Lost => _neverLost.Task;
+
+    /// <summary>How many pairs are open or not settled yet.</summary>
+    public int BusyCount
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _members.Sum(member => member.Pairs);
+            }
+        }
+    }
 
     /// <summary>How many tunnels stand that nothing uses.</summary>
     internal int IdleCount
@@ -57,47 +87,48 @@ public sealed partial class TunnelPool : ITunnelSource
     /// <inheritdoc/>
     public async Task<TunnelFault?> PrepareAsync(CancellationToken cancellationToken)
     {
-        if (TakeIdle() is { } idle)
+        Acquired acquired = await AcquireAsync(isConnection: false, cancellationToken).ConfigureAwait(false);
+        if (acquired.Member is { } member)
         {
-            await PutBackAsync(idle).ConfigureAwait(false);
-            return null;
+            Release(member, isUsable: true);
         }
 
-        TunnelDialResult dial = await DialAsync(cancellationToken).ConfigureAwait(false);
-        if (dial.Succeeded(out ITunnel? tunnel, out TunnelFault? fault))
-        {
-            await PutBackAsync(tunnel).ConfigureAwait(false);
-        }
-
-        return fault;
+        return acquired.Fault;
     }
 
     /// <inheritdoc/>
-    public async ValueTask<OpenPairResult> OpenPairAsync(int port, ReadOnlyMemory<byte> firstBytes, CancellationToken cancellationToken)
+    public async ValueTask<OpenPairResult> OpenPairAsync(PairRequest request, CancellationToken cancellationToken)
     {
-        while (TakeIdle() is { } idle)
+        if (request.AvoidedPods is { Count: > 0 })
         {
-            if (await TryOpenAsync(idle, port, firstBytes, cancellationToken).ConfigureAwait(false) is { } pair)
+            return new OpenPairResult(new TunnelFault(TunnelFaultKind.NoOtherPod, "there is no other pod to try"));
+        }
+
+        while (true)
+        {
+            Acquired acquired = await AcquireAsync(isConnection: true, cancellationToken).ConfigureAwait(false);
+            if (acquired.Member is not { } member)
+            {
+                return new OpenPairResult(acquired.Fault!);
+            }
+
+            if (await TryOpenAsync(member, request, cancellationToken).ConfigureAwait(false) is { } pair)
             {
                 return new OpenPairResult(pair);
             }
-        }
 
-        TunnelDialResult dial = await DialAsync(cancellationToken).ConfigureAwait(false);
-        if (!dial.Succeeded(out ITunnel? fresh, out TunnelFault? fault))
-        {
-            return new OpenPairResult(fault);
+            if (acquired.IsFresh)
+            {
+                return new OpenPairResult(new TunnelFault(TunnelFaultKind.Lost, "the tunnel to the pod ended as soon as it was opened"));
+            }
         }
-
-        return await TryOpenAsync(fresh, port, firstBytes, cancellationToken).ConfigureAwait(false) is { } first
-            ? new OpenPairResult(first)
-            : new OpenPairResult(new TunnelFault(TunnelFaultKind.Lost, "the tunnel to the pod ended as soon as it was opened"));
     }
 
     /// <summary>Ends all tunnels, and with them the pairs that are still open.</summary>
     public async ValueTask DisposeAsync()
     {
-        ITunnel[] tunnels;
+        Member[] members;
+        TaskCompletionSource<Acquired>[] line;
         lock (_gate)
         {
             if (_disposed)
@@ -106,27 +137,234 @@ public sealed partial class TunnelPool : ITunnelSource
             }
 
             _disposed = true;
-            tunnels = [.. _all];
+            members = [.. _members];
+            line = [.. _line];
+            _members.Clear();
+            _idle.Clear();
+            _line.Clear();
         }
 
         await _stopping.CancelAsync().ConfigureAwait(false);
         await _trimTimer.DisposeAsync().ConfigureAwait(false);
-        await Task.WhenAll(tunnels.Select(tunnel => DropAsync(tunnel))).ConfigureAwait(false);
+        await _probeTimer.DisposeAsync().ConfigureAwait(false);
+        foreach (TaskCompletionSource<Acquired> waiter in line)
+        {
+            waiter.TrySetResult(PoolClosed());
+        }
+
+        await Task.WhenAll(members.Select(member => member.Tunnel.DisposeAsync().AsTask())).ConfigureAwait(false);
         _stopping.Dispose();
     }
 
+    /// <summary>Gets the use of a tunnel: an idle one, the next that comes, or a share of one.</summary>
+    private async ValueTask<Acquired> AcquireAsync(bool isConnection, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        TaskCompletionSource<Acquired> waiter;
+        lock (_gate)
+        {
+            if (_disposed)
+            {
+                return PoolClosed();
+            }
+
+            if (TakeIdle() is { } idle)
+            {
+                if (isConnection)
+                {
+                    DialAhead();
+                }
+
+                return new Acquired(idle);
+            }
+
+            waiter = new TaskCompletionSource<Acquired>(TaskCreationOptions.RunContinuationsAsynchronously);
+            _line.AddLast(waiter);
+            if (isConnection && _line.Count > _dialling)
+            {
+                _missedSinceTrim = true;
+                _spares = Math.Min(_spares + 1, Math.Max(1, _options.MaxSpares));
+            }
+
+            DialForTheLine();
+            if (isConnection)
+            {
+                DialAhead();
+            }
+        }
+
+        try
+        {
+            return isConnection
+                ? await WaitOrShareAsync(waiter, cancellationToken).ConfigureAwait(false)
+                : await waiter.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            if (!Withdraw(waiter) && (await waiter.Task.ConfigureAwait(false)).Member is { } unneeded)
+            {
+                Release(unneeded, isUsable: true);
+            }
+
+            throw;
+        }
+    }
+
+    /// <summary>Waits in line; as long as no dial is allowed, looks for a tunnel to share.</summary>
+    private async Task<Acquired> WaitOrShareAsync(TaskCompletionSource<Acquired> waiter, CancellationToken cancellationToken)
+    {
+        for (bool told = false; !waiter.Task.IsCompleted;)
+        {
+            Member[] candidates = Shareable(out bool allDialling);
+            if (candidates.Length == 0 && allDialling)
+            {
+                // A dial of its own is under way, or tunnels to share are only just being dialled.
+                await Task.WhenAny(waiter.Task, Task.Delay(_options.FlowTimeout, _options.Time, cancellationToken)).ConfigureAwait(false);
+                cancellationToken.ThrowIfCancellationRequested();
+                continue;
+            }
+
+            long began = _options.Time.GetTimestamp();
+            if (await FirstFlowingAsync(candidates, waiter.Task, cancellationToken).ConfigureAwait(false) is { } flowing)
+            {
+                if (Withdraw(waiter))
+                {
+                    return new Acquired(flowing);
+                }
+
+                Release(flowing, isUsable: true);
+                break;
+            }
+
+            if (waiter.Task.IsCompleted)
+            {
+                break;
+            }
+
+            if (!told)
+            {
+                told = true;
+                LogSaturated(_options.MaxTunnels);
+                _options.OnSaturated?.Invoke();
+            }
+
+            TimeSpan rest = _options.FlowTimeout - _options.Time.GetElapsedTime(began);
+            if (rest > TimeSpan.Zero)
+            {
+                await Task.WhenAny(waiter.Task, Task.Delay(rest, _options.Time, cancellationToken)).ConfigureAwait(false);
+                cancellationToken.ThrowIfCancellationRequested();
+            }
+        }
+
+        return await waiter.Task.ConfigureAwait(false);
+    }
+
+    /// <summary>The tunnels that a connection in line may share, the least busy first; none as long as a dial may serve it.</summary>
+    private Member[] Shareable(out bool isDialling)
+    {
+        lock (_gate)
+        {
+            isDialling = _dialling >= _line.Count;
+            return isDialling ? [] : [.. _members.Where(member => member is { IsDoomed: false, Tunnel.CanOpen: true }).OrderBy(member => member.Pairs)];
+        }
+    }
+
+    /// <summary>The first of the candidates that shows that nothing holds it up; it counts as used then.</summary>
+    private async Task<Member?> FirstFlowingAsync(IReadOnlyList<Member> candidates, Task served, CancellationToken cancellationToken)
+    {
+        using var limit = new CancellationTokenSource(_options.FlowTimeout, _options.Time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _stopped, limit.Token);
+        Task<Member?>[] questions = [.. candidates.Select(async candidate =>
+        {
+            try
+            {
+                return await candidate.Tunnel.IsFlowingAsync(either.Token).ConfigureAwait(false) ? candidate : null;
+            }
+            catch (OperationCanceledException)
+            {
+                return null;
+            }
+        })];
+        try
+        {
+            // In the order of the load: all are asked at once, so waiting for the first costs no more than waiting for any.
+            foreach (Task<Member?> question in questions)
+            {
+                await Task.WhenAny(question, served).ConfigureAwait(false);
+                if (served.IsCompleted)
+                {
+                    return null;
+                }
+
+                if (await question.ConfigureAwait(false) is { } flowing && TryShare(flowing))
+                {
+                    return flowing;
+                }
+            }
+
+            cancellationToken.ThrowIfCancellationRequested();
+            return null;
+        }
+        finally
+        {
+            await either.CancelAsync().ConfigureAwait(false);
+        }
+    }
+
+    private bool TryShare(Member member)
+    {
+        lock (_gate)
+        {
+            if (_disposed || member.IsDoomed || !_members.Contains(member))
+            {
+                return false;
+            }
+
+            _idle.Remove(member);
+            member.Pairs++;
+            return true;
+        }
+    }
+
+    /// <summary>Leaves the line. False if the waiter was served meanwhile.</summary>
+    private bool Withdraw(TaskCompletionSource<Acquired> waiter)
+    {
+        lock (_gate)
+        {
+            return _line.Remove(waiter);
+        }
+    }
+
+    private async ValueTask<IStreamPair?> TryOpenAsync(Member member, PairRequest request, CancellationToken cancellationToken)
+    {
+        IStreamPair? pair = null;
+        try
+        {
+            pair = await member.Tunnel.OpenPairAsync(request.Port, request.FirstBytes, cancellationToken).ConfigureAwait(false);
+            return pair is null ? null : new PooledPair(pair, ended => _ = ReleaseAsync(member, ended));
+        }
+        finally
+        {
+            if (pair is null)
+            {
+                // It could not, or was interrupted and nobody knows in which state.
+                Release(member, isUsable: false);
+            }
+        }
+    }
+
     /// <summary>Takes a pair's tunnel back once the pod has ended the pair and taken what was sent; if that takes too long the tunnel is dropped.</summary>
-    internal async Task ReleaseAsync(ITunnel tunnel, IStreamPair pair)
+    private async Task ReleaseAsync(Member member, IStreamPair pair)
     {
         try
         {
             await GiveUpAsync(pair, _stopped).WaitAsync(_options.SettleTimeout, _options.Time, _stopped).ConfigureAwait(false);
-            await PutBackAsync(tunnel).ConfigureAwait(false);
+            Release(member, isUsable: true);
         }
         catch (TimeoutException)
         {
             LogNotSettled(_options.SettleTimeout.TotalSeconds);
-            await DropAsync(tunnel).ConfigureAwait(false);
+            Release(member, isUsable: false);
         }
         catch (OperationCanceledException)
         {
@@ -141,131 +379,351 @@ public sealed partial class TunnelPool : ITunnelSource
         await pair.ConfirmTakenAsync(cancellationToken).ConfigureAwait(false);
     }
 
-    private async Task<TunnelDialResult> DialAsync(CancellationToken cancellationToken)
+    /// <summary>Ends one use of a tunnel. One that is not to be used again is dropped with its last use.</summary>
+    private void Release(Member member, bool isUsable)
     {
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _stopped);
-        long started = _options.Time.GetTimestamp();
-        TunnelDialResult dial;
-        try
-        {
-            dial = await _dialer.DialAsync(either.Token).ConfigureAwait(false);
-        }
-        catch (OperationCanceledException) when (_stopped.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
-        {
-            return PoolClosed();
-        }
-
-        if (!dial.Succeeded(out ITunnel? tunnel, out TunnelFault? fault))
-        {
-            LogDialFailed(fault.Message);
-            return dial;
-        }
-
-        bool disposed;
+        ITunnel? dropped = null;
         lock (_gate)
         {
-            disposed = _disposed;
-            if (!disposed)
+            member.Pairs--;
+            member.IsDoomed |= !isUsable || !member.Tunnel.CanOpen;
+            if (member.Pairs == 0)
             {
-                _all.Add(tunnel);
-            }
-        }
-
-        if (disposed)
-        {
-            await tunnel.DisposeAsync().ConfigureAwait(false);
-            return PoolClosed();
-        }
-
-        LogDialled(_options.Time.GetElapsedTime(started).TotalMilliseconds);
-        return dial;
-    }
-
-    private static TunnelDialResult PoolClosed() =>
-        new(new TunnelFault(TunnelFaultKind.Lost, "the tunnels to the pod were closed before the connection had one"));
-
-    private async ValueTask<IStreamPair?> TryOpenAsync(ITunnel tunnel, int port, ReadOnlyMemory<byte> firstBytes, CancellationToken cancellationToken)
-    {
-        IStreamPair? pair = null;
-        try
-        {
-            pair = await tunnel.OpenPairAsync(port, firstBytes, cancellationToken).ConfigureAwait(false);
-            return pair is null ? null : new PooledPair(this, tunnel, pair);
-        }
-        finally
-        {
-            if (pair is null)
-            {
-                await DropAsync(tunnel).ConfigureAwait(false);
-            }
-        }
-    }
-
-    private ITunnel? TakeIdle()
-    {
-        lock (_gate)
-        {
-            for (int last = _idle.Count - 1; last >= 0; last--)
-            {
-                ITunnel tunnel = _idle[last].Tunnel;
-                _idle.RemoveAt(last);
-                if (tunnel.CanOpen)
+                if (member.IsDoomed)
                 {
-                    return tunnel;
+                    dropped = Remove(member);
                 }
-
-                _ = DropAsync(tunnel);
+                else
+                {
+                    Offer(member, isFresh: false);
+                }
             }
+
+            DialForTheLine();
+        }
+
+        Dispose(dropped);
+    }
+
+    /// <summary>Gives a free tunnel to the first in line, or keeps it. Called with the gate held.</summary>
+    private void Offer(Member member, bool isFresh)
+    {
+        while (_line.First is { } first)
+        {
+            _line.RemoveFirst();
+            member.Pairs++;
+            if (first.Value.TrySetResult(new Acquired(member) { IsFresh = isFresh }))
+            {
+                return;
+            }
+
+            member.Pairs--;
+        }
+
+        member.IdleSince = _options.Time.GetTimestamp();
+        _idle.Add(member);
+    }
+
+    /// <summary>Called with the gate held.</summary>
+    private Member? TakeIdle()
+    {
+        while (_idle is [.., var last])
+        {
+            _idle.RemoveAt(_idle.Count - 1);
+            if (last.Tunnel.CanOpen)
+            {
+                last.Pairs++;
+                return last;
+            }
+
+            Dispose(Remove(last));
         }
 
         return null;
     }
 
-    private async Task PutBackAsync(ITunnel tunnel)
+    /// <summary>Sees to it that a dial is under way for each one in line, as far as the limit allows. Called with the gate held.</summary>
+    private void DialForTheLine()
     {
+        while (_dialling < _line.Count && MayDial())
+        {
+            StartDial();
+        }
+    }
+
+    /// <summary>Sees to it that the next connection finds a tunnel that stands. Called with the gate held.</summary>
+    private void DialAhead()
+    {
+        int wanted = Math.Min(_spares, _options.MaxSpares);
+        while (_idle.Count + _dialling - _line.Count < wanted && MayDial())
+        {
+            StartDial();
+        }
+    }
+
+    private bool MayDial() => !_disposed && _members.Count + _dialling < _options.MaxTunnels;
+
+    private void StartDial()
+    {
+        _dialling++;
+        _ = DialAsync();
+    }
+
+    private async Task DialAsync()
+    {
+        // The caller holds the gate.
+        await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+        long started = _options.Time.GetTimestamp();
+        TunnelDialResult dial;
+        using var limit = new CancellationTokenSource(_options.DialTimeout, _options.Time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, _stopped);
+        try
+        {
+            dial = await _dialer.DialAsync(either.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (_stopped.IsCancellationRequested)
+        {
+            return;
+        }
+        catch (OperationCanceledException) when (limit.IsCancellationRequested)
+        {
+            dial = new TunnelDialResult(new TunnelFault(TunnelFaultKind.TimedOut, $"the server did not answer within {_options.DialTimeout.TotalSeconds:0.#} s"));
+        }
+        catch (Exception e)
+        {
+            // A fault of the dialer itself: whoever waits for the tunnel is to see it.
+            dial = new TunnelDialResult(new TunnelFault(TunnelFaultKind.Unreachable, e.Message) { Cause = e });
+        }
+
+        if (dial.Succeeded(out ITunnel? tunnel, out TunnelFault? fault))
+        {
+            LogDialled(_options.Time.GetElapsedTime(started).TotalMilliseconds);
+            Add(tunnel);
+        }
+        else
+        {
+            LogDialFailed(fault.Message);
+            Fail(fault);
+        }
+    }
+
+    private void Add(ITunnel tunnel)
+    {
+        var member = new Member(tunnel);
+        bool added;
         lock (_gate)
         {
-            if (!_disposed && tunnel.CanOpen)
+            _dialling--;
+            added = !_disposed;
+            if (added)
             {
-                _idle.Add((tunnel, _options.Time.GetTimestamp()));
-                return;
+                _members.Add(member);
+                Offer(member, isFresh: true);
             }
         }
 
-        await DropAsync(tunnel).ConfigureAwait(false);
+        if (added)
+        {
+            _ = WatchAsync(member);
+        }
+        else
+        {
+            Dispose(tunnel);
+        }
     }
 
-    private async Task DropAsync(ITunnel tunnel)
+    /// <summary>Tells those in line for whom no other dial is under way why there is no tunnel.</summary>
+    private void Fail(TunnelFault fault)
     {
+        List<TaskCompletionSource<Acquired>> failed = [];
         lock (_gate)
         {
-            _all.Remove(tunnel);
+            _dialling--;
+            while (_line.Count > _dialling && _line.First is { } first)
+            {
+                _line.RemoveFirst();
+                failed.Add(first.Value);
+            }
         }
 
-        await tunnel.DisposeAsync().ConfigureAwait(false);
+        foreach (TaskCompletionSource<Acquired> waiter in failed)
+        {
+            waiter.TrySetResult(new Acquired(fault));
+        }
     }
 
-    /// <summary>Ends idle tunnels that have died, and those that were not needed for a while, except the one used last.</summary>
-    private async Task TrimAsync()
+    /// <summary>Notices the end of a tunnel that the pool did not end itself.</summary>
+    private async Task WatchAsync(Member member)
     {
-        List<ITunnel> superfluous = [];
+        await member.Tunnel.Completion.ConfigureAwait(false);
+        int standing;
         lock (_gate)
         {
+            if (_disposed || Remove(member) is null)
+            {
+                return;
+            }
+
+            standing = _members.Count(other => other.Tunnel.CanOpen);
+            DialForTheLine();
+        }
+
+        LogLost(standing);
+        await member.Tunnel.DisposeAsync().ConfigureAwait(false);
+        _options.OnLost?.Invoke(standing);
+    }
+
+    /// <summary>Forgets a tunnel; null if it was not known any more. Called with the gate held.</summary>
+    private ITunnel? Remove(Member member)
+    {
+        _idle.Remove(member);
+        return _members.Remove(member) ? member.Tunnel : null;
+    }
+
+    private static void Dispose(ITunnel? tunnel)
+    {
+        if (tunnel is not null)
+        {
+            // Elsewhere, since the caller may hold the gate.
+            _ = Task.Run(() => tunnel.DisposeAsync().AsTask());
+        }
+    }
+
+    /// <summary>Ends idle tunnels that have died, and those that were not needed for a while, except the spares.</summary>
+    private void Trim()
+    {
+        lock (_gate)
+        {
+            _spares = _missedSinceTrim ? _spares : Math.Max(1, _spares / 2);
+            _missedSinceTrim = false;
+            int kept = 0;
             for (int i = _idle.Count - 1; i >= 0; i--)
             {
-                (ITunnel tunnel, long since) = _idle[i];
-                bool spare = i < _idle.Count - 1 && _options.Time.GetElapsedTime(since) >= _options.IdleTime;
-                if (spare || !tunnel.CanOpen)
+                Member member = _idle[i];
+                bool superfluous = kept >= _spares && _options.Time.GetElapsedTime(member.IdleSince) >= _options.IdleTime;
+                if (superfluous || !member.Tunnel.CanOpen)
                 {
-                    _idle.RemoveAt(i);
-                    superfluous.Add(tunnel);
+                    Dispose(Remove(member));
+                }
+                else
+                {
+                    kept++;
                 }
             }
         }
+    }
 
-        foreach (ITunnel tunnel in superfluous)
+    /// <summary>
+    /// Finds out whether silent tunnels with bytes on their way are dead or only held up by an application that does not read: if
+    /// another tunnel to the pod lives, or can be had, so do they.
+    /// </summary>
+    private async Task ProbeAsync()
+    {
+        lock (_gate)
         {
-            await DropAsync(tunnel).ConfigureAwait(false);
+            // An idle tunnel that were dead too would notice it by itself, in the same time.
+            if (_disposed || _probing || _idle.Exists(member => member.Tunnel.CanOpen) || !_members.Exists(member => member.Tunnel.IsSuspect))
+            {
+                return;
+            }
+
+            _probing = true;
         }
+
+        using var limit = new CancellationTokenSource(_options.ProbeInterval, _options.Time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, _stopped);
+        try
+        {
+            TunnelDialResult dial = await _dialer.DialAsync(either.Token).ConfigureAwait(false);
+            if (dial.Succeeded(out ITunnel? tunnel, out TunnelFault? fault))
+            {
+                lock (_gate)
+                {
+                    _dialling++;
+                }
+
+                Add(tunnel);
+                return;
+            }
+
+            DropSuspects(fault.Message);
+        }
+        catch (OperationCanceledException) when (!_stopped.IsCancellationRequested)
+        {
+            DropSuspects($"another tunnel could not be opened within {_options.ProbeInterval.TotalSeconds:0.#} s either");
+        }
+        catch (OperationCanceledException)
+        {
+            // The pool is going away.
+        }
+        finally
+        {
+            lock (_gate)
+            {
+                _probing = false;
+            }
+        }
+    }
+
+    private void DropSuspects(string reason)
+    {
+        Member[] suspects;
+        int standing;
+        lock (_gate)
+        {
+            suspects = [.. _members.Where(member => member.Tunnel.IsSuspect)];
+            foreach (Member suspect in suspects)
+            {
+                Remove(suspect);
+            }
+
+            standing = _members.Count(other => other.Tunnel.CanOpen);
+            DialForTheLine();
+        }
+
+        if (suspects.Length == 0)
+        {
+            return;
+        }
+
+        LogSuspectsDropped(suspects.Length, reason);
+        foreach (Member suspect in suspects)
+        {
+            Dispose(suspect.Tunnel);
+        }
+
+        _options.OnLost?.Invoke(standing);
+    }
+
+    private static Acquired PoolClosed() =>
+        new(new TunnelFault(TunnelFaultKind.Lost, "the tunnels to the pod were closed before the connection had one"));
+
+    /// <summary>A tunnel of the pool; its fields are guarded by the pool's gate.</summary>
+    private sealed class Member(ITunnel tunnel)
+    {
+        public ITunnel Tunnel => tunnel;
+
+        /// <summary>How many uses there are: pairs that are open or not settled yet.</summary>
+        public int Pairs { get; set; }
+
+        /// <summary>Whether it is not to be used again.</summary>
+        public bool IsDoomed { get; set; }
+
+        public long IdleSince { get; set; }
+    }
+
+    /// <summary>The use of a tunnel, or why there is none.</summary>
+    private readonly record struct Acquired
+    {
+        public Acquired(Member member) => Member = member;
+
+        public Acquired(TunnelFault fault) => Fault = fault;
+
+        public Member? Member { get; }
+
+        public TunnelFault? Fault { get; }
+
+        /// <summary>Whether the tunnel was dialled just now: if it is dead already, the next one would be too.</summary>
+        public bool IsFresh { get; init; }
     }
 }

@@ -4,16 +4,43 @@ namespace PortForward.Tunnels;
 public sealed record TunnelPoolOptions
 {
     /// <summary>
+    /// The most tunnels at a time, at least 1; 256 by default. Past it connections share tunnels, those that nothing holds up. 1 is
+    /// kubectl's way, for servers where every upgrade costs.
+    /// </summary>
+    public int MaxTunnels { get; init; } = 256;
+
+    /// <summary>
+    /// The most tunnels that are dialled ahead, 8 by default; 0 dials none. As a rule it is one, as soon as the last idle one is taken;
+    /// each connection that had to wait for its own dial makes it one more for a while.
+    /// </summary>
+    public int MaxSpares { get; init; } = 8;
+
+    /// <summary>How long one dial may take, whatever the dialer's own limits; no limit by default.</summary>
+    public TimeSpan DialTimeout { get; init; } = Timeout.InfiniteTimeSpan;
+
+    /// <summary>
     /// How long the pod may take to end its half of a pair that this side has given up. 10 s by default: runtimes need one second,
     /// the rest is for slow networks. Then the tunnel is dropped instead of being used again.
     /// </summary>
     public TimeSpan SettleTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>How long an idle tunnel is kept beside the one used last; 60 s by default. It is checked once in that time.</summary>
+    /// <summary>How long an idle tunnel is kept beside the spares; 60 s by default. It is checked once in that time.</summary>
     public TimeSpan IdleTime { get; init; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>How often tunnels that may be dead are looked for, and how long a tunnel dialled to find it out may take; 5 s by default.</summary>
+    public TimeSpan ProbeInterval { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>How long a tunnel may take to show that nothing holds it up, before a connection is to share it; 1 s by default.</summary>
+    public TimeSpan FlowTimeout { get; init; } = TimeSpan.FromSeconds(1);
 
     /// <summary>The most first bytes of a connection that ride along with its opening, in bytes; 32 KiB by default: one data frame.</summary>
     public int MaxFirstBytes { get; init; } = 32 * 1024;
+
+    /// <summary>Called when a tunnel has ended that the pool did not end itself, with the number of those that still stand. It must return soon.</summary>
+    public Action<int>? OnLost { get; init; }
+
+    /// <summary>Called when connections begin to wait because all tunnels there may be are held up. It must return soon.</summary>
+    public Action? OnSaturated { get; init; }
 
     /// <summary>The clock.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;

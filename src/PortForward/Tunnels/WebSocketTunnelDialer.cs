@@ -60,7 +60,7 @@ public sealed class WebSocketTunnelDialer : ITunnelDialer
             IsServer = false,
             KeepAliveInterval = Timeout.InfiniteTimeSpan, // SPDY's own PING goes all the way to the runtime.
         });
-        return new TunnelDialResult(new SpdyTunnel(new WebSocketByteStream(webSocket), _options.Time, _logger));
+        return new TunnelDialResult(new SpdyTunnel(new WebSocketByteStream(webSocket), _options, _logger));
     }
 
     /// <summary>What is wrong with a 101, or null.</summary>

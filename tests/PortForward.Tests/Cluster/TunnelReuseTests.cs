@@ -23,7 +23,7 @@ public sealed class TunnelReuseTests : IAsyncLifetime
         _cluster.Pods.Add(TestPod.Probe("solo"));
         _invoker = new HttpMessageInvoker(new BearerHandler(_cluster.Admin.Token));
         var uri = new Uri(_cluster.Server, "/api/v1/namespaces/default/pods/solo/portforward");
-        _pool = new TunnelPool(new WebSocketTunnelDialer(_invoker, uri), new TunnelPoolOptions { SettleTimeout = TimeSpan.FromMilliseconds(500) });
+        _pool = new TunnelPool(new WebSocketTunnelDialer(_invoker, uri), new TunnelPoolOptions { MaxSpares = 0, SettleTimeout = TimeSpan.FromMilliseconds(500) });
     }
 
     public async Task DisposeAsync()
@@ -78,7 +78,7 @@ public sealed class TunnelReuseTests : IAsyncLifetime
 
     private async Task<IStreamPair> OpenAsync(int port)
     {
-        OpenPairResult opened = await _pool.OpenPairAsync(port, "hello"u8.ToArray(), CancellationToken.None).AsTask().Soon();
+        OpenPairResult opened = await _pool.OpenPairAsync(new PairRequest(port, "hello"u8.ToArray()), CancellationToken.None).AsTask().Soon();
         return opened.Pair ?? throw new InvalidOperationException(opened.Fault!.Message);
     }
 

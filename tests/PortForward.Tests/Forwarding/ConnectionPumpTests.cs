@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Sockets;
 using PortForward.Forwarding;
 using PortForward.Tests.Support;
@@ -257,7 +258,7 @@ public sealed class ConnectionPumpTests : IDisposable
         (Socket client, Socket accepted) = await ConnectAsync();
         client.Reset();
 
-        var pump = new ConnectionPump(accepted, _tunnels, 80, _options);
+        var pump = new ConnectionPump(accepted, _tunnels, new ForwardedPort(new IPEndPoint(IPAddress.Loopback, 8080), 80), _options);
 
         (await AdvanceUntil(pump.RunAsync(_stop.Token))).Kind.Should().Be(ConnectionEndKind.ClientGone);
     }
@@ -269,7 +270,7 @@ public sealed class ConnectionPumpTests : IDisposable
         var fault = new TunnelFault(TunnelFaultKind.Unreachable, "no route to host");
         _tunnels.Fault = fault;
 
-        ConnectionEnd end = await new ConnectionPump(accepted, _tunnels, 80, _options).RunAsync(_stop.Token).Soon();
+        ConnectionEnd end = await new ConnectionPump(accepted, _tunnels, new ForwardedPort(new IPEndPoint(IPAddress.Loopback, 8080), 80), _options).RunAsync(_stop.Token).Soon();
 
         end.Should().Be(new ConnectionEnd(ConnectionEndKind.NoTunnel) { Fault = fault });
         (await client.ReceiveToEndAsync()).Should().Be(("", true));
@@ -360,7 +361,7 @@ public sealed class ConnectionPumpTests : IDisposable
     {
         (Socket client, Socket accepted) = await ConnectAsync();
         _tunnels.Gate = new TaskCompletionSource().Task;
-        Task<ConnectionEnd> run = new ConnectionPump(accepted, _tunnels, 80, _options).RunAsync(_stop.Token);
+        Task<ConnectionEnd> run = new ConnectionPump(accepted, _tunnels, new ForwardedPort(new IPEndPoint(IPAddress.Loopback, 8080), 80), _options).RunAsync(_stop.Token);
 
         await _stop.CancelAsync();
 
@@ -460,7 +461,7 @@ public sealed class ConnectionPumpTests : IDisposable
     private async Task<(ConnectionPump Pump, Task<ConnectionEnd> Run, FakePair Pair)> StartAsync(
         Socket accepted, PortForwarderOptions? options = null, string expectedFirstBytes = "")
     {
-        var pump = new ConnectionPump(accepted, _tunnels, 80, options ?? _options);
+        var pump = new ConnectionPump(accepted, _tunnels, new ForwardedPort(new IPEndPoint(IPAddress.Loopback, 8080), 80), options ?? _options);
         Task<ConnectionEnd> run = pump.RunAsync(_stop.Token);
         FakeTunnelSource.OpenedPair opened = await _tunnels.NextAsync();
         (opened.Port, opened.FirstBytes).Should().Be((80, expectedFirstBytes));

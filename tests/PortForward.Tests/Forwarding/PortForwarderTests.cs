@@ -271,13 +271,13 @@ public sealed class PortForwarderTests : IDisposable
         Task run = forwarder.RunAsync(_stop.Token);
         await forwarder.Ready.Soon();
         Socket client = await ConnectAsync(forwarder.Ports[0]);
-        await Waiting.UntilAsync(() => dialer.Tunnels.Single().Pairs.Count == 1);
+        await Waiting.UntilAsync(() => dialer.Tunnels.First().Pairs.Count == 1);
 
-        dialer.Tunnels.Single().Pairs.Single().Deliver("hello");
+        dialer.Tunnels.First().Pairs.Single().Deliver("hello");
 
         (await client.ReceiveTextAsync(5)).Should().Be("hello");
         await StopAsync(run);
-        dialer.Tunnels.Single().Disposals.Should().Be(1);
+        dialer.Tunnels.First().Disposals.Should().Be(1);
     }
 
     [Fact]

@@ -17,8 +17,31 @@ internal sealed class FakeTunnel : ITunnel
 
     public int MaxFirstBytes => 32 * 1024;
 
+    /// <summary>Whether it is silent with bytes on their way.</summary>
+    public bool IsSuspect { get; set; }
+
+    /// <summary>Whether nothing holds it up; a task that does not end while something does.</summary>
+    public Task<bool> Flow { get; set; } = Task.FromResult(true);
+
+    public Task<bool> IsFlowingAsync(CancellationToken cancellationToken) => Flow.WaitAsync(cancellationToken);
+
+    /// <summary>Ends the tunnel as a dead network does.</summary>
+    public void Die()
+    {
+        CanOpen = false;
+        foreach (FakePair pair in Pairs)
+        {
+            pair.Lose();
+        }
+
+        _completion.TrySetResult();
+    }
+
     /// <summary>Makes the next opening find out that the tunnel is dead, though it did not look so.</summary>
     public bool DiesOnOpen { get; set; }
+
+    /// <summary>Whether an opening was begun.</summary>
+    public volatile bool IsOpening;
 
     /// <summary>Holds openings up, if there is one.</summary>
     public Task? OpenGate { get; set; }
@@ -34,6 +57,7 @@ internal sealed class FakeTunnel : ITunnel
 
     public async ValueTask<IStreamPair?> OpenPairAsync(int port, ReadOnlyMemory<byte> firstBytes, CancellationToken cancellationToken)
     {
+        IsOpening = true;
         await (OpenGate ?? Task.CompletedTask).WaitAsync(cancellationToken);
         if (DiesOnOpen || !CanOpen)
         {

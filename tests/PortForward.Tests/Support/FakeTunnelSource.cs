@@ -10,10 +10,14 @@ internal sealed class FakeTunnelSource : ITunnelSource
 {
     private readonly Channel<OpenedPair> _opened = Channel.CreateUnbounded<OpenedPair>();
     private readonly ConcurrentQueue<FakePair> _pairs = new();
+    private readonly TaskCompletionSource<TunnelFault> _lost = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _disposed = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>A pair with the port and the first bytes that it was opened with.</summary>
-    public sealed record OpenedPair(FakePair Pair, int Port, string FirstBytes);
+    public sealed record OpenedPair(FakePair Pair, int Port, string FirstBytes)
+    {
+        public IReadOnlyList<string> AvoidedPods { get; init; } = [];
+    }
 
     public int MaxFirstBytes { get; init; } = 1000;
 
@@ -34,7 +38,15 @@ internal sealed class FakeTunnelSource : ITunnelSource
         return Fault;
     }
 
-    public async ValueTask<OpenPairResult> OpenPairAsync(int port, ReadOnlyMemory<byte> firstBytes, CancellationToken cancellationToken)
+    /// <summary>Completes <see cref="Lost"/>.</summary>
+    public void Lose(TunnelFault fault) => _lost.TrySetResult(fault);
+
+    public Task<TunnelFault> Lost => _lost.Task;
+
+    /// <summary>Whether another pod is there for connections that one pod has failed.</summary>
+    public bool HasOtherPods { get; init; }
+
+    public async ValueTask<OpenPairResult> OpenPairAsync(PairRequest request, CancellationToken cancellationToken)
     {
         await (Gate ?? Task.CompletedTask).WaitAsync(cancellationToken);
         if (Fault is not null)
@@ -42,10 +54,15 @@ internal sealed class FakeTunnelSource : ITunnelSource
             return new OpenPairResult(Fault);
         }
 
+        if (request.AvoidedPods is { Count: > 0 } && !HasOtherPods)
+        {
+            return new OpenPairResult(new TunnelFault(TunnelFaultKind.NoOtherPod, "no other pod"));
+        }
+
         var pair = new FakePair();
         _pairs.Enqueue(pair);
-        _opened.Writer.TryWrite(new OpenedPair(pair, port, Encoding.UTF8.GetString(firstBytes.Span)));
-        return new OpenPairResult(pair);
+        _opened.Writer.TryWrite(new OpenedPair(pair, request.Port, Encoding.UTF8.GetString(request.FirstBytes.Span)) { AvoidedPods = [.. request.AvoidedPods ?? []] });
+        return new OpenPairResult(pair) { Pod = $"pod-{_pairs.Count}" };
     }
 
     public ValueTask DisposeAsync()

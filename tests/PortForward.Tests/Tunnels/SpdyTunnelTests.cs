@@ -12,7 +12,9 @@ public sealed class SpdyTunnelTests : IAsyncDisposable
 {
     private const uint ErrorId = 1, DataId = 3;
 
-    private readonly FakeTimeProvider _time = new();
+    private static readonly TimeSpan PingInterval = TimeSpan.FromSeconds(5);
+
+    private readonly SleepyTime _time = new();
     private readonly DuplexStream _client;
     private readonly SpdyPeer _pod;
     private readonly SpdyTunnel _tunnel;
@@ -21,7 +23,7 @@ public sealed class SpdyTunnelTests : IAsyncDisposable
     {
         (_client, DuplexStream server) = DuplexStream.CreatePair();
         _pod = new SpdyPeer(server);
-        _tunnel = new SpdyTunnel(_client, _time, NullLogger.Instance);
+        _tunnel = new SpdyTunnel(_client, new TunnelDialOptions { Time = _time }, NullLogger.Instance);
     }
 
     /// <summary>The endings of section 2 of the wire protocol, and a few that only a broken network makes. E: error stream, D: data stream.</summary>
@@ -232,30 +234,143 @@ public sealed class SpdyTunnelTests : IAsyncDisposable
     [Fact]
     public async Task An_idle_tunnel_is_pinged_so_that_nobody_cuts_it()
     {
-        _time.Advance(SpdyTunnel.PingInterval);
+        _time.Advance(PingInterval);
         (await _pod.ReadControlAsync(WireFrame.Ping)).Word(0).Should().Be(1);
         await _pod.SendAsync(SpdyPeer.Ping(1));
 
-        _time.Advance(SpdyTunnel.PingInterval);
+        _time.Advance(PingInterval);
         (await _pod.ReadControlAsync(WireFrame.Ping)).Word(0).Should().Be(3);
 
         await _tunnel.DisposeAsync();
-        _time.Advance(SpdyTunnel.PingInterval);
+        _time.Advance(PingInterval);
         (await _pod.ReadAsync()).Should().BeNull();
     }
 
     [Fact]
     public async Task Pings_that_a_stalled_pod_does_not_answer_do_not_pile_up()
     {
+        IStreamPair pair = await OpenAsync();
+        await pair.WriteAsync("never read"u8.ToArray(), CancellationToken.None);
+        await _pod.ReadDataAsync(DataId);
         for (int i = 0; i < 100; i++)
         {
-            _time.Advance(SpdyTunnel.PingInterval);
-            await _pod.ReadControlAsync(WireFrame.Ping);
+            await AskAsync(pings: 5);
         }
 
         SpdySession session = SpdyTunnelInsides.SessionOf(_tunnel);
-        await Waiting.UntilAsync(() => PingsOf(session).Count <= 1);
-        _tunnel.CanOpen.Should().BeTrue("an answer that does not come is no reason to drop the tunnel");
+        await Waiting.UntilAsync(() => PingsOf(session).Count <= 5);
+        _tunnel.CanOpen.Should().BeTrue("an application that does not read is no reason to drop the tunnel");
+        _tunnel.IsSuspect.Should().BeTrue("but it may be dead as well");
+    }
+
+    [Fact]
+    public async Task A_silent_tunnel_is_dead_after_three_questions()
+    {
+        await AskAsync(pings: 1);
+        await AskAsync(pings: 1);
+        _tunnel.CanOpen.Should().BeTrue();
+        _time.Advance(PingInterval);
+
+        await _tunnel.Completion.Soon();
+        _tunnel.CanOpen.Should().BeFalse();
+    }
+
+    [Fact]
+    public async Task Any_byte_that_came_after_a_question_keeps_a_tunnel_alive()
+    {
+        IStreamPair pair = await OpenAsync();
+        for (int i = 0; i < 20; i++)
+        {
+            await AskAsync(pings: 1);
+            await _pod.SendAsync(SpdyPeer.Data(DataId, "x"));
+            System.IO.Pipelines.ReadResult read = await pair.Input.ReadAsync().AsTask().Soon();
+            pair.Input.AdvanceTo(read.Buffer.End);
+            await SettleAsync();
+        }
+
+        _tunnel.CanOpen.Should().BeTrue("no PING was ever answered, but bytes have come");
+    }
+
+    [Fact]
+    public async Task No_deadline_runs_while_this_sides_client_does_not_read()
+    {
+        IStreamPair pair = await OpenAsync();
+        Task flood = _pod.SendAsync(SpdyPeer.Data(DataId, new byte[1_000_000]));
+        SpdySession session = SpdyTunnelInsides.SessionOf(_tunnel);
+        await Waiting.UntilAsync(() => !session.IsReading && session.BytesReceived > 250_000);
+
+        _time.Advance(TimeSpan.FromMinutes(2));
+
+        _tunnel.CanOpen.Should().BeTrue();
+        _tunnel.IsSuspect.Should().BeFalse();
+        int received = 0;
+        while (received < 1_000_000)
+        {
+            System.IO.Pipelines.ReadResult read = await pair.Input.ReadAsync().AsTask().Soon();
+            received += (int)read.Buffer.Length;
+            pair.Input.AdvanceTo(read.Buffer.End);
+        }
+
+        await flood.Soon();
+    }
+
+    [Fact]
+    public async Task A_suspect_tunnel_that_is_heard_again_is_suspect_no_more()
+    {
+        IStreamPair pair = await OpenAsync();
+        await pair.WriteAsync("not read yet"u8.ToArray(), CancellationToken.None);
+        await _pod.ReadDataAsync(DataId);
+        for (int i = 0; i < 10; i++)
+        {
+            await AskAsync(pings: 5);
+        }
+
+        _tunnel.IsSuspect.Should().BeTrue();
+        await SettleAsync();
+        await AskAsync(pings: 5);
+
+        _tunnel.IsSuspect.Should().BeFalse();
+    }
+
+    [Fact]
+    public async Task After_a_sleep_one_question_without_an_answer_is_enough()
+    {
+        _time.Slept = TimeSpan.FromHours(8);
+        await AskAsync(pings: 1);
+        _tunnel.CanOpen.Should().BeTrue();
+        _time.Advance(PingInterval);
+
+        await _tunnel.Completion.Soon();
+    }
+
+    [Fact]
+    public async Task After_a_sleep_an_answer_keeps_the_tunnel()
+    {
+        _time.Slept = TimeSpan.FromHours(8);
+        await AskAsync(pings: 1);
+        await SettleAsync();
+        await AskAsync(pings: 1);
+
+        _tunnel.CanOpen.Should().BeTrue();
+    }
+
+    [Fact]
+    public async Task A_tunnel_flows_when_every_worker_of_the_pod_has_answered()
+    {
+        IStreamPair pair = await OpenAsync();
+        (await _tunnel.IsFlowingAsync(CancellationToken.None).Soon()).Should().BeTrue("nothing was sent that could hold it up");
+        await pair.WriteAsync("x"u8.ToArray(), CancellationToken.None);
+        await _pod.ReadDataAsync(DataId);
+
+        Task<bool> flows = _tunnel.IsFlowingAsync(CancellationToken.None);
+        for (uint i = 0; i < 5; i++)
+        {
+            flows.IsCompleted.Should().BeFalse();
+            await _pod.SendAsync(SpdyPeer.Ping((await _pod.ReadControlAsync(WireFrame.Ping)).Word(0)));
+        }
+
+        (await flows.Soon()).Should().BeTrue();
+        (await _tunnel.IsFlowingAsync(CancellationToken.None).Soon()).Should().BeTrue("now it is known");
     }
 
     public async ValueTask DisposeAsync()
@@ -305,10 +420,29 @@ public sealed class SpdyTunnelTests : IAsyncDisposable
         }
     }
 
+    /// <summary>Lets the time of a question come, and reads it.</summary>
+    private async Task AskAsync(int pings)
+    {
+        await Waiting.UntilAsync(() => SpdyTunnelInsides.SessionOf(_tunnel).IsReading);
+        _time.Advance(PingInterval);
+        for (int i = 0; i < pings; i++)
+        {
+            await _pod.ReadControlAsync(WireFrame.Ping);
+        }
+    }
+
     /// <summary>Waits until the tunnel has handled everything that the pod has sent so far.</summary>
     private async Task SettleAsync()
     {
         await _pod.SendAsync(SpdyPeer.Ping(0xfffffff0));
         (await _pod.ReadControlAsync(WireFrame.Ping)).Word(0).Should().Be(0xfffffff0);
+    }
+
+    /// <summary>A clock whose system can sleep: the wall clock goes on, the steady one does not.</summary>
+    private sealed class SleepyTime : FakeTimeProvider
+    {
+        public TimeSpan Slept { get; set; }
+
+        public override DateTimeOffset GetUtcNow() => base.GetUtcNow() + Slept;
     }
 }

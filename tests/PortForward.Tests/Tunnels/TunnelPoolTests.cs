@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using System.Text;
 using Microsoft.Extensions.Time.Testing;
 using PortForward.Tests.Support;
@@ -17,7 +16,7 @@ public sealed class TunnelPoolTests : IAsyncDisposable
 
     public TunnelPoolTests()
     {
-        _options = new TunnelPoolOptions { Time = _time };
+        _options = new TunnelPoolOptions { MaxSpares = 0, Time = _time };
         _pool = new TunnelPool(_dialer, _options);
     }
 
@@ -126,7 +125,7 @@ public sealed class TunnelPoolTests : IAsyncDisposable
     {
         _dialer.Prepare = static tunnel => tunnel.DiesOnOpen = true;
 
-        OpenPairResult result = await _pool.OpenPairAsync(80, default, CancellationToken.None).Soon();
+        OpenPairResult result = await _pool.OpenPairAsync(new PairRequest(80, default), CancellationToken.None).Soon();
 
         result.Succeeded(out _, out TunnelFault? fault).Should().BeFalse();
         fault!.Kind.Should().Be(TunnelFaultKind.Lost);
@@ -140,7 +139,7 @@ public sealed class TunnelPoolTests : IAsyncDisposable
         _dialer.FailNext(Gone);
         _dialer.FailNext(Gone);
 
-        (await _pool.OpenPairAsync(80, default, CancellationToken.None).Soon()).Fault.Should().BeSameAs(Gone);
+        (await _pool.OpenPairAsync(new PairRequest(80, default), CancellationToken.None).Soon()).Fault.Should().BeSameAs(Gone);
         (await _pool.PrepareAsync(CancellationToken.None).Soon()).Should().BeSameAs(Gone);
     }
 
@@ -304,7 +303,7 @@ public sealed class TunnelPoolTests : IAsyncDisposable
         var gate = new TaskCompletionSource();
         _dialer.Gate = gate.Task;
         _dialer.IgnoresCancellation = ignoresCancellation;
-        Task<OpenPairResult> open = _pool.OpenPairAsync(80, default, CancellationToken.None).AsTask();
+        Task<OpenPairResult> open = _pool.OpenPairAsync(new PairRequest(80, default), CancellationToken.None).AsTask();
         Task<TunnelFault?> prepare = _pool.PrepareAsync(CancellationToken.None);
 
         await _pool.DisposeAsync().Soon();
@@ -312,7 +311,7 @@ public sealed class TunnelPoolTests : IAsyncDisposable
 
         (await open.Soon()).Fault!.Kind.Should().Be(TunnelFaultKind.Lost);
         (await prepare.Soon())!.Kind.Should().Be(TunnelFaultKind.Lost);
-        _dialer.Tunnels.Select(tunnel => tunnel.Disposals).Should().Equal(ignoresCancellation ? [1, 1] : []);
+        await Waiting.UntilAsync(() => _dialer.Tunnels.Select(tunnel => tunnel.Disposals).SequenceEqual(ignoresCancellation ? [1, 1] : []));
     }
 
     [Fact]
@@ -321,7 +320,7 @@ public sealed class TunnelPoolTests : IAsyncDisposable
         await _pool.PrepareAsync(CancellationToken.None).Soon();
         await _pool.DisposeAsync().Soon();
 
-        (await _pool.OpenPairAsync(80, default, CancellationToken.None).Soon()).Fault!.Kind.Should().Be(TunnelFaultKind.Lost);
+        (await _pool.OpenPairAsync(new PairRequest(80, default), CancellationToken.None).Soon()).Fault!.Kind.Should().Be(TunnelFaultKind.Lost);
     }
 
     [Fact]
@@ -329,7 +328,7 @@ public sealed class TunnelPoolTests : IAsyncDisposable
     {
         using var cancel = new CancellationTokenSource();
         _dialer.Gate = new TaskCompletionSource().Task;
-        Task<OpenPairResult> open = _pool.OpenPairAsync(80, default, cancel.Token).AsTask();
+        Task<OpenPairResult> open = _pool.OpenPairAsync(new PairRequest(80, default), cancel.Token).AsTask();
 
         await cancel.CancelAsync();
 
@@ -341,7 +340,8 @@ public sealed class TunnelPoolTests : IAsyncDisposable
     {
         using var cancel = new CancellationTokenSource();
         _dialer.Prepare = static tunnel => tunnel.OpenGate = new TaskCompletionSource().Task;
-        Task<OpenPairResult> open = _pool.OpenPairAsync(80, default, cancel.Token).AsTask();
+        Task<OpenPairResult> open = _pool.OpenPairAsync(new PairRequest(80, default), cancel.Token).AsTask();
+        await Waiting.UntilAsync(() => _dialer.Tunnels.Any(tunnel => tunnel.IsOpening));
 
         await cancel.CancelAsync();
 
@@ -380,12 +380,12 @@ public sealed class TunnelPoolTests : IAsyncDisposable
     {
         var logger = new ListLogger();
         await using var pool = new TunnelPool(_dialer, _options, logger);
-        IStreamPair pair = (await pool.OpenPairAsync(80, default, CancellationToken.None)).Pair!;
+        IStreamPair pair = (await pool.OpenPairAsync(new PairRequest(80, default), CancellationToken.None)).Pair!;
         await pair.DisposeAsync();
         _time.Advance(_options.SettleTimeout);
         await _dialer.Tunnels.Single().Disposed.Soon();
         _dialer.FailNext(Gone);
-        await pool.OpenPairAsync(80, default, CancellationToken.None);
+        await pool.OpenPairAsync(new PairRequest(80, default), CancellationToken.None);
 
         logger.Lines.Should().Equal(
             "Debug: Tunnel dialled in 0.0 ms",
@@ -406,7 +406,7 @@ public sealed class TunnelPoolTests : IAsyncDisposable
 
     private async Task<IStreamPair> OpenAsync(int port = 80, string firstBytes = "")
     {
-        OpenPairResult result = await _pool.OpenPairAsync(port, Encoding.UTF8.GetBytes(firstBytes), CancellationToken.None).Soon();
+        OpenPairResult result = await _pool.OpenPairAsync(new PairRequest(port, Encoding.UTF8.GetBytes(firstBytes)), CancellationToken.None).Soon();
         result.Succeeded(out IStreamPair? pair, out _).Should().BeTrue();
         return pair!;
     }
@@ -414,15 +414,10 @@ public sealed class TunnelPoolTests : IAsyncDisposable
     /// <summary>Ends a pair in good order and waits until its tunnel is idle.</summary>
     private async Task ReturnAsync(IStreamPair pair, FakeTunnel tunnel)
     {
-        int idle = IdleCount();
+        int idle = _pool.IdleCount;
         FakePair inner = tunnel.Pairs.Last();
         inner.Complete();
         await pair.DisposeAsync();
-        await Waiting.UntilAsync(() => IdleCount() == idle + 1);
+        await Waiting.UntilAsync(() => _pool.IdleCount == idle + 1);
     }
-
-    private int IdleCount() => IdleOf(_pool).Count;
-
-    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_idle")]
-    private static extern ref List<(ITunnel Tunnel, long Since)> IdleOf(TunnelPool pool);
 }

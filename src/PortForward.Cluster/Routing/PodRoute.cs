@@ -1,0 +1,48 @@
+using k8s.Models;
+using PortForward.Cluster.Targets;
+using PortForward.Tunnels;
+
+namespace PortForward.Cluster.Routing;
+
+/// <summary>The way to one pod: its tunnels, its ports, and how the last attempts to reach it went. Guarded by the router's gate.</summary>
+internal sealed class PodRoute(string name, string uid, TunnelPool pool)
+{
+    public string Name => name;
+
+    /// <summary>The pod's identity: a new pod of the same name has another.</summary>
+    public string Uid => uid;
+
+    public TunnelPool Pool => pool;
+
+    /// <summary>The pod as it was seen last; null when it does not exist any more, or was never seen.</summary>
+    public V1Pod? Pod { get; set; }
+
+    /// <summary>The pod's number for each of the forwarder's ports, or why it has none.</summary>
+    public required IReadOnlyList<(int? Number, string? Reason)> Ports { get; set; }
+
+    /// <summary>Whether connections have to wait until a tunnel stands.</summary>
+    public bool IsFailing { get; set; }
+
+    public bool IsConnecting { get; set; }
+
+    /// <summary>Why the last attempt failed.</summary>
+    public TunnelFault? Fault { get; set; }
+
+    /// <summary>How many attempts have failed in a row.</summary>
+    public int Failures { get; set; }
+
+    /// <summary>When to try again, as a timestamp of the clock.</summary>
+    public long RetryAt { get; set; }
+
+    /// <summary>How many connections are being opened on it.</summary>
+    public int Opening { get; set; }
+
+    /// <summary>Whether the pod takes new connections by all that is known.</summary>
+    public bool IsHealthy => Pod is not null && PodFacts.IsRunning(Pod) && PodFacts.IsReady(Pod) && !PodFacts.IsTerminating(Pod);
+
+    /// <summary>Whether the pod is on its way out, or gone already.</summary>
+    public bool IsLeaving => Pod is null || PodFacts.IsTerminating(Pod) || !PodFacts.IsRunning(Pod);
+
+    /// <summary>How much it carries.</summary>
+    public int Load => pool.BusyCount + Opening;
+}

@@ -1,0 +1,769 @@
+using System.Net;
+using k8s.Models;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+using PortForward.Cluster.Api;
+using PortForward.Cluster.Targets;
+using PortForward.Forwarding;
+using PortForward.Tunnels;
+
+namespace PortForward.Cluster.Routing;
+
+/// <summary>
+/// Leads connections to the pod that serves the target now: follows the target from pod to pod, reconnects, and holds connections
+/// up while there is none. Each pod has tunnels of its own, and keeps them until its last connection has ended.
+/// </summary>
+/// <remarks>
+/// One loop makes all decisions, woken by the watch on the pods, by tunnels that end, by dials, and by the clock. Connections only ask
+/// for its latest decision.
+/// </remarks>
+public sealed partial class PodRouter : ITunnelSource
+{
+    private static readonly TimeSpan FirstRetry = TimeSpan.FromMilliseconds(200);
+
+    /// <summary>The longest wait between two attempts: long enough for a server that is down, short enough for a person who waits.</summary>
+    private static readonly TimeSpan LongestRetry = TimeSpan.FromSeconds(8);
+
+    private static readonly TimeSpan DefaultReconnectTimeout = TimeSpan.FromMinutes(5);
+
+    /// <summary>How often a target without pods is read again, and pods that are not used any more are looked after.</summary>
+    private static readonly TimeSpan Housekeeping = TimeSpan.FromSeconds(5);
+
+    private readonly ResolvedTarget _first;
+    private readonly Func<string, ITunnelDialer> _createDialer;
+    private readonly PodRouterOptions _options;
+    private readonly TimeProvider _time;
+    private readonly ILogger _logger;
+    private readonly PodWatch _watch;
+    private readonly bool _acceptsUnready;
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly CancellationToken _stopped;
+    private readonly TaskCompletionSource<TunnelFault> _lost = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>Guards the fields below it.</summary>
+    private readonly Lock _gate = new();
+    private readonly List<PodRoute> _routes = [];
+    private readonly Queue<ForwardEvent> _events = new();
+
+    /// <summary>Where new connections go: one pod, or several when they are balanced. Empty while the target is lost.</summary>
+    private List<PodRoute> _serving = [];
+    private TaskCompletionSource _changed = NewSignal();
+    private TaskCompletionSource _wake = NewSignal();
+    private long? _lostSince;
+    private long? _goneSince;
+    private long? _unreadySince;
+    private long _housekeptAt;
+    private string _lastPod;
+    private int _turn;
+    private bool _disposed;
+    private Task _loop = Task.CompletedTask;
+    private Task _watching = Task.CompletedTask;
+    private Task _refreshing = Task.CompletedTask;
+
+    /// <summary>Creates a router that begins with the pod that was found.</summary>
+    /// <param name="api">For the watch on the pods.</param>
+    /// <param name="target">The target, resolved.</param>
+    /// <param name="createDialer">Makes the dialer for a pod of the given name.</param>
+    /// <param name="options">How the target is followed; the defaults if null.</param>
+    /// <param name="logger">For diagnostics; none if null.</param>
+    public PodRouter(ApiClient api, ResolvedTarget target, Func<string, ITunnelDialer> createDialer, PodRouterOptions? options = null, ILogger? logger = null)
+    {
+        _first = target;
+        _createDialer = createDialer;
+        _options = options ?? new PodRouterOptions();
+        _time = _options.Time;
+        _logger = logger ?? NullLogger.Instance;
+        _watch = new PodWatch(api, target.Object, _time, logger);
+        _acceptsUnready = !PodFacts.IsReady(target.Pod);
+        _stopped = _stopping.Token;
+        _lastPod = target.PodName;
+        _housekeptAt = _time.GetTimestamp();
+        PodRoute first = AddRoute(target.Pod);
+        first.Ports = [.. target.Ports.Select(port => ((int?)port.PodPort, (string?)null))];
+        _serving = [first];
+    }
+
+    /// <inheritdoc/>
+    public int MaxFirstBytes => _options.Tunnels.MaxFirstBytes;
+
+    /// <inheritdoc/>
+    public Task<TunnelFault> Lost => _lost.Task;
+
+    /// <inheritdoc/>
+    /// <remarks>Once a tunnel to the first pod stands, the target is followed.</remarks>
+    public async Task<TunnelFault?> PrepareAsync(CancellationToken cancellationToken)
+    {
+        PodRoute first;
+        lock (_gate)
+        {
+            first = _serving[0];
+        }
+
+        TunnelFault? fault = await first.Pool.PrepareAsync(cancellationToken).ConfigureAwait(false);
+        if (fault is null)
+        {
+            _watching = _watch.RunAsync(Wake, _stopped);
+            _loop = Task.Run(RunAsync, CancellationToken.None);
+        }
+
+        return fault;
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<OpenPairResult> OpenPairAsync(PairRequest request, CancellationToken cancellationToken)
+    {
+        long began = _time.GetTimestamp();
+        while (true)
+        {
+            PodRoute? route;
+            Task changed;
+            int port = 0;
+            lock (_gate)
+            {
+                if (_lost.Task.IsCompletedSuccessfully)
+                {
+                    return new OpenPairResult(_lost.Task.Result);
+                }
+
+                changed = _changed.Task;
+                route = Choose(request.AvoidedPods ?? [], out bool mayCome);
+                if (route is null && !mayCome)
+                {
+                    return new OpenPairResult(new TunnelFault(TunnelFaultKind.NoOtherPod, "there is no other pod to try"));
+                }
+
+                if (route is not null)
+                {
+                    if (route.Ports[request.PortIndex] is { Number: null } missing)
+                    {
+                        return new OpenPairResult(new TunnelFault(TunnelFaultKind.NoPod, missing.Reason!)) { Pod = route.Uid };
+                    }
+
+                    port = route.Ports[request.PortIndex].Number!.Value;
+                    route.Opening++;
+                }
+            }
+
+            if (route is not null)
+            {
+                OpenPairResult result = await OpenOnAsync(route, port, request, cancellationToken).ConfigureAwait(false);
+                if (result.Fault is null || !IsPassing(result.Fault) || !_options.Reconnect)
+                {
+                    return result with { Pod = route.Uid };
+                }
+
+                Suspect(route, result.Fault);
+                continue;
+            }
+
+            TimeSpan rest = _options.HoldTimeout - _time.GetElapsedTime(began);
+            if (rest <= TimeSpan.Zero)
+            {
+                return new OpenPairResult(new TunnelFault(TunnelFaultKind.NoPod, WhyNoPod()));
+            }
+
+            await WaitAsync(changed, rest, cancellationToken).ConfigureAwait(false);
+            cancellationToken.ThrowIfCancellationRequested();
+        }
+    }
+
+    /// <summary>Ends all tunnels, and with them the connections that are still open.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        PodRoute[] routes;
+        lock (_gate)
+        {
+            if (_disposed)
+            {
+                return;
+            }
+
+            _disposed = true;
+            routes = [.. _routes];
+            _routes.Clear();
+            _serving = [];
+        }
+
+        await _stopping.CancelAsync().ConfigureAwait(false);
+        _lost.TrySetResult(new TunnelFault(TunnelFaultKind.Lost, "the forward has ended"));
+        Pulse();
+        await Task.WhenAll(routes.Select(route => route.Pool.DisposeAsync().AsTask())).ConfigureAwait(false);
+        await _loop.ConfigureAwait(false);
+        await _watching.ConfigureAwait(false);
+        await _refreshing.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        _stopping.Dispose();
+    }
+
+    private async ValueTask<OpenPairResult> OpenOnAsync(PodRoute route, int port, PairRequest request, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await route.Pool.OpenPairAsync(request with { Port = port, AvoidedPods = null }, cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            lock (_gate)
+            {
+                route.Opening--;
+            }
+        }
+    }
+
+    /// <summary>The pod for a new connection. Called with the gate held.</summary>
+    /// <param name="avoided">The pods that have failed the connection already.</param>
+    /// <param name="mayCome">Whether it makes sense to wait if there is none.</param>
+    private PodRoute? Choose(IReadOnlyCollection<string> avoided, out bool mayCome)
+    {
+        mayCome = true;
+        if (avoided.Count == 0)
+        {
+            // The least busy one; among equals each has its turn.
+            _turn++;
+            return _serving.Select((route, index) => (Route: route, Turn: (index + _turn) % _serving.Count))
+                .Where(choice => !choice.Route.IsFailing)
+                .OrderBy(choice => choice.Route.Load).ThenBy(choice => choice.Turn)
+                .FirstOrDefault().Route;
+        }
+
+        V1Pod? other = (_watch.Pods ?? [])
+            .Where(pod => PodFacts.IsRunning(pod) && PodFacts.IsReady(pod) && !PodFacts.IsTerminating(pod) && !avoided.Contains(UidOf(pod), StringComparer.Ordinal))
+            .Aggregate((V1Pod?)null, (best, pod) => best is null || PodSelection.Compare(pod, best) > 0 ? pod : best);
+        if (other is not null)
+        {
+            return RouteTo(other);
+        }
+
+        // The one pod of a target that is on its way out has a successor soon; one that is there to stay has refused for good.
+        mayCome = _options.Reconnect && _watch.Pods is { } pods && avoided.All(uid => pods.FirstOrDefault(pod => UidOf(pod) == uid) is not { } failed
+            || PodFacts.IsTerminating(failed) || !PodFacts.IsRunning(failed));
+        return null;
+    }
+
+    private async Task RunAsync()
+    {
+        try
+        {
+            await DecideAsync().ConfigureAwait(false);
+        }
+        catch (Exception e)
+        {
+            // A fault of the router itself must not leave a forward behind that looks alive.
+            _lost.TrySetException(e);
+        }
+    }
+
+    private async Task DecideAsync()
+    {
+        while (!_stopped.IsCancellationRequested)
+        {
+            Task woken;
+            TimeSpan rest;
+            PodRoute[] due;
+            lock (_gate)
+            {
+                _wake = NewSignal();
+                woken = _wake.Task;
+                Evaluate();
+                due = [.. _serving.Where(route => route is { IsFailing: true, IsConnecting: false } && route.RetryAt <= _time.GetTimestamp())];
+                foreach (PodRoute route in due)
+                {
+                    route.IsConnecting = true;
+                }
+
+                rest = UntilNext();
+            }
+
+            EmitEvents();
+            foreach (PodRoute route in due)
+            {
+                _ = ConnectAsync(route);
+            }
+
+            KeepHouse();
+            await WaitAsync(woken, rest, _stopped).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Draws the consequences of what is known now. Called with the gate held.</summary>
+    private void Evaluate()
+    {
+        if (_watch.Pods is { } pods && !_disposed)
+        {
+            foreach (PodRoute route in _routes)
+            {
+                route.Pod = pods.FirstOrDefault(pod => UidOf(pod) == route.Uid);
+            }
+
+            if (_options.Balance)
+            {
+                ServeAllReady(pods);
+            }
+            else
+            {
+                ServeOne(pods);
+            }
+        }
+
+        GiveUpInTime();
+    }
+
+    private void ServeOne(IReadOnlyCollection<V1Pod> pods)
+    {
+        PodRoute? current = _serving.FirstOrDefault();
+        bool isRefused = current is { Failures: > 0, Fault.Kind: TunnelFaultKind.Refused };
+        if ((current?.IsHealthy == true && !isRefused) || (!_options.Reconnect && current is { Pod: { } used } && PodFacts.IsRunning(used)))
+        {
+            _unreadySince = null;
+            return;
+        }
+
+        // The server may know of a dead node only through those who cannot reach it.
+        IEnumerable<V1Pod> candidates = isRefused ? pods.Where(pod => UidOf(pod) != current!.Uid) : pods;
+        V1Pod? best = PodSelection.Later(candidates, PodRevisions.Among(pods, updateRevision: _watch.Target.UpdateRevision));
+        if (current is not null && best is not null && UidOf(best) == current.Uid)
+        {
+            return; // Not ready, or on its way out, but there is no better one.
+        }
+
+        bool currentRuns = current?.Pod is { } pod && PodFacts.IsRunning(pod) && !isRefused;
+        if (best is not null && (_options.Reconnect || currentRuns) && IsGoodEnough(best, currentRuns))
+        {
+            string reason = current is null ? "" : WhyLeft(current);
+            _unreadySince = null;
+            Serve([RouteTo(best)]);
+            if (current is not null)
+            {
+                _events.Enqueue(new PodSwitched(current.Name, PodFacts.NameOf(best), reason));
+            }
+        }
+        else if (current is not null && !currentRuns && !isRefused)
+        {
+            Lose(current, WhyLeft(current));
+            Serve([]);
+        }
+    }
+
+    /// <summary>Whether a pod is to be used now: a ready one always, another only for want of a better one, and after a while.</summary>
+    private bool IsGoodEnough(V1Pod pod, bool currentRuns)
+    {
+        if (PodFacts.IsReady(pod) && !PodFacts.IsTerminating(pod))
+        {
+            _unreadySince = null;
+            return true;
+        }
+
+        if (currentRuns || PodFacts.IsTerminating(pod))
+        {
+            return false;
+        }
+
+        _unreadySince ??= _time.GetTimestamp();
+        return _acceptsUnready || _time.GetElapsedTime(_unreadySince.Value) >= _options.UnreadyGrace;
+    }
+
+    private void ServeAllReady(IReadOnlyCollection<V1Pod> pods)
+    {
+        V1Pod[] ready = [.. pods.Where(pod => PodFacts.IsRunning(pod) && PodFacts.IsReady(pod) && !PodFacts.IsTerminating(pod))];
+        if (ready.Length == 0)
+        {
+            // As long as nobody is ready, one that at least runs is better than none.
+            if (_serving is not [{ Pod: { } only }] || !PodFacts.IsRunning(only))
+            {
+                _serving = [.. _serving.Take(1)];
+                ServeOne(pods);
+            }
+
+            return;
+        }
+
+        HashSet<string> before = [.. _serving.Select(route => route.Uid)];
+        if (!before.SetEquals(ready.Select(UidOf)))
+        {
+            Serve([.. ready.Select(RouteTo)]);
+            _events.Enqueue(new PodsServing([.. ready.Select(PodFacts.NameOf).Order(StringComparer.Ordinal)]));
+        }
+    }
+
+    /// <summary>Sends new connections to other pods. While the target was lost they wait until a tunnel stands.</summary>
+    private void Serve(List<PodRoute> routes)
+    {
+        foreach (PodRoute route in routes.Where(route => !_serving.Contains(route)))
+        {
+            route.IsFailing |= _lostSince is not null;
+            route.RetryAt = _time.GetTimestamp();
+            _lastPod = route.Name;
+        }
+
+        _serving = routes;
+        Pulse();
+    }
+
+    private void Lose(PodRoute route, string reason)
+    {
+        _lastPod = route.Name;
+        if (!_options.Reconnect)
+        {
+            _lost.TrySetResult(new TunnelFault(TunnelFaultKind.Lost, "lost connection to pod"));
+            return;
+        }
+
+        if (_lostSince is null)
+        {
+            _lostSince = _time.GetTimestamp();
+            _events.Enqueue(new PodLost(route.Name, reason, OwnerHint()));
+        }
+    }
+
+    /// <summary>Opens a tunnel to a pod that has none, so that those who wait can go on.</summary>
+    private async Task ConnectAsync(PodRoute route)
+    {
+        if (_watch.Target.Service is not null && route.Failures == 0)
+        {
+            // The service may lead to other ports by now.
+            await _watch.RefreshAsync(_stopped).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+
+        TunnelFault? fault;
+        try
+        {
+            fault = await route.Pool.PrepareAsync(_stopped).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            return;
+        }
+
+        lock (_gate)
+        {
+            route.IsConnecting = false;
+            if (fault is null)
+            {
+                Stand(route);
+            }
+            else
+            {
+                Fail(route, fault);
+            }
+        }
+
+        Wake();
+    }
+
+    /// <summary>A tunnel to the pod stands. Called with the gate held.</summary>
+    private void Stand(PodRoute route)
+    {
+        if (route.Pod is { } pod)
+        {
+            route.Ports = Translate(pod);
+        }
+
+        route.IsFailing = false;
+        route.Failures = 0;
+        route.Fault = null;
+        if (_lostSince is { } since && _serving.Contains(route))
+        {
+            _events.Enqueue(new PodBack(route.Name, _time.GetElapsedTime(since)));
+            _lostSince = null;
+            _goneSince = null;
+        }
+
+        Pulse();
+    }
+
+    /// <summary>A connection found that the pod cannot be reached: it and others wait until an attempt succeeds, the first one of which is made at once.</summary>
+    private void Suspect(PodRoute route, TunnelFault fault)
+    {
+        lock (_gate)
+        {
+            if (!route.IsFailing)
+            {
+                route.IsFailing = true;
+                route.Fault = fault;
+                route.RetryAt = After(fault.RetryAfter ?? TimeSpan.Zero);
+            }
+        }
+
+        Wake();
+    }
+
+    /// <summary>An attempt to reach the pod has failed: the next one comes later. Called with the gate held.</summary>
+    private void Fail(PodRoute route, TunnelFault fault)
+    {
+        route.IsFailing = true;
+        route.Fault = fault;
+        TimeSpan wait = Backoff(route.Failures++);
+        route.RetryAt = After(fault.RetryAfter is { } asked && asked > wait ? asked : wait);
+        if (_serving.Contains(route) && _serving.TrueForAll(other => other.IsFailing))
+        {
+            Lose(route, WhyUnreachable(fault));
+        }
+    }
+
+    /// <summary>Tunnels of a pod have ended by themselves; the last one's end is looked into at once, also while nothing is connected.</summary>
+    private void OnTunnelsLost(PodRoute route, int standing)
+    {
+        lock (_gate)
+        {
+            if (standing > 0 || _disposed || !_serving.Contains(route))
+            {
+                return;
+            }
+
+            if (!_options.Reconnect)
+            {
+                Lose(route, "");
+                return;
+            }
+
+            if (!route.IsFailing)
+            {
+                route.IsFailing = true;
+                route.RetryAt = After(TimeSpan.FromMilliseconds(50 * _options.Jitter()));
+            }
+        }
+
+        Wake();
+    }
+
+    /// <summary>Ends the forward when the target has been lost for too long. Called with the gate held.</summary>
+    private void GiveUpInTime()
+    {
+        if (_lostSince is not { } lostSince)
+        {
+            return;
+        }
+
+        _goneSince = IsGoneForGood() ? _goneSince ?? _time.GetTimestamp() : null;
+        (long? since, TimeSpan limit) = _options.ReconnectTimeout is { } set ? (lostSince, set) : (_goneSince, DefaultReconnectTimeout);
+        if (since is { } start && _time.GetElapsedTime(start) >= limit)
+        {
+            string hint = OwnerHint() is { } owner ? $" ({owner})" : "";
+            _lost.TrySetResult(new TunnelFault(TunnelFaultKind.NoPod, $"lost connection to pod: {WhyNoPodNow()}, and none came within {GoDuration.Format(limit)}{hint}"));
+            Pulse();
+        }
+    }
+
+    private bool IsGoneForGood() => _watch.IsTargetGone
+        || _watch.Target.IsFinished
+        || (_watch.Target.Selector is null && _watch.Pods is { } pods && pods.All(PodFacts.IsOver));
+
+    private TimeSpan UntilNext()
+    {
+        TimeSpan rest = Housekeeping;
+        foreach (PodRoute route in _serving.Where(route => route is { IsFailing: true, IsConnecting: false }))
+        {
+            rest = Min(rest, _time.GetElapsedTime(_time.GetTimestamp(), route.RetryAt));
+        }
+
+        if (_unreadySince is { } unready)
+        {
+            rest = Min(rest, _options.UnreadyGrace - _time.GetElapsedTime(unready));
+        }
+
+        if (_lostSince is { } lost)
+        {
+            rest = Min(rest, _options.ReconnectTimeout is { } set ? set - _time.GetElapsedTime(lost)
+                : _goneSince is { } gone ? DefaultReconnectTimeout - _time.GetElapsedTime(gone) : rest);
+        }
+
+        return rest > TimeSpan.Zero ? rest : TimeSpan.FromMilliseconds(1);
+    }
+
+    /// <summary>Ends the tunnels to pods that serve nobody any more, and reads a target again that has no pods.</summary>
+    private void KeepHouse()
+    {
+        List<PodRoute> unused = [];
+        bool isLost;
+        lock (_gate)
+        {
+            if (_time.GetElapsedTime(_housekeptAt) < Housekeeping)
+            {
+                return;
+            }
+
+            _housekeptAt = _time.GetTimestamp();
+            unused.AddRange(_routes.Where(route => !_serving.Contains(route) && route is { Load: 0, IsConnecting: false }));
+            _routes.RemoveAll(unused.Contains);
+            isLost = _lostSince is not null && _watch.Target.Selector is not null;
+        }
+
+        foreach (PodRoute route in unused)
+        {
+            _ = route.Pool.DisposeAsync().AsTask();
+        }
+
+        if (isLost && _refreshing.IsCompleted)
+        {
+            _refreshing = _watch.RefreshAsync(_stopped);
+        }
+    }
+
+    /// <summary>The route to a pod, made if there is none. Called with the gate held.</summary>
+    private PodRoute RouteTo(V1Pod pod) => _routes.Find(route => route.Uid == UidOf(pod)) ?? AddRoute(pod);
+
+    private PodRoute AddRoute(V1Pod pod)
+    {
+        PodRoute? added = null;
+        TunnelPoolOptions options = _options.Tunnels with
+        {
+            DialTimeout = _options.DialTimeout,
+            OnLost = standing => OnTunnelsLost(added!, standing),
+            OnSaturated = () =>
+            {
+                lock (_gate)
+                {
+                    _events.Enqueue(new TunnelsSaturated(added!.Name, _options.Tunnels.MaxTunnels));
+                }
+
+                Wake();
+            },
+            Time = _time,
+        };
+        added = new PodRoute(PodFacts.NameOf(pod), UidOf(pod), new TunnelPool(_createDialer(PodFacts.NameOf(pod)), options, _logger)) { Pod = pod, Ports = Translate(pod) };
+        _routes.Add(added);
+        return added;
+    }
+
+    /// <summary>The forwarder's ports as they are in a pod: names and target ports may have other numbers than in the first one.</summary>
+    private List<(int? Number, string? Reason)> Translate(V1Pod pod) => [.. _first.Ports.Select(port => Translate(port.Spec, pod))];
+
+    private (int? Number, string? Reason) Translate(PortSpec port, V1Pod pod)
+    {
+        try
+        {
+            return (TargetResolver.Translate(_watch.Target, [port], pod)[0].PodPort, null);
+        }
+        catch (ClusterException e)
+        {
+            return (null, e.Message);
+        }
+    }
+
+    /// <summary>Whether another attempt may succeed, so that connections are held up and not refused.</summary>
+    private static bool IsPassing(TunnelFault fault) => fault.Kind switch
+    {
+        TunnelFaultKind.Unreachable or TunnelFaultKind.TimedOut or TunnelFaultKind.Lost or TunnelFaultKind.BadUpgrade => true,
+        TunnelFaultKind.Refused => fault.StatusCode is HttpStatusCode.Unauthorized or HttpStatusCode.NotFound or HttpStatusCode.TooManyRequests or >= HttpStatusCode.InternalServerError,
+        _ => false,
+    };
+
+    private static string WhyUnreachable(TunnelFault fault) => fault switch
+    {
+        { Kind: TunnelFaultKind.Refused, StatusCode: HttpStatusCode.NotFound } => "was deleted",
+        { Cause: { } cause } when FindClusterException(cause) is { } known => $"cannot be reached: {known.Message}",
+        _ => $"cannot be reached: {fault.Message}",
+    };
+
+    private static ClusterException? FindClusterException(Exception? e)
+    {
+        while (e is not null and not ClusterException)
+        {
+            e = e.InnerException;
+        }
+
+        return e as ClusterException;
+    }
+
+    private static string WhyLeft(PodRoute route) => route.Pod switch
+    {
+        null => "was deleted",
+        { } pod when !PodFacts.IsRunning(pod) => $"is not running any more ({PodFacts.WhyNotRunning(pod)})",
+        { } pod when PodFacts.IsTerminating(pod) => "is terminating",
+        { } pod => $"is not ready ({PodFacts.WhyNotReady(pod)})",
+    };
+
+    /// <summary>Called without the gate.</summary>
+    private string WhyNoPod()
+    {
+        lock (_gate)
+        {
+            return WhyNoPodNow();
+        }
+    }
+
+    private string WhyNoPodNow()
+    {
+        TargetReference target = _watch.Target.Reference;
+        return _serving is [{ Fault: { } fault } route, ..] ? $"pod {route.Name} {WhyUnreachable(fault)}"
+            : _watch.IsTargetGone ? $"{target} does not exist any more"
+            : _watch.Target.IsFinished ? $"{target} has finished"
+            : _watch.Target.Selector is null ? $"pod {target.Name} is gone"
+            : $"{target} has no running pod";
+    }
+
+    /// <summary>A workload that owns the pod, which could be followed from pod to pod.</summary>
+    private string? OwnerHint()
+    {
+        if (_first.Target.Kind != TargetKind.Pod || _first.Pod.Metadata?.OwnerReferences?.FirstOrDefault(owner => owner.Controller == true) is not { } owner)
+        {
+            return null;
+        }
+
+        // A stateful set's pod comes back under its own name.
+        string? hash = _first.Pod.Metadata.Labels?.TryGetValue("pod-template-hash", out string? value) == true ? value : null;
+        return owner.Kind switch
+        {
+            "ReplicaSet" when hash is not null && owner.Name.EndsWith($"-{hash}", StringComparison.Ordinal) => $"use deploy/{owner.Name[..^(hash.Length + 1)]} to follow the workload",
+            "ReplicaSet" => $"use rs/{owner.Name} to follow the workload",
+            "DaemonSet" => $"use ds/{owner.Name} to follow the workload",
+            "ReplicationController" => $"use rc/{owner.Name} to follow the workload",
+            _ => null,
+        };
+    }
+
+    private TimeSpan Backoff(int failures)
+    {
+        double seconds = Math.Min(LongestRetry.TotalSeconds, FirstRetry.TotalSeconds * Math.Pow(2, Math.Min(failures, 10)));
+        return TimeSpan.FromSeconds(seconds * (0.8 + (0.4 * _options.Jitter())));
+    }
+
+    private long After(TimeSpan time) => _time.GetTimestamp() + (long)(time.TotalSeconds * _time.TimestampFrequency);
+
+    private void EmitEvents()
+    {
+        while (true)
+        {
+            ForwardEvent? next;
+            lock (_gate)
+            {
+                if (!_events.TryDequeue(out next))
+                {
+                    return;
+                }
+            }
+
+            _options.OnEvent?.Invoke(next);
+        }
+    }
+
+    /// <summary>Lets those who wait for a pod look again.</summary>
+    private void Pulse()
+    {
+        lock (_gate)
+        {
+            _changed.TrySetResult();
+            _changed = NewSignal();
+        }
+    }
+
+    private void Wake()
+    {
+        lock (_gate)
+        {
+            _wake.TrySetResult();
+        }
+    }
+
+    private async Task WaitAsync(Task signal, TimeSpan limit, CancellationToken cancellationToken)
+    {
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        await Task.WhenAny(signal, Task.Delay(limit, _time, ended.Token)).ConfigureAwait(false);
+        await ended.CancelAsync().ConfigureAwait(false);
+    }
+
+    private static string UidOf(V1Pod pod) => pod.Metadata?.Uid ?? pod.Metadata?.Name ?? "";
+
+    private static TimeSpan Min(TimeSpan one, TimeSpan other) => one < other ? one : other;
+
+    private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
+}

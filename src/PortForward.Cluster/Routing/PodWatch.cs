@@ -1,0 +1,98 @@
+using System.Net;
+using k8s.Models;
+using Microsoft.Extensions.Logging;
+using PortForward.Cluster.Api;
+using PortForward.Cluster.Targets;
+
+namespace PortForward.Cluster.Routing;
+
+/// <summary>What is known of a target's pods, kept up to date for as long as a forward runs and as far as the user's rights go.</summary>
+internal sealed class PodWatch(ApiClient api, TargetObject target, TimeProvider time, ILogger? logger)
+{
+    /// <summary>How often a pod is read that may neither be listed nor watched.</summary>
+    private static readonly TimeSpan PollInterval = TimeSpan.FromSeconds(5);
+
+    private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(15);
+
+    private readonly Lock _gate = new();
+    private CancellationTokenSource? _feeding;
+
+    /// <summary>The target as it was read last.</summary>
+    public TargetObject Target { get; private set; } = target;
+
+    /// <summary>The target's pods; null as long as nothing is known, or when the rights do not suffice.</summary>
+    public IReadOnlyCollection<V1Pod>? Pods { get; private set; }
+
+    /// <summary>Whether the target itself does not exist any more.</summary>
+    public bool IsTargetGone { get; private set; }
+
+    /// <summary>Follows the pods until it is cancelled, or until a missing right ends it.</summary>
+    /// <param name="onChanged">Called after each change.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    public async Task RunAsync(Action onChanged, CancellationToken cancellationToken)
+    {
+        for (int failures = 0; !cancellationToken.IsCancellationRequested;)
+        {
+            using var feeding = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+            TargetObject fed;
+            lock (_gate)
+            {
+                _feeding = feeding;
+                fed = Target;
+            }
+
+            try
+            {
+                var feed = new PodFeed(api, fed, time, logger) { PollInterval = PollInterval };
+                await foreach (IReadOnlyCollection<V1Pod> pods in feed.FollowAsync(feeding.Token).ConfigureAwait(false))
+                {
+                    failures = 0;
+                    Pods = pods;
+                    onChanged();
+                }
+            }
+            catch (OperationCanceledException) when (feeding.IsCancellationRequested)
+            {
+                // It ends, or begins anew with another selector.
+            }
+            catch (ClusterException missing) when (missing.StatusCode is HttpStatusCode.Forbidden or HttpStatusCode.NotFound or HttpStatusCode.MethodNotAllowed)
+            {
+                Pods = null;
+                onChanged();
+                return;
+            }
+            catch (ClusterException)
+            {
+                TimeSpan wait = TimeSpan.FromTicks(Math.Min(LongestWait.Ticks, TimeSpan.TicksPerSecond << Math.Min(failures++, 5)));
+                await Task.Delay(wait, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+        }
+    }
+
+    /// <summary>Reads the target again: whether it is still there, and whether it selects other pods now.</summary>
+    public async Task RefreshAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            TargetObject read = await TargetObject.ReadAsync(api, Target.Reference, Target.Namespace, cancellationToken).ConfigureAwait(false);
+            bool selectsOthers = read.Selector != Target.Selector;
+            Target = read;
+            IsTargetGone = false;
+            if (selectsOthers)
+            {
+                lock (_gate)
+                {
+                    _feeding?.Cancel();
+                }
+            }
+        }
+        catch (ClusterException gone) when (gone.StatusCode == HttpStatusCode.NotFound)
+        {
+            IsTargetGone = true;
+        }
+        catch (ClusterException)
+        {
+            // What was read before counts until the server answers again.
+        }
+    }
+}

@@ -1,0 +1,64 @@
+using System.Buffers;
+
+namespace PortForward.Forwarding;
+
+/// <summary>
+/// What a client has sent so far, held so that it can be sent once more to another pod. It lets go when there is too much of it, or
+/// when the pod's first byte proves that the application has got the connection.
+/// </summary>
+internal sealed class HeldBytes
+{
+    /// <summary>The most that is held, in bytes: a request's head and a small body.</summary>
+    public const int Capacity = 64 * 1024;
+
+    private readonly Lock _gate = new();
+    private ArrayBufferWriter<byte>? _bytes;
+    private bool _released;
+
+    /// <summary>All that the client has sent; null when it is not held any more.</summary>
+    public ReadOnlyMemory<byte>? All
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _released ? null : _bytes?.WrittenMemory ?? ReadOnlyMemory<byte>.Empty;
+            }
+        }
+    }
+
+    /// <summary>Holds more bytes, or lets all of them go.</summary>
+    public void Append(ReadOnlySpan<byte> bytes)
+    {
+        lock (_gate)
+        {
+            if (_released || bytes.IsEmpty)
+            {
+                return;
+            }
+
+            if ((_bytes?.WrittenCount ?? 0) + bytes.Length > Capacity)
+            {
+                ReleaseNow();
+                return;
+            }
+
+            (_bytes ??= new ArrayBufferWriter<byte>(bytes.Length)).Write(bytes);
+        }
+    }
+
+    /// <summary>Lets all bytes go.</summary>
+    public void Release()
+    {
+        lock (_gate)
+        {
+            ReleaseNow();
+        }
+    }
+
+    private void ReleaseNow()
+    {
+        _released = true;
+        _bytes = null;
+    }
+}

@@ -1,0 +1,103 @@
+using Microsoft.Extensions.Time.Testing;
+using PortForward.Tests.Support;
+using PortForward.Tunnels;
+
+namespace PortForward.Tests.Tunnels;
+
+/// <summary>Tunnels that are dialled ahead.</summary>
+public sealed class TunnelPoolSpareTests : IAsyncDisposable
+{
+    private readonly FakeTimeProvider _time = new();
+    private readonly FakeDialer _dialer = new();
+    private readonly TunnelPool _pool;
+
+    public TunnelPoolSpareTests() => _pool = new TunnelPool(_dialer, new TunnelPoolOptions { Time = _time });
+
+    [Fact]
+    public async Task Without_connections_the_prepared_tunnel_is_the_only_one()
+    {
+        await _pool.PrepareAsync(CancellationToken.None).Soon();
+        _time.Advance(TimeSpan.FromHours(1));
+
+        _dialer.Dials.Should().Be(1);
+        _pool.IdleCount.Should().Be(1);
+    }
+
+    [Fact]
+    public async Task As_soon_as_the_idle_tunnel_is_taken_the_next_one_is_dialled()
+    {
+        await _pool.PrepareAsync(CancellationToken.None).Soon();
+        await OpenAsync();
+        await Waiting.UntilAsync(() => _pool.IdleCount == 1);
+
+        var gate = new TaskCompletionSource();
+        _dialer.Gate = gate.Task;
+        await OpenAsync();
+
+        _dialer.Tunnels.Should().HaveCount(2, "the spare served it, and its own spare is under way");
+        gate.SetResult();
+    }
+
+    [Fact]
+    public async Task A_connection_takes_the_spare_that_is_under_way_and_no_dial_of_its_own()
+    {
+        await _pool.PrepareAsync(CancellationToken.None).Soon();
+        var gate = new TaskCompletionSource();
+        _dialer.Gate = gate.Task;
+        await OpenAsync();
+        await Waiting.UntilAsync(() => _dialer.Dials == 2);
+
+        Task<IStreamPair> second = OpenAsync();
+        gate.SetResult();
+        await second;
+
+        _dialer.Tunnels.Should().OnlyContain(tunnel => tunnel.Opened.Count <= 1);
+        await Waiting.UntilAsync(() => _pool.IdleCount == 1);
+        _dialer.Dials.Should().Be(3);
+    }
+
+    [Fact]
+    public async Task A_burst_makes_more_spares_for_a_while()
+    {
+        await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => OpenAsync()));
+        await Waiting.UntilAsync(() => _pool.IdleCount >= 2);
+
+        _pool.IdleCount.Should().BeLessThanOrEqualTo(8);
+        _time.Advance(TimeSpan.FromMinutes(1));
+        _time.Advance(TimeSpan.FromMinutes(10));
+        await Waiting.UntilAsync(() => { _time.Advance(TimeSpan.FromMinutes(1)); return _pool.IdleCount == 1; });
+    }
+
+    [Fact]
+    public async Task A_spare_that_cannot_be_had_harms_nobody_and_is_not_tried_again_and_again()
+    {
+        await _pool.PrepareAsync(CancellationToken.None).Soon();
+        _dialer.FailNext(new TunnelFault(TunnelFaultKind.Unreachable, "down"));
+        await OpenAsync();
+        await Waiting.UntilAsync(() => _dialer.Dials == 2);
+        _time.Advance(TimeSpan.FromMinutes(10));
+
+        _dialer.Dials.Should().Be(2);
+        await OpenAsync();
+    }
+
+    [Fact]
+    public async Task A_connection_that_gives_up_leaves_its_tunnel_to_the_next_one()
+    {
+        var gate = new TaskCompletionSource();
+        _dialer.Gate = gate.Task;
+        using var cancel = new CancellationTokenSource();
+        Task<OpenPairResult> impatient = _pool.OpenPairAsync(new PairRequest(80, default), cancel.Token).AsTask();
+        await Waiting.UntilAsync(() => _dialer.Dials >= 1);
+        await cancel.CancelAsync();
+        await impatient.Invoking(task => task.Soon()).Should().ThrowAsync<OperationCanceledException>();
+        int dials = _dialer.Dials;
+
+        gate.SetResult();
+        await Waiting.UntilAsync(() => _pool.IdleCount == dials);
+    }
+
+    public async ValueTask DisposeAsync() => await _pool.DisposeAsync().Soon();
+
+    private async Task<IStreamPair> OpenAsync() => (await _pool.OpenPairAsync(new PairRequest(80, default), CancellationToken.None).Soon()).Pair!;
+}
