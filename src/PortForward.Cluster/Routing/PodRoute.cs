@@ -21,7 +21,10 @@ internal sealed class PodRoute(string name, string uid, TunnelPool pool)
     public required IReadOnlyList<(int? Number, string? Reason)> Ports { get; set; }
 
     /// <summary>Whether connections have to wait until a tunnel stands.</summary>
-    public bool IsFailing { get; set; }
+    public bool IsFailing => FailingSince is not null;
+
+    /// <summary>Since when that is so, as a timestamp of the clock; null if it is not.</summary>
+    public long? FailingSince { get; set; }
 
     public bool IsConnecting { get; set; }
 

@@ -24,6 +24,12 @@ public sealed partial class PodRouter : ITunnelSource
     /// <summary>The longest wait between two attempts: long enough for a server that is down, short enough for a person who waits.</summary>
     private static readonly TimeSpan LongestRetry = TimeSpan.FromSeconds(8);
 
+    /// <summary>How long a reconnect may take before anybody is told: load balancers cut idle connections all the time.</summary>
+    private static readonly TimeSpan ReconnectGrace = TimeSpan.FromSeconds(2);
+
+    /// <summary>How long the watch may take to tell what a pod's runtime knows already.</summary>
+    private static readonly TimeSpan NewsDelay = TimeSpan.FromSeconds(1);
+
     private static readonly TimeSpan DefaultReconnectTimeout = TimeSpan.FromMinutes(5);
 
     /// <summary>How often a target without pods is read again, and pods that are not used any more are looked after.</summary>
@@ -89,6 +95,9 @@ public sealed partial class PodRouter : ITunnelSource
     /// <inheritdoc/>
     public Task<TunnelFault> Lost => _lost.Task;
 
+    /// <summary>How many pods of the target are known.</summary>
+    internal int KnownPodCount => _watch.Pods?.Count ?? 0;
+
     /// <inheritdoc/>
     /// <remarks>Once a tunnel to the first pod stands, the target is followed.</remarks>
     public async Task<TunnelFault?> PrepareAsync(CancellationToken cancellationToken)
@@ -113,8 +122,17 @@ public sealed partial class PodRouter : ITunnelSource
     public async ValueTask<OpenPairResult> OpenPairAsync(PairRequest request, CancellationToken cancellationToken)
     {
         long began = _time.GetTimestamp();
+        IReadOnlyCollection<string> avoided = request.AvoidedPods ?? [];
         while (true)
         {
+            // A pod that is said to be gone and is still there after a while runs in another sandbox now.
+            TimeSpan untilNews = NewsDelay - _time.GetElapsedTime(began);
+            bool awaitsNews = request.PodIsGone && untilNews > TimeSpan.Zero;
+            if (request.PodIsGone && !awaitsNews)
+            {
+                avoided = [];
+            }
+
             PodRoute? route;
             Task changed;
             int port = 0;
@@ -126,8 +144,8 @@ public sealed partial class PodRouter : ITunnelSource
                 }
 
                 changed = _changed.Task;
-                route = Choose(request.AvoidedPods ?? [], out bool mayCome);
-                if (route is null && !mayCome)
+                route = Choose(avoided, out bool mayCome);
+                if (route is null && !mayCome && !awaitsNews)
                 {
                     return new OpenPairResult(new TunnelFault(TunnelFaultKind.NoOtherPod, "there is no other pod to try"));
                 }
@@ -162,7 +180,7 @@ public sealed partial class PodRouter : ITunnelSource
                 return new OpenPairResult(new TunnelFault(TunnelFaultKind.NoPod, WhyNoPod()));
             }
 
-            await WaitAsync(changed, rest, cancellationToken).ConfigureAwait(false);
+            await WaitAsync(changed, awaitsNews ? Min(rest, untilNews) : rest, cancellationToken).ConfigureAwait(false);
             cancellationToken.ThrowIfCancellationRequested();
         }
     }
@@ -304,6 +322,11 @@ public sealed partial class PodRouter : ITunnelSource
             }
         }
 
+        if (_lostSince is null && _serving is [{ FailingSince: { } since } first, ..] && _serving.TrueForAll(route => route.IsFailing) && _time.GetElapsedTime(since) >= ReconnectGrace)
+        {
+            Lose(first, first.Fault is { } fault ? WhyUnreachable(fault) : "cannot be reached: its tunnels have ended, and the server does not answer");
+        }
+
         GiveUpInTime();
     }
 
@@ -389,7 +412,11 @@ public sealed partial class PodRouter : ITunnelSource
     {
         foreach (PodRoute route in routes.Where(route => !_serving.Contains(route)))
         {
-            route.IsFailing |= _lostSince is not null;
+            if (_lostSince is not null)
+            {
+                route.FailingSince ??= _time.GetTimestamp();
+            }
+
             route.RetryAt = _time.GetTimestamp();
             _lastPod = route.Name;
         }
@@ -457,7 +484,7 @@ public sealed partial class PodRouter : ITunnelSource
             route.Ports = Translate(pod);
         }
 
-        route.IsFailing = false;
+        route.FailingSince = null;
         route.Failures = 0;
         route.Fault = null;
         if (_lostSince is { } since && _serving.Contains(route))
@@ -477,7 +504,7 @@ public sealed partial class PodRouter : ITunnelSource
         {
             if (!route.IsFailing)
             {
-                route.IsFailing = true;
+                route.FailingSince = _time.GetTimestamp();
                 route.Fault = fault;
                 route.RetryAt = After(fault.RetryAfter ?? TimeSpan.Zero);
             }
@@ -489,7 +516,7 @@ public sealed partial class PodRouter : ITunnelSource
     /// <summary>An attempt to reach the pod has failed: the next one comes later. Called with the gate held.</summary>
     private void Fail(PodRoute route, TunnelFault fault)
     {
-        route.IsFailing = true;
+        route.FailingSince ??= _time.GetTimestamp();
         route.Fault = fault;
         TimeSpan wait = Backoff(route.Failures++);
         route.RetryAt = After(fault.RetryAfter is { } asked && asked > wait ? asked : wait);
@@ -517,7 +544,7 @@ public sealed partial class PodRouter : ITunnelSource
 
             if (!route.IsFailing)
             {
-                route.IsFailing = true;
+                route.FailingSince = _time.GetTimestamp();
                 route.RetryAt = After(TimeSpan.FromMilliseconds(50 * _options.Jitter()));
             }
         }
@@ -553,6 +580,11 @@ public sealed partial class PodRouter : ITunnelSource
         foreach (PodRoute route in _serving.Where(route => route is { IsFailing: true, IsConnecting: false }))
         {
             rest = Min(rest, _time.GetElapsedTime(_time.GetTimestamp(), route.RetryAt));
+        }
+
+        if (_lostSince is null && _serving is [{ FailingSince: { } failing }, ..])
+        {
+            rest = Min(rest, ReconnectGrace - _time.GetElapsedTime(failing));
         }
 
         if (_unreadySince is { } unready)
@@ -667,8 +699,8 @@ public sealed partial class PodRouter : ITunnelSource
     private static string WhyLeft(PodRoute route) => route.Pod switch
     {
         null => "was deleted",
-        { } pod when !PodFacts.IsRunning(pod) => $"is not running any more ({PodFacts.WhyNotRunning(pod)})",
-        { } pod when PodFacts.IsTerminating(pod) => "is terminating",
+        { } pod when PodFacts.IsTerminating(pod) => PodFacts.IsRunning(pod) ? "is terminating" : "was deleted",
+        { } pod when !PodFacts.IsRunning(pod) => $"has ended ({PodFacts.WhyNotRunning(pod)})",
         { } pod => $"is not ready ({PodFacts.WhyNotReady(pod)})",
     };
 

@@ -104,7 +104,12 @@ internal sealed class ConnectionPump
         {
             ReadOnlyMemory<byte> all = _held.All!.Value;
             ReadOnlyMemory<byte> first = all[..Math.Min(all.Length, _tunnels.MaxFirstBytes)];
-            var request = new PairRequest(_port.TargetPort, first) { PortIndex = _port.Index, AvoidedPods = failed };
+            var request = new PairRequest(_port.TargetPort, first)
+            {
+                PortIndex = _port.Index,
+                AvoidedPods = failed,
+                PodIsGone = before is { PodMessage: { } message } && PodError.Classify(message) == PodErrorKind.SandboxGone,
+            };
             OpenPairResult opened = await _tunnels.OpenPairAsync(request, stop).ConfigureAwait(false);
             if (!opened.Succeeded(out IStreamPair? pair, out TunnelFault? fault))
             {

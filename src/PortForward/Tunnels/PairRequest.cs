@@ -10,4 +10,7 @@ public readonly record struct PairRequest(int Port, ReadOnlyMemory<byte> FirstBy
 
     /// <summary>The pods that have failed this connection already and are not to be tried again, as <see cref="OpenPairResult.Pod"/> names them; null for none.</summary>
     public IReadOnlyCollection<string>? AvoidedPods { get; init; }
+
+    /// <summary>Whether the last of them said that it does not exist any more, so that there will soon be another one.</summary>
+    public bool PodIsGone { get; init; }
 }

@@ -564,7 +564,7 @@ public sealed partial class TunnelPool : ITunnelSource
                 return;
             }
 
-            standing = _members.Count(other => other.Tunnel.CanOpen);
+            standing = StandingCount();
             DialForTheLine();
         }
 
@@ -677,7 +677,7 @@ public sealed partial class TunnelPool : ITunnelSource
                 Remove(suspect);
             }
 
-            standing = _members.Count(other => other.Tunnel.CanOpen);
+            standing = StandingCount();
             DialForTheLine();
         }
 
@@ -694,6 +694,9 @@ public sealed partial class TunnelPool : ITunnelSource
 
         _options.OnLost?.Invoke(standing);
     }
+
+    /// <summary>How many tunnels are known to live. Called with the gate held.</summary>
+    private int StandingCount() => _members.Count(member => member.Tunnel is { CanOpen: true, IsSuspect: false });
 
     private static Acquired PoolClosed() =>
         new(new TunnelFault(TunnelFaultKind.Lost, "the tunnels to the pod were closed before the connection had one"));

@@ -1,0 +1,198 @@
+using System.Diagnostics;
+using System.Net.Sockets;
+using PortForward.Cluster.Routing;
+using PortForward.Forwarding;
+using PortForward.Testing;
+using PortForward.Testing.Applications;
+using PortForward.Tunnels;
+
+namespace PortForward.Cluster.Tests.Routing;
+
+/// <summary>Clients and applications that stall hold up nobody but themselves.</summary>
+public sealed class IsolationTests : IAsyncLifetime
+{
+    private const int Flood = 7001, Stubborn = 7003, Echo = 7000, Http = 8080;
+
+    private TestCluster _cluster = null!;
+    private TestPod _pod = null!;
+
+    public async Task InitializeAsync()
+    {
+        _cluster = await TestCluster.StartAsync(new TestClusterOptions { PlainHttp = true });
+        _cluster.PortForwarding.GraceAfterFirstEnd = TimeSpan.FromMilliseconds(20);
+        _pod = _cluster.Pods.Add(TestPod.Probe("solo"));
+    }
+
+    public async Task DisposeAsync()
+    {
+        _cluster.Tunnels.Violations.Should().BeEmpty();
+        await _cluster.DisposeAsync();
+    }
+
+    /// <summary>The wanted bound is twice the unstalled time; on a machine that does other things at the same time the slowest of 200 needs a floor.</summary>
+    [Fact]
+    public async Task Fifty_stalled_readers_and_fifty_stalled_writers_hold_up_nobody_and_lose_nothing()
+    {
+        const int stalled = 50, connections = 200, upload = 3_000_000;
+        var gate = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        long[] taken = new long[stalled];
+        int writers = 0;
+        _pod.Applications.Serve(7100, async (connection, stopping) =>
+        {
+            // Reads nothing until it is told to, and then everything.
+            int me = Interlocked.Increment(ref writers) - 1;
+            await gate.Task.WaitAsync(stopping);
+            byte[] buffer = new byte[64 * 1024];
+            while (taken[me] < upload && await connection.ReceiveAsync(buffer, stopping) is > 0 and int read)
+            {
+                taken[me] += read;
+            }
+
+            await connection.SendAsync("thanks"u8.ToArray(), stopping);
+        });
+        await using RoutedForward forward = await RoutedForward.StartAsync(_cluster, "solo", [$"{Echo}", $"{Flood}", "7100", $"{Http}"]);
+        TimeSpan unstalled = await SlowestAsync(forward, connections);
+
+        List<Socket> readers = [];
+        List<Socket> senders = [];
+        List<Task> uploads = [];
+        for (int i = 0; i < stalled; i++)
+        {
+            Socket reader = await forward.ConnectAsync(1);
+            await reader.SendAsync("4000000\n"u8.ToArray());
+            readers.Add(reader);
+            Socket sender = await forward.ConnectAsync(2);
+            senders.Add(sender);
+            uploads.Add(SendAllAsync(sender, upload));
+        }
+
+        await RoutedForward.UntilAsync(() => _pod.OpenConnections >= 2 * stalled);
+        long memory = GC.GetTotalMemory(forceFullCollection: true);
+        TimeSpan withStalled = await SlowestAsync(forward, connections);
+
+        TimeSpan bound = unstalled * 2 > TimeSpan.FromSeconds(2) ? unstalled * 2 : TimeSpan.FromSeconds(2);
+        withStalled.Should().BeLessThan(bound, "unstalled the slowest took {0}", unstalled);
+        (GC.GetTotalMemory(forceFullCollection: true) - memory).Should().BeLessThan(64 << 20, "stalled connections buffer no more than their share");
+
+        gate.SetResult();
+        await Task.WhenAll(uploads).WaitAsync(RoutedForward.Patience);
+        await RoutedForward.UntilAsync(() => taken.All(bytes => bytes == upload));
+        await Task.WhenAll(readers.Select(reader => ReadExactlyAsync(reader, 4_000_000))).WaitAsync(RoutedForward.Patience);
+        foreach (Socket client in readers.Concat(senders))
+        {
+            client.Dispose();
+        }
+    }
+
+    [Fact]
+    public async Task Aborted_downloads_give_their_tunnels_back()
+    {
+        await using RoutedForward forward = await RoutedForward.StartAsync(_cluster, "solo", [$"{Flood}", $"{Echo}"]);
+        for (int round = 0; round < 5; round++)
+        {
+            for (int i = 0; i < 10; i++)
+            {
+                using Socket client = await forward.ConnectAsync();
+                await client.SendAsync("100000000\n"u8.ToArray());
+                await client.ReceiveAsync(new byte[1000]);
+                client.LingerState = new LingerOption(enable: true, seconds: 0);
+            }
+        }
+
+        await RoutedForward.UntilAsync(() => _pod.OpenConnections == 0 && forward.Events.OfType<ConnectionClosed>().Count() == 50);
+        await forward.EchoOnceAsync("alive", port: 1);
+    }
+
+    [Fact]
+    public async Task With_one_tunnel_connections_share_it_as_with_kubectl()
+    {
+        var options = new PodRouterOptions { Tunnels = new TunnelPoolOptions { MaxTunnels = 1 } };
+        await using RoutedForward forward = await RoutedForward.StartAsync(_cluster, "solo", [$"{Echo}"], options);
+        List<Socket> clients = [];
+        for (int i = 0; i < 20; i++)
+        {
+            clients.Add(await forward.ConnectAsync());
+            await RoutedForward.EchoAsync(clients[i], $"client {i}");
+        }
+
+        _cluster.Activity.TunnelsOpened.Should().Be(1);
+        clients.ForEach(client => client.Dispose());
+    }
+
+    [Fact]
+    public async Task When_all_tunnels_are_stalled_a_connection_waits_and_one_line_says_so()
+    {
+        var options = new PodRouterOptions { Tunnels = new TunnelPoolOptions { MaxTunnels = 2, FlowTimeout = TimeSpan.FromMilliseconds(100) } };
+        await using RoutedForward forward = await RoutedForward.StartAsync(_cluster, "solo", [$"{Echo}", $"{Flood}"], options);
+        using Socket first = await forward.ConnectAsync(1);
+        using Socket second = await forward.ConnectAsync(1);
+        await first.SendAsync("50000000\n"u8.ToArray());
+        await second.SendAsync("50000000\n"u8.ToArray());
+        await StalledAsync(first);
+        await StalledAsync(second);
+
+        Task waiting = forward.EchoOnceAsync("patient");
+        await forward.EventAsync<TunnelsSaturated>();
+        waiting.IsCompleted.Should().BeFalse();
+        await ReadExactlyAsync(first, 50_000_000).WaitAsync(RoutedForward.Patience);
+
+        await waiting;
+        forward.Events.OfType<TunnelsSaturated>().Should().ContainSingle();
+    }
+
+    private static async Task<TimeSpan> SlowestAsync(RoutedForward forward, int connections)
+    {
+        TimeSpan slowest = TimeSpan.Zero;
+        for (int i = 0; i < connections; i++)
+        {
+            long began = Stopwatch.GetTimestamp();
+            await forward.EchoOnceAsync($"connection {i}");
+            TimeSpan took = Stopwatch.GetElapsedTime(began);
+            slowest = took > slowest ? took : slowest;
+        }
+
+        return slowest;
+    }
+
+    /// <summary>Waits until nothing more comes for a client that does not read.</summary>
+    private static async Task StalledAsync(Socket client)
+    {
+        int before;
+        do
+        {
+            before = client.Available;
+            await Task.Delay(200);
+        }
+        while (before == 0 || client.Available != before);
+    }
+
+    private static async Task SendAllAsync(Socket socket, int bytes)
+    {
+        byte[] buffer = new byte[64 * 1024];
+        for (int sent = 0; sent < bytes;)
+        {
+            sent += await socket.SendAsync(buffer.AsMemory(0, Math.Min(buffer.Length, bytes - sent)));
+        }
+    }
+
+    private static async Task ReadExactlyAsync(Socket socket, int bytes)
+    {
+        byte[] buffer = new byte[64 * 1024];
+        int received = 0;
+        while (received < bytes)
+        {
+            int read = await socket.ReceiveAsync(buffer);
+            read.Should().BePositive("{0} of {1} bytes have come", received, bytes);
+            for (int i = 0; i < read; i++)
+            {
+                byte expected = TestApplications.SourceBlock.Span[(received + i) % TestApplications.SourceBlock.Length];
+                if (buffer[i] != expected)
+                {
+                    throw new InvalidOperationException($"Byte {received + i} is {buffer[i]} and not {expected}.");
+                }
+            }
+
+            received += read;
+        }
+    }
+}

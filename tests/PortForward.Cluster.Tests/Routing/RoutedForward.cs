@@ -1,0 +1,144 @@
+using System.Collections.Concurrent;
+using System.Net;
+using System.Net.Http.Headers;
+using System.Net.Sockets;
+using System.Text;
+using PortForward.Cluster.Api;
+using PortForward.Cluster.Routing;
+using PortForward.Cluster.Targets;
+using PortForward.Forwarding;
+using PortForward.Testing;
+using PortForward.Testing.Api;
+using PortForward.Tunnels;
+
+namespace PortForward.Cluster.Tests.Routing;
+
+/// <summary>A whole forward in this process, from a local socket to the embedded cluster and back.</summary>
+internal sealed class RoutedForward : IAsyncDisposable
+{
+    public const int Echo = 7000, NeverReads = 7003, Source = 7001, Http = 8080, Refused = 9999;
+
+    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
+    private readonly CancellationTokenSource _stop = new();
+    private readonly HttpMessageInvoker _invoker;
+
+    private RoutedForward(HttpMessageInvoker invoker, PodRouter router, PortForwarder forwarder, ConcurrentQueue<ForwardEvent> events)
+    {
+        _invoker = invoker;
+        Router = router;
+        Forwarder = forwarder;
+        Events = events;
+        Run = forwarder.RunAsync(_stop.Token);
+    }
+
+    public PodRouter Router { get; }
+
+    public PortForwarder Forwarder { get; }
+
+    public Task Run { get; }
+
+    public ConcurrentQueue<ForwardEvent> Events { get; }
+
+    public static async Task<RoutedForward> StartAsync(
+        TestCluster cluster, string target, string[] ports, PodRouterOptions? options = null, TestUser? user = null, TunnelDialOptions? dialOptions = null)
+    {
+        var invoker = new HttpMessageInvoker(new BearerHandler((user ?? cluster.Admin).Token));
+        var api = new ApiClient(invoker, cluster.Server);
+        ResolvedTarget resolved = await new TargetResolver(api).ResolveAsync(
+            TargetReference.Parse(target), "default", [.. ports.Select(PortSpec.Parse)], TimeSpan.FromSeconds(10), progress: null, CancellationToken.None);
+        var events = new ConcurrentQueue<ForwardEvent>();
+        var router = new PodRouter(
+            api,
+            resolved,
+            pod => new WebSocketTunnelDialer(invoker, new Uri(cluster.Server, $"api/v1/namespaces/default/pods/{pod}/portforward"), dialOptions),
+            (options ?? new PodRouterOptions()) with { OnEvent = events.Enqueue });
+        var forwarder = new PortForwarder(
+            router,
+            ListenAddress.Parse(["127.0.0.1"]),
+            [.. resolved.Ports.Select(port => new Forwarding.PortMapping(0, port.PodPort))],
+            new PortForwarderOptions { OnEvent = events.Enqueue });
+        var forward = new RoutedForward(invoker, router, forwarder, events);
+        await forwarder.Ready.WaitAsync(Patience);
+        return forward;
+    }
+
+    public async Task<Socket> ConnectAsync(int port = 0)
+    {
+        IPEndPoint local = Forwarder.Ports[port].Local;
+        var client = new Socket(local.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        await client.ConnectAsync(local);
+        return client;
+    }
+
+    /// <summary>Says something to an echo and hears it again.</summary>
+    public static async Task EchoAsync(Socket client, string text)
+    {
+        await client.SendAsync(Encoding.UTF8.GetBytes(text));
+        byte[] heard = new byte[text.Length];
+        for (int length = 0; length < heard.Length;)
+        {
+            int read = await client.ReceiveAsync(heard.AsMemory(length)).AsTask().WaitAsync(Patience);
+            read.Should().BePositive("the echo of \"{0}\" was cut after {1} bytes", text, length);
+            length += read;
+        }
+
+        Encoding.UTF8.GetString(heard).Should().Be(text);
+    }
+
+    /// <summary>A connection of its own for an echo.</summary>
+    public async Task EchoOnceAsync(string text, int port = 0)
+    {
+        using Socket client = await ConnectAsync(port);
+        await EchoAsync(client, text);
+    }
+
+    /// <summary>The name of the pod that answers.</summary>
+    public async Task<string> WhoAnswersAsync(int port = 0)
+    {
+        using Socket client = await ConnectAsync(port);
+        await client.SendAsync("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"u8.ToArray());
+        client.Shutdown(SocketShutdown.Send);
+        var answer = new StringBuilder();
+        byte[] buffer = new byte[4096];
+        while (await client.ReceiveAsync(buffer).WaitAsync(Patience) is > 0 and int read)
+        {
+            answer.Append(Encoding.UTF8.GetString(buffer, 0, read));
+        }
+
+        return answer.ToString().Split("\r\n\r\n", 2)[1].Trim();
+    }
+
+    public async Task<T> EventAsync<T>() where T : ForwardEvent
+    {
+        await UntilAsync(() => Events.OfType<T>().Any());
+        return Events.OfType<T>().First();
+    }
+
+    /// <summary>Waits for something that tells nobody when it happens.</summary>
+    public static async Task UntilAsync(Func<bool> condition)
+    {
+        using var limit = new CancellationTokenSource(Patience);
+        while (!condition())
+        {
+            await Task.Delay(5, limit.Token);
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync();
+        await Run.WaitAsync(Patience).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        _invoker.Dispose();
+        _stop.Dispose();
+    }
+
+    private sealed class BearerHandler(string token) : DelegatingHandler(new SocketsHttpHandler())
+    {
+        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+        {
+            request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
+            return base.SendAsync(request, cancellationToken);
+        }
+    }
+}
