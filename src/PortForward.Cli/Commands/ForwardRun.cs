@@ -47,7 +47,7 @@ internal static class ForwardRun
                 stderr.Note(note);
             }
 
-            var renderer = new EventRenderer(stdout.WriteLine, stderr, verbose, fault => ClusterFlags.Describe(fault).Message, target.Target);
+            using var renderer = new EventRenderer(stdout.WriteLine, stderr, verbose, fault => ClusterFlags.Describe(fault).Message, target.Target);
             var router = new PodRouter(
                 api,
                 target,
@@ -102,12 +102,23 @@ internal static class ForwardRun
     private static bool WebSocketsAreOff() =>
         Environment.GetEnvironmentVariable("KUBECTL_PORT_FORWARD_WEBSOCKETS") is "0" or "f" or "F" or "false" or "FALSE" or "False";
 
-    private static Task<ResolvedTarget> ResolveAsync(
+    private static async Task<ResolvedTarget> ResolveAsync(
         ForwardOptions options, string @namespace, ApiClient api, ILogger stderr, ILoggerFactory loggers, CancellationToken cancellationToken)
     {
         var resolver = new TargetResolver(api, time: null, loggers.CreateLogger<TargetResolver>());
-        var progress = new DirectProgress<PodWaitProgress>(waiting => stderr.Waiting(waiting.ToString()));
-        return resolver.ResolveAsync(options.Target, @namespace, options.Ports, options.PodRunningTimeout, progress, cancellationToken);
+        bool waited = false;
+        var progress = new DirectProgress<PodWaitProgress>(waiting =>
+        {
+            waited = true;
+            stderr.Waiting(waiting.ToString());
+        });
+        ResolvedTarget target = await resolver.ResolveAsync(options.Target, @namespace, options.Ports, options.PodRunningTimeout, progress, cancellationToken);
+        if (waited)
+        {
+            stderr.WaitOver(target.PodName);
+        }
+
+        return target;
     }
 
     /// <summary>Reports where it stands; <see cref="Progress{T}"/> would report later, from another thread and out of order.</summary>

@@ -13,8 +13,10 @@ namespace PortForward.Cli.Output;
 /// <param name="verbose">Whether connections that went well are told too.</param>
 /// <param name="describeFault">Tells a tunnel fault in the server's words.</param>
 /// <param name="target">What is forwarded to.</param>
-internal sealed class EventRenderer(Action<string> stdout, ILogger stderr, bool verbose, Func<TunnelFault, string> describeFault, TargetReference target)
+internal sealed class EventRenderer(Action<string> stdout, ILogger stderr, bool verbose, Func<TunnelFault, string> describeFault, TargetReference target) : IDisposable
 {
+    private readonly FailureDigest _failures = new(stderr, TimeProvider.System);
+
     /// <summary>Renders one event.</summary>
     public void Render(ForwardEvent forwardEvent)
     {
@@ -75,6 +77,9 @@ internal sealed class EventRenderer(Action<string> stdout, ILogger stderr, bool 
         }
     }
 
+    /// <summary>Tells what was kept back to be told together.</summary>
+    public void Dispose() => _failures.Dispose();
+
     private string AwaitedPod => target.Kind == TargetKind.Pod ? "it is back" : $"{target} has another pod";
 
     private static bool IsOpenToOthers(IPAddress address) => !IPAddress.IsLoopback(address);
@@ -83,7 +88,7 @@ internal sealed class EventRenderer(Action<string> stdout, ILogger stderr, bool 
     {
         if (ConnectionText.Describe(closed.End, closed.Port.TargetPort, describeFault) is { } reason)
         {
-            stderr.ConnectionFailed(closed.Id, closed.Port.Local.Port, reason);
+            _failures.Add(closed.Id, closed.Port.Local.Port, reason);
         }
 
         if (verbose)

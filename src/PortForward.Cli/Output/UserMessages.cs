@@ -5,14 +5,20 @@ namespace PortForward.Cli.Output;
 /// <summary>The sentences that the user reads on stderr.</summary>
 internal static partial class UserMessages
 {
+    /// <summary>The id of the line that says what is waited for, which on a terminal is rewritten in place.</summary>
+    public const int WaitingId = 3;
+
     [LoggerMessage(EventId = 1, EventName = "Failed", Level = LogLevel.Critical, Message = "{Message}")]
     public static partial void Failed(this ILogger stderr, string message, Exception? exception = null);
 
     [LoggerMessage(EventId = 2, EventName = "Note", Level = LogLevel.Warning, Message = "note: {Message}")]
     public static partial void Note(this ILogger stderr, string message);
 
-    [LoggerMessage(EventId = 3, EventName = "Waiting", Level = LogLevel.Information, Message = "{Message}")]
+    [LoggerMessage(EventId = WaitingId, EventName = "Waiting", Level = LogLevel.Information, Message = "{Message}")]
     public static partial void Waiting(this ILogger stderr, string message);
+
+    [LoggerMessage(EventId = 4, EventName = "WaitOver", Level = LogLevel.Information, Message = "pod {Pod} is running")]
+    public static partial void WaitOver(this ILogger stderr, string pod);
 
     [LoggerMessage(EventId = 10, EventName = "PortUnavailable", Level = LogLevel.Error, Message = "Unable to listen on port {Port}: {Reason} ({Advice})")]
     public static partial void PortUnavailable(this ILogger stderr, int port, string reason, string advice);
@@ -29,6 +35,9 @@ internal static partial class UserMessages
 
     [LoggerMessage(EventId = 20, EventName = "ConnectionFailed", Level = LogLevel.Error, Message = "connection {Id} for {LocalPort} failed: {Reason}")]
     public static partial void ConnectionFailed(this ILogger stderr, long id, int localPort, string reason);
+
+    [LoggerMessage(EventId = 23, EventName = "ConnectionsFailed", Level = LogLevel.Error, Message = "{Count} more connections for {LocalPort} failed likewise: {Reason}")]
+    public static partial void ConnectionsFailed(this ILogger stderr, int count, int localPort, string reason);
 
     [LoggerMessage(EventId = 21, EventName = "ConnectionClosed", Level = LogLevel.Information,
         Message = "connection {Id} for {LocalPort} ended ({Outcome}): {BytesSent} bytes to the pod, {BytesReceived} from it, {Seconds:0.000} s")]

@@ -215,7 +215,7 @@ internal sealed class ConnectionPump
                 byte[] buffer = ArrayPool<byte>.Shared.Rent(ReadSize);
                 try
                 {
-                    int length = await _client.ReceiveAsync(buffer.AsMemory(), SocketFlags.None, CancellationToken.None).ConfigureAwait(false);
+                    int length = await _client.ReceiveAsync(buffer.AsMemory(), SocketFlags.None, attempt).ConfigureAwait(false);
                     if (length == 0)
                     {
                         _clientFinished = true;

@@ -22,7 +22,13 @@ internal sealed class HeldBytes
         {
             lock (_gate)
             {
-                return _released ? null : _bytes?.WrittenMemory ?? ReadOnlyMemory<byte>.Empty;
+                // Not as one expression: there a null would become an empty memory.
+                if (_released)
+                {
+                    return null;
+                }
+
+                return _bytes?.WrittenMemory ?? ReadOnlyMemory<byte>.Empty;
             }
         }
     }
