@@ -13,10 +13,17 @@ internal sealed partial class ExecPlugin : ICredentialSource, IDisposable
 {
     private const int MaxOutput = 16 * 1024 * 1024;
 
+    /// <summary>
+    /// How long to go on reading after the plug-in itself has ended. Something that it left running may keep its output open for ever,
+    /// and what it wrote is in the pipe by then.
+    /// </summary>
+    private static readonly TimeSpan OutputGrace = TimeSpan.FromSeconds(2);
+
     private readonly ExecConfiguration _configuration;
     private readonly CredentialRequest _request;
     private readonly ILogger _logger;
-    private readonly CancellationTokenSource _ended = new();
+    private readonly CancellationTokenSource _ending = new();
+    private readonly CancellationToken _ended;
     private readonly Lock _gate = new();
     private Credential? _current;
     private ClientCertificate? _certificate;
@@ -27,6 +34,7 @@ internal sealed partial class ExecPlugin : ICredentialSource, IDisposable
     {
         _configuration = configuration;
         _request = request;
+        _ended = _ending.Token;
         _logger = request.Loggers.CreateLogger<ExecPlugin>();
     }
 
@@ -72,8 +80,11 @@ internal sealed partial class ExecPlugin : ICredentialSource, IDisposable
     /// <summary>Ends a run that is under way.</summary>
     public void Dispose()
     {
-        _ended.Cancel();
-        _ended.Dispose();
+        if (!_ended.IsCancellationRequested)
+        {
+            _ending.Cancel();
+            _ending.Dispose();
+        }
     }
 
     private async Task<Credential> RunAsync()
@@ -81,7 +92,7 @@ internal sealed partial class ExecPlugin : ICredentialSource, IDisposable
         try
         {
             long started = _request.Time.GetTimestamp();
-            string output = await ExecuteAsync(_ended.Token).ConfigureAwait(false);
+            string output = await ExecuteAsync(_ended).ConfigureAwait(false);
             ExecCredential.Status status = ExecCredential.Read(output, _configuration.ApiVersion);
             LogAnswer(_configuration.Command, _request.Time.GetElapsedTime(started), status.Expiration);
             ClientCertificate? certificate = LoadCertificate(status);
@@ -90,19 +101,23 @@ internal sealed partial class ExecPlugin : ICredentialSource, IDisposable
             {
                 _certificate = certificate;
                 _expiration = status.Expiration;
+                _run = null; // At once, so that a refusal of these credentials leads to a new run and not to this one's result.
                 return _current = credential;
             }
         }
-        catch (FormatException e)
-        {
-            throw Unable($"{e.Message}: check what {_configuration.Command} writes", e);
-        }
-        finally
+        catch (Exception e)
         {
             lock (_gate)
             {
                 _run = null;
             }
+
+            if (e is FormatException)
+            {
+                throw Unable($"{e.Message}: check what {_configuration.Command} writes", e);
+            }
+
+            throw;
         }
     }
 
@@ -121,6 +136,7 @@ internal sealed partial class ExecPlugin : ICredentialSource, IDisposable
 
     private async Task<string> ExecuteAsync(CancellationToken cancellationToken)
     {
+        cancellationToken.ThrowIfCancellationRequested();
         bool isInteractive = IsInteractive();
         using var process = new Process { StartInfo = StartInfo(isInteractive) };
         LogRun(_configuration.Command, isInteractive);
@@ -133,46 +149,66 @@ internal sealed partial class ExecPlugin : ICredentialSource, IDisposable
             throw Unable($"exec: {_configuration.Command} could not be started: {Api.PlainText.OneLine(e.Message)}", e);
         }
 
+        if (!isInteractive)
+        {
+            process.StandardInput.Close();
+        }
+
+        using CancellationTokenRegistration onEnd = cancellationToken.Register(() => Kill(process));
+        using var output = new MemoryStream();
+        using var enough = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        Task<Output> reading = ReadAsync(process.StandardOutput.BaseStream, output, enough.Token);
+        Task exit = process.WaitForExitAsync(cancellationToken);
+        bool hasExited = await Task.WhenAny(reading, exit).ConfigureAwait(false) == exit;
+        using CancellationTokenSource? patience = hasExited ? new CancellationTokenSource(OutputGrace, _request.Time) : null;
+        using CancellationTokenRegistration onImpatience = patience?.Token.Register(enough.Cancel) ?? default;
+        if (await reading.ConfigureAwait(false) == Output.TooLong)
+        {
+            Kill(process);
+            throw Unable($"exec: {_configuration.Command} wrote more than {MaxOutput >> 20} MiB");
+        }
+
+        await exit.ConfigureAwait(false);
+        cancellationToken.ThrowIfCancellationRequested();
+        return process.ExitCode == 0
+            ? Encoding.UTF8.GetString(output.GetBuffer(), 0, (int)output.Length)
+            : throw Unable($"exec: executable {_configuration.Command} failed with exit code {process.ExitCode}");
+    }
+
+    /// <summary>Reads until the end, or until it is enough.</summary>
+    private static async Task<Output> ReadAsync(Stream from, MemoryStream to, CancellationToken enough)
+    {
+        byte[] buffer = new byte[16384];
         try
         {
-            if (!isInteractive)
+            while (await from.ReadAsync(buffer, enough).ConfigureAwait(false) is > 0 and int read)
             {
-                process.StandardInput.Close();
+                to.Write(buffer, 0, read);
+                if (to.Length > MaxOutput)
+                {
+                    return Output.TooLong;
+                }
             }
-
-            using var output = new MemoryStream();
-            Output end = await ReadAsync(process.StandardOutput.BaseStream, output, cancellationToken).ConfigureAwait(false);
-            if (end == Output.TooLong)
-            {
-                process.Kill(entireProcessTree: true);
-                throw Unable($"exec: {_configuration.Command} wrote more than {MaxOutput >> 20} MiB");
-            }
-
-            await process.WaitForExitAsync(cancellationToken).ConfigureAwait(false);
-            return process.ExitCode == 0
-                ? Encoding.UTF8.GetString(output.GetBuffer(), 0, (int)output.Length)
-                : throw Unable($"exec: executable {_configuration.Command} failed with exit code {process.ExitCode}");
         }
         catch (OperationCanceledException)
         {
-            process.Kill(entireProcessTree: true);
-            throw;
-        }
-    }
-
-    private static async Task<Output> ReadAsync(Stream from, MemoryStream to, CancellationToken cancellationToken)
-    {
-        byte[] buffer = new byte[16384];
-        while (await from.ReadAsync(buffer, cancellationToken).ConfigureAwait(false) is > 0 and int read)
-        {
-            to.Write(buffer, 0, read);
-            if (to.Length > MaxOutput)
-            {
-                return Output.TooLong;
-            }
+            // Whether that is a fault is for the one to say who has had enough.
         }
 
         return Output.Complete;
+    }
+
+    private void Kill(Process process)
+    {
+        try
+        {
+            process.Kill(entireProcessTree: true);
+        }
+        catch (Exception e) when (e is InvalidOperationException or Win32Exception or AggregateException)
+        {
+            // It has ended by itself, or runs as someone else, and then nothing more can be done about it.
+            LogNotKilled(_configuration.Command, e.Message);
+        }
     }
 
     private bool IsInteractive() => (_configuration.InteractiveMode, _request.Environment.IsInputTerminal()) switch
@@ -185,6 +221,11 @@ internal sealed partial class ExecPlugin : ICredentialSource, IDisposable
     /// <summary>Standard error stays the terminal's, and so does standard input if the plug-in may ask something.</summary>
     private ProcessStartInfo StartInfo(bool isInteractive)
     {
+        if (_configuration.Arguments.Concat(_configuration.Variables.SelectMany(variable => (string[])[variable.Key, variable.Value])).Any(text => text.Contains('\0')))
+        {
+            throw Unable($"exec: an argument or a variable for {_configuration.Command} contains a NUL character: remove it from {_request.Owner} in the kubeconfig");
+        }
+
         var start = new ProcessStartInfo
         {
             FileName = ExecutableSearch.Find(_configuration.Command, _request.Environment) ?? throw NotFound(),
