@@ -71,8 +71,9 @@ internal sealed class TestServer : IAsyncDisposable
                 _connections.Enqueue(ServeAsync(await _listener.AcceptSocketAsync(_ended.Token), Interlocked.Increment(ref _connectionCount)));
             }
         }
-        catch (Exception e) when (e is OperationCanceledException or SocketException or ObjectDisposedException)
+        catch (Exception e) when (e is OperationCanceledException or SocketException or InvalidOperationException)
         {
+            // The test is over.
         }
     }
 
