@@ -5,11 +5,8 @@ using Microsoft.Extensions.Logging;
 
 namespace PortForward.Cluster.Authentication;
 
-/// <summary>
-/// Credentials from a program: run at the first request, again when they have expired or the server refused them, and never twice at a time.
-/// A run is not tied to the request that caused it, since it may wait for a person who is logging in.
-/// </summary>
-internal sealed partial class ExecPlugin : ICredentialSource, IDisposable
+/// <summary>Credentials from a program (client.authentication.k8s.io/v1 and v1beta1).</summary>
+internal sealed partial class ExecPlugin : RenewedCredentials
 {
     private const int MaxOutput = 16 * 1024 * 1024;
 
@@ -22,19 +19,12 @@ internal sealed partial class ExecPlugin : ICredentialSource, IDisposable
     private readonly ExecConfiguration _configuration;
     private readonly CredentialRequest _request;
     private readonly ILogger _logger;
-    private readonly CancellationTokenSource _ending = new();
-    private readonly CancellationToken _ended;
-    private readonly Lock _gate = new();
-    private Credential? _current;
     private ClientCertificate? _certificate;
-    private DateTimeOffset? _expiration;
-    private Task<Credential>? _run;
 
-    public ExecPlugin(ExecConfiguration configuration, CredentialRequest request)
+    public ExecPlugin(ExecConfiguration configuration, CredentialRequest request) : base(request.Time)
     {
         _configuration = configuration;
         _request = request;
-        _ended = _ending.Token;
         _logger = request.Loggers.CreateLogger<ExecPlugin>();
     }
 
@@ -45,79 +35,28 @@ internal sealed partial class ExecPlugin : ICredentialSource, IDisposable
     }
 
     /// <inheritdoc/>
-    public async ValueTask<Credential> GetAsync(CancellationToken cancellationToken)
+    protected override bool OnRefused(Credential refused)
     {
-        Task<Credential> run;
-        lock (_gate)
-        {
-            if (_current is not null && !(_expiration < _request.Time.GetUtcNow()))
-            {
-                return _current;
-            }
-
-            run = _run ??= Task.Run(RunAsync, CancellationToken.None);
-        }
-
-        return await run.WaitAsync(cancellationToken).ConfigureAwait(false);
+        LogRefused(_configuration.Command);
+        return true;
     }
 
     /// <inheritdoc/>
-    public bool Discard(Credential refused)
-    {
-        lock (_gate)
-        {
-            // Another request may have seen to it already.
-            if (ReferenceEquals(refused, _current))
-            {
-                LogRefused(_configuration.Command);
-                _current = null;
-            }
-
-            return true;
-        }
-    }
-
-    /// <summary>Ends a run that is under way.</summary>
-    public void Dispose()
-    {
-        if (!_ended.IsCancellationRequested)
-        {
-            _ending.Cancel();
-            _ending.Dispose();
-        }
-    }
-
-    private async Task<Credential> RunAsync()
+    protected override async Task<Lease> FetchAsync(CancellationToken cancellationToken)
     {
         try
         {
             long started = _request.Time.GetTimestamp();
-            string output = await ExecuteAsync(_ended).ConfigureAwait(false);
+            string output = await ExecuteAsync(cancellationToken).ConfigureAwait(false);
             ExecCredential.Status status = ExecCredential.Read(output, _configuration.ApiVersion);
             LogAnswer(_configuration.Command, _request.Time.GetElapsedTime(started), status.Expiration);
-            ClientCertificate? certificate = LoadCertificate(status);
-            var credential = new Credential(status.Token is null ? null : Credential.Bearer(status.Token, _request.Owner), certificate);
-            lock (_gate)
-            {
-                _certificate = certificate;
-                _expiration = status.Expiration;
-                _run = null; // At once, so that a refusal of these credentials leads to a new run and not to this one's result.
-                return _current = credential;
-            }
+            _certificate = LoadCertificate(status);
+            var credential = new Credential(status.Token is null ? null : Credential.Bearer(status.Token, _request.Owner), _certificate);
+            return new Lease(credential, status.Expiration);
         }
-        catch (Exception e)
+        catch (FormatException e)
         {
-            lock (_gate)
-            {
-                _run = null;
-            }
-
-            if (e is FormatException)
-            {
-                throw Unable($"{e.Message}: check what {_configuration.Command} writes", e);
-            }
-
-            throw;
+            throw Unable($"{e.Message}: check what {_configuration.Command} writes", e);
         }
     }
 
@@ -136,7 +75,6 @@ internal sealed partial class ExecPlugin : ICredentialSource, IDisposable
 
     private async Task<string> ExecuteAsync(CancellationToken cancellationToken)
     {
-        cancellationToken.ThrowIfCancellationRequested();
         bool isInteractive = IsInteractive();
         using var process = new Process { StartInfo = StartInfo(isInteractive) };
         LogRun(_configuration.Command, isInteractive);
