@@ -173,6 +173,19 @@ public sealed class ExecPluginTests : IDisposable
             """{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1","spec":{"cluster":{"server":"https://c.test:6443/prefix","insecure-skip-tls-verify":true,"config":null},"interactive":false}}""");
     }
 
+    [Theory]
+    [InlineData("https://c.test/prefix/?a=b#c", "https://c.test/prefix/")]
+    [InlineData("https://C.test:443", "https://C.test:443")]
+    [InlineData("https://c.test/", "https://c.test/")]
+    public async Task The_servers_address_is_told_as_it_was_given(string server, string expected)
+    {
+        string script = $"printf %s \"$KUBERNETES_EXEC_INFO\" > '{_plugins.Folder["info"]}'\n{PluginFolder.PrintToken("a")}";
+
+        await AuthorizationAsync(_plugins.Script(script, exec: ", interactiveMode: Never, provideClusterInfo: true", server: server));
+
+        _plugins.Read("info").Should().Contain($"\"server\":\"{expected}\",");
+    }
+
     [Fact]
     public async Task When_the_credentials_have_expired_it_runs_again()
     {

@@ -15,6 +15,8 @@ internal sealed class PluginFolder : IDisposable
 {
     public const string V1 = "client.authentication.k8s.io/v1";
 
+    private const string Server = "https://c.test:6443/prefix";
+
     public TemporaryFolder Folder { get; } = new();
 
     public FakeTimeProvider Time { get; } = new(new DateTimeOffset(2030, 1, 1, 0, 0, 0, TimeSpan.Zero));
@@ -46,16 +48,18 @@ internal sealed class PluginFolder : IDisposable
     /// <param name="exec">Further fields of the exec section, each with a comma before it.</param>
     /// <param name="cluster">Further fields of the cluster, each with a comma before it.</param>
     /// <param name="apiVersion">The version.</param>
-    public ICredentialSource Script(string script, string[]? arguments = null, string exec = ", interactiveMode: Never", string cluster = "", string apiVersion = V1)
+    /// <param name="server">The API server's address.</param>
+    public ICredentialSource Script(string script, string[]? arguments = null, string exec = ", interactiveMode: Never", string cluster = "", string apiVersion = V1, string server = Server)
     {
         string path = Folder.Write($"plugin-{Guid.NewGuid():N}.sh", $"{script}\n");
-        return Resolve($"{{exec: {{apiVersion: {apiVersion}, command: /bin/sh, args: {JsonSerializer.Serialize((string[])[path, .. arguments ?? []])}{exec}}}}}", cluster);
+        return Resolve($"{{exec: {{apiVersion: {apiVersion}, command: /bin/sh, args: {JsonSerializer.Serialize((string[])[path, .. arguments ?? []])}{exec}}}}}", cluster, server: server);
     }
 
     /// <summary>The credentials of a user of a kubeconfig in the folder.</summary>
-    public ICredentialSource Resolve(string user, string cluster = "", ClusterOverrides? overrides = null) => Configuration(user, cluster, overrides).Access.Credentials;
+    public ICredentialSource Resolve(string user, string cluster = "", ClusterOverrides? overrides = null, string server = Server) =>
+        Configuration(user, cluster, overrides, server).Access.Credentials;
 
-    public ClusterConfiguration Configuration(string user, string cluster = "", ClusterOverrides? overrides = null, string server = "https://c.test:6443/prefix")
+    public ClusterConfiguration Configuration(string user, string cluster = "", ClusterOverrides? overrides = null, string server = Server)
     {
         string text = $"""
             current-context: m

@@ -33,6 +33,14 @@ public sealed class AuthProviderEntryTests : IDisposable
     }
 
     [Fact]
+    public async Task A_value_that_is_missing_behind_its_key_is_put_there()
+    {
+        await WriteAsync(Text("").Replace("id-token: \n", "id-token:\n", StringComparison.Ordinal), ("id-token", New));
+
+        Result().Should().Be(Text($"\"{New}\""));
+    }
+
+    [Fact]
     public async Task A_value_in_a_block_changes_too()
     {
         await WriteAsync(Text("|\n          eyJ.old.token"), ("id-token", New));
