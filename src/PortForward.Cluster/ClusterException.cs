@@ -1,18 +1,20 @@
 using System.Net;
+using PortForward.Cluster.Api;
 
 namespace PortForward.Cluster;
 
 /// <summary>A fault on the cluster's side that a user can act on: one sentence that names the cause and the next step.</summary>
+/// <remarks>A sentence may repeat what others wrote, such as names in a kubeconfig; what could rewrite the terminal is taken out of it.</remarks>
 public sealed class ClusterException : Exception
 {
     /// <summary>A fault told in one sentence.</summary>
     /// <param name="message">The sentence, without a prefix such as "error: ".</param>
-    public ClusterException(string message) : base(message) { }
+    public ClusterException(string message) : base(PlainText.Printable(message)) { }
 
     /// <summary>A fault told in one sentence, with the exception that caused it.</summary>
     /// <param name="message">The sentence, without a prefix such as "error: ".</param>
     /// <param name="innerException">The cause, or null.</param>
-    public ClusterException(string message, Exception? innerException) : base(message, innerException) { }
+    public ClusterException(string message, Exception? innerException) : base(PlainText.Printable(message), innerException) { }
 
     /// <summary>Whether the message is a whole line in the server's own words, as kubectl prints it without the "error: " prefix.</summary>
     public bool IsVerbatim { get; init; }

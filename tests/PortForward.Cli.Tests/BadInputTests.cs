@@ -83,13 +83,13 @@ public sealed class BadInputTests(ClusterFixture fixture) : IClassFixture<Cluste
     }
 
     [UnixFact]
-    public async Task A_kubeconfig_that_cannot_be_read_is_named()
+    public async Task A_kubeconfig_that_is_a_folder_is_named()
     {
         string path = Directory.CreateDirectory(fixture.PathOf("a-folder")).FullName;
 
         await using PfProcess pf = await PfProcess.RunAsync(path, "pod/solo", "80");
 
-        await ShouldFailWithAsync(pf, $"error: the kubeconfig {path} cannot be read: *");
+        await ShouldFailWithAsync(pf, $"error: the kubeconfig {path} is a directory: check --kubeconfig and KUBECONFIG");
     }
 
     [Fact]

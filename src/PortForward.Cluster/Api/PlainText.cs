@@ -6,6 +6,9 @@ namespace PortForward.Cluster.Api;
 /// <summary>Makes text from elsewhere fit for a terminal.</summary>
 internal static class PlainText
 {
+    /// <summary>The text with its lines as they are, and a space for each control and format character, which could rewrite the terminal.</summary>
+    public static string Printable(string text) => text.Any(IsUnprintable) ? string.Concat(text.Select(c => IsUnprintable(c) ? ' ' : c)) : text;
+
     /// <summary>
     /// One line of at most <paramref name="maxLength"/> characters: without markup when it is an HTML page, without control and format
     /// characters (they could rewrite the terminal), white space collapsed.
@@ -67,4 +70,6 @@ internal static class PlainText
         int end = text.IndexOf('>');
         return end < 0 ? default : text[(end + 1)..];
     }
+
+    private static bool IsUnprintable(char c) => c != '\n' && (char.IsControl(c) || char.GetUnicodeCategory(c) == UnicodeCategory.Format);
 }

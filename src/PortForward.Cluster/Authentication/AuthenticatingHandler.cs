@@ -4,7 +4,7 @@ namespace PortForward.Cluster.Authentication;
 
 /// <summary>
 /// Sends every request with the user's credentials and as the user to act as, over connections that were made with the user's current
-/// certificate. A 401 leads to one more try if the credentials can be renewed.
+/// certificate. A 401 leads to one more try if the credentials can be renewed and the request has no body, which may have been used up.
 /// </summary>
 /// <param name="credentials">Where the credentials come from.</param>
 /// <param name="impersonation">The user to act as.</param>
@@ -21,7 +21,7 @@ internal sealed class AuthenticatingHandler(
     {
         Credential credential = await GetCredentialAsync(cancellationToken).ConfigureAwait(false);
         HttpResponseMessage response = await SendAsync(request, credential, cancellationToken).ConfigureAwait(false);
-        if (response.StatusCode != HttpStatusCode.Unauthorized || request.Content is not null || !credentials.Discard(credential))
+        if (response.StatusCode != HttpStatusCode.Unauthorized || !credentials.Discard(credential) || request.Content is not null)
         {
             return response;
         }

@@ -21,11 +21,11 @@ internal sealed class CertifiedCredentials(
     public async ValueTask<Credential> GetAsync(CancellationToken cancellationToken)
     {
         Credential credential = await inner.GetAsync(cancellationToken).ConfigureAwait(false);
-        return new Credential(credential.Authorization, Current());
+        return credential.With(Current());
     }
 
     /// <inheritdoc/>
-    public bool Discard(Credential refused) => inner.Discard(refused);
+    public bool Discard(Credential refused) => inner.Discard(refused.Origin);
 
     /// <inheritdoc/>
     public void Dispose() => (inner as IDisposable)?.Dispose();

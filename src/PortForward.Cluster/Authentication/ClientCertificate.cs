@@ -40,8 +40,18 @@ internal sealed class ClientCertificate
         }
         catch (Exception e) when (e is CryptographicException or ArgumentException)
         {
-            throw new ClusterException($"the client certificate and key of {owner} cannot be used: they must be PEM, the key RSA or EC and not encrypted, and belong together (Ed25519 keys are not supported by .NET)", e);
+            throw new ClusterException($"the client certificate and key of {owner} cannot be used: {Reason(Encoding.UTF8.GetString(keyPem))}", e);
         }
+    }
+
+    /// <summary>What is wrong, as far as the key tells it. The fault's own message is not passed on: it is about .NET's classes.</summary>
+    private static string Reason(string keyPem)
+    {
+        // The algorithm's identifier (RFC 8410, section 3) in base64; it stands at the same place in every such key.
+        const string Ed25519 = "BQYDK2Vw";
+        return keyPem.Contains("ENCRYPTED", StringComparison.Ordinal) ? "the key is encrypted, and nothing says with which password; decrypt it (openssl pkey)"
+            : keyPem.Contains(Ed25519, StringComparison.Ordinal) ? "the key is an Ed25519 key, which .NET does not support; ask for an RSA or EC key"
+            : "they do not belong together, or one of them is no PEM";
     }
 
     /// <summary>Whether this certificate was read from the same texts.</summary>

@@ -13,6 +13,12 @@ internal sealed class Credential(string? authorization, ClientCertificate? certi
 
     public ClientCertificate? Certificate => certificate;
 
+    /// <summary>What this was made from by adding a certificate; itself if nothing was added.</summary>
+    public Credential Origin { get => field ?? this; private init; }
+
+    /// <summary>The same with a certificate.</summary>
+    public Credential With(ClientCertificate added) => new(authorization, added) { Origin = this };
+
     /// <summary>A bearer token.</summary>
     /// <param name="token">The token.</param>
     /// <param name="owner">Whose it is, for the message.</param>

@@ -39,7 +39,7 @@ internal static class CredentialSources
         ICredentialSource source = tokenFile is not null ? new TokenFile(tokenFile, token, request.Owner, request.Time)
             : token is not null ? Fixed(Credential.Bearer(token, request.Owner))
             : username is not null ? Fixed(Credential.Basic(username, password ?? ""))
-            : provider is not null ? AuthProvider(request, provider)
+            : provider is not null ? AuthProvider(request, user!, provider)
             : plugin is not null && certificate is null ? new ExecPlugin(plugin, request)
             : Fixed(UserInfo(request.Server));
         return certificate?.Beside(source) ?? source;
@@ -54,8 +54,9 @@ internal static class CredentialSources
         return parts.Length == 0 ? null : Credential.Basic(Uri.UnescapeDataString(parts[0]), parts.Length > 1 ? Uri.UnescapeDataString(parts[1]) : "");
     }
 
-    private static ICredentialSource AuthProvider(CredentialRequest request, ConfigMapping provider) => provider.Text("name") switch
+    private static OidcProvider AuthProvider(CredentialRequest request, Entry user, ConfigMapping provider) => provider.Text("name") switch
     {
+        "oidc" => new OidcProvider(request, user, provider),
         "gcp" => throw new ClusterException($"The gcp auth plugin, which {request.Owner} in the kubeconfig uses, has been removed: install gke-gcloud-auth-plugin and run gcloud container clusters get-credentials again"),
         "azure" => throw new ClusterException($"The azure auth plugin, which {request.Owner} in the kubeconfig uses, has been removed: install https://github.com/Azure/kubelogin and run kubelogin convert-kubeconfig"),
         var name => throw new ClusterException($"no Auth Provider found for name \"{name}\", which {request.Owner} in the kubeconfig uses: pass a --token, or use a credential plug-in (exec)"),

@@ -114,7 +114,7 @@ internal static class ExecCredential
     private static void WriteCluster(Utf8JsonWriter json, CredentialRequest request)
     {
         json.WriteStartObject();
-        json.WriteString("server", request.Server.Given);
+        json.WriteString("server", request.Server.Given.Split('?', '#')[0]); // kubectl drops both too.
         WriteText("tls-server-name", request.Trusted.Name);
         WriteFlag("insecure-skip-tls-verify", request.Trusted.IsInsecure);
         if (request.Trusted.Authority is { } authority)

@@ -12,4 +12,7 @@ internal sealed partial class ExecPlugin
 
     [LoggerMessage(Level = LogLevel.Information, Message = "credentials: the server refused those of {Command}, which is to run again")]
     private partial void LogRefused(string command);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "credentials: {Command} could not be ended: {Reason}")]
+    private partial void LogNotKilled(string command, string reason);
 }

@@ -5,25 +5,23 @@ using Microsoft.Extensions.Logging;
 
 namespace PortForward.Cluster.Authentication;
 
-/// <summary>
-/// Credentials from a program: run at the first request, again when they have expired or the server refused them, and never twice at a time.
-/// A run is not tied to the request that caused it, since it may wait for a person who is logging in.
-/// </summary>
-internal sealed partial class ExecPlugin : ICredentialSource, IDisposable
+/// <summary>Credentials from a program (client.authentication.k8s.io/v1 and v1beta1).</summary>
+internal sealed partial class ExecPlugin : RenewedCredentials
 {
     private const int MaxOutput = 16 * 1024 * 1024;
+
+    /// <summary>
+    /// How long to go on reading after the plug-in itself has ended. Something that it left running may keep its output open for ever,
+    /// and what it wrote is in the pipe by then.
+    /// </summary>
+    private static readonly TimeSpan OutputGrace = TimeSpan.FromSeconds(2);
 
     private readonly ExecConfiguration _configuration;
     private readonly CredentialRequest _request;
     private readonly ILogger _logger;
-    private readonly CancellationTokenSource _ended = new();
-    private readonly Lock _gate = new();
-    private Credential? _current;
     private ClientCertificate? _certificate;
-    private DateTimeOffset? _expiration;
-    private Task<Credential>? _run;
 
-    public ExecPlugin(ExecConfiguration configuration, CredentialRequest request)
+    public ExecPlugin(ExecConfiguration configuration, CredentialRequest request) : base(request.Time)
     {
         _configuration = configuration;
         _request = request;
@@ -37,72 +35,28 @@ internal sealed partial class ExecPlugin : ICredentialSource, IDisposable
     }
 
     /// <inheritdoc/>
-    public async ValueTask<Credential> GetAsync(CancellationToken cancellationToken)
+    protected override bool OnRefused(Credential refused)
     {
-        Task<Credential> run;
-        lock (_gate)
-        {
-            if (_current is not null && !(_expiration < _request.Time.GetUtcNow()))
-            {
-                return _current;
-            }
-
-            run = _run ??= Task.Run(RunAsync, CancellationToken.None);
-        }
-
-        return await run.WaitAsync(cancellationToken).ConfigureAwait(false);
+        LogRefused(_configuration.Command);
+        return true;
     }
 
     /// <inheritdoc/>
-    public bool Discard(Credential refused)
-    {
-        lock (_gate)
-        {
-            // Another request may have seen to it already.
-            if (ReferenceEquals(refused, _current))
-            {
-                LogRefused(_configuration.Command);
-                _current = null;
-            }
-
-            return true;
-        }
-    }
-
-    /// <summary>Ends a run that is under way.</summary>
-    public void Dispose()
-    {
-        _ended.Cancel();
-        _ended.Dispose();
-    }
-
-    private async Task<Credential> RunAsync()
+    protected override async Task<Lease> FetchAsync(CancellationToken cancellationToken)
     {
         try
         {
             long started = _request.Time.GetTimestamp();
-            string output = await ExecuteAsync(_ended.Token).ConfigureAwait(false);
+            string output = await ExecuteAsync(cancellationToken).ConfigureAwait(false);
             ExecCredential.Status status = ExecCredential.Read(output, _configuration.ApiVersion);
             LogAnswer(_configuration.Command, _request.Time.GetElapsedTime(started), status.Expiration);
-            ClientCertificate? certificate = LoadCertificate(status);
-            var credential = new Credential(status.Token is null ? null : Credential.Bearer(status.Token, _request.Owner), certificate);
-            lock (_gate)
-            {
-                _certificate = certificate;
-                _expiration = status.Expiration;
-                return _current = credential;
-            }
+            _certificate = LoadCertificate(status);
+            var credential = new Credential(status.Token is null ? null : Credential.Bearer(status.Token, _request.Owner), _certificate);
+            return new Lease(credential, status.Expiration);
         }
         catch (FormatException e)
         {
             throw Unable($"{e.Message}: check what {_configuration.Command} writes", e);
-        }
-        finally
-        {
-            lock (_gate)
-            {
-                _run = null;
-            }
         }
     }
 
@@ -133,46 +87,66 @@ internal sealed partial class ExecPlugin : ICredentialSource, IDisposable
             throw Unable($"exec: {_configuration.Command} could not be started: {Api.PlainText.OneLine(e.Message)}", e);
         }
 
+        if (!isInteractive)
+        {
+            process.StandardInput.Close();
+        }
+
+        using CancellationTokenRegistration onEnd = cancellationToken.Register(() => Kill(process));
+        using var output = new MemoryStream();
+        using var enough = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        Task<Output> reading = ReadAsync(process.StandardOutput.BaseStream, output, enough.Token);
+        Task exit = process.WaitForExitAsync(cancellationToken);
+        bool hasExited = await Task.WhenAny(reading, exit).ConfigureAwait(false) == exit;
+        using CancellationTokenSource? patience = hasExited ? new CancellationTokenSource(OutputGrace, _request.Time) : null;
+        using CancellationTokenRegistration onImpatience = patience?.Token.Register(enough.Cancel) ?? default;
+        if (await reading.ConfigureAwait(false) == Output.TooLong)
+        {
+            Kill(process);
+            throw Unable($"exec: {_configuration.Command} wrote more than {MaxOutput >> 20} MiB");
+        }
+
+        await exit.ConfigureAwait(false);
+        cancellationToken.ThrowIfCancellationRequested();
+        return process.ExitCode == 0
+            ? Encoding.UTF8.GetString(output.GetBuffer(), 0, (int)output.Length)
+            : throw Unable($"exec: executable {_configuration.Command} failed with exit code {process.ExitCode}");
+    }
+
+    /// <summary>Reads until the end, or until it is enough.</summary>
+    private static async Task<Output> ReadAsync(Stream from, MemoryStream to, CancellationToken enough)
+    {
+        byte[] buffer = new byte[16384];
         try
         {
-            if (!isInteractive)
+            while (await from.ReadAsync(buffer, enough).ConfigureAwait(false) is > 0 and int read)
             {
-                process.StandardInput.Close();
+                to.Write(buffer, 0, read);
+                if (to.Length > MaxOutput)
+                {
+                    return Output.TooLong;
+                }
             }
-
-            using var output = new MemoryStream();
-            Output end = await ReadAsync(process.StandardOutput.BaseStream, output, cancellationToken).ConfigureAwait(false);
-            if (end == Output.TooLong)
-            {
-                process.Kill(entireProcessTree: true);
-                throw Unable($"exec: {_configuration.Command} wrote more than {MaxOutput >> 20} MiB");
-            }
-
-            await process.WaitForExitAsync(cancellationToken).ConfigureAwait(false);
-            return process.ExitCode == 0
-                ? Encoding.UTF8.GetString(output.GetBuffer(), 0, (int)output.Length)
-                : throw Unable($"exec: executable {_configuration.Command} failed with exit code {process.ExitCode}");
         }
         catch (OperationCanceledException)
         {
-            process.Kill(entireProcessTree: true);
-            throw;
-        }
-    }
-
-    private static async Task<Output> ReadAsync(Stream from, MemoryStream to, CancellationToken cancellationToken)
-    {
-        byte[] buffer = new byte[16384];
-        while (await from.ReadAsync(buffer, cancellationToken).ConfigureAwait(false) is > 0 and int read)
-        {
-            to.Write(buffer, 0, read);
-            if (to.Length > MaxOutput)
-            {
-                return Output.TooLong;
-            }
+            // Whether that is a fault is for the one to say who has had enough.
         }
 
         return Output.Complete;
+    }
+
+    private void Kill(Process process)
+    {
+        try
+        {
+            process.Kill(entireProcessTree: true);
+        }
+        catch (Exception e) when (e is InvalidOperationException or Win32Exception or AggregateException)
+        {
+            // It has ended by itself, or runs as someone else, and then nothing more can be done about it.
+            LogNotKilled(_configuration.Command, e.Message);
+        }
     }
 
     private bool IsInteractive() => (_configuration.InteractiveMode, _request.Environment.IsInputTerminal()) switch
@@ -185,6 +159,11 @@ internal sealed partial class ExecPlugin : ICredentialSource, IDisposable
     /// <summary>Standard error stays the terminal's, and so does standard input if the plug-in may ask something.</summary>
     private ProcessStartInfo StartInfo(bool isInteractive)
     {
+        if (_configuration.Arguments.Concat(_configuration.Variables.SelectMany(variable => (string[])[variable.Key, variable.Value])).Any(text => text.Contains('\0')))
+        {
+            throw Unable($"exec: an argument or a variable for {_configuration.Command} contains a NUL character: remove it from {_request.Owner} in the kubeconfig");
+        }
+
         var start = new ProcessStartInfo
         {
             FileName = ExecutableSearch.Find(_configuration.Command, _request.Environment) ?? throw NotFound(),

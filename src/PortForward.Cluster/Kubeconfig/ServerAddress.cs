@@ -45,5 +45,12 @@ internal sealed class ServerAddress
     /// <inheritdoc/>
     public override string ToString() => Uri.ToString().TrimEnd('/');
 
-    private static string WithoutUser(string text) => text.LastIndexOf('@') is >= 0 and int at ? text[(at + 1)..] : text;
+    /// <summary>An address that is none, for the message: without what may be a password, be it that the @ after it is missing.</summary>
+    private static string WithoutUser(string text)
+    {
+        string plain = text[(text.LastIndexOf('@') + 1)..];
+        int scheme = plain.IndexOf("://", StringComparison.Ordinal);
+        int colon = plain.IndexOf(':', scheme < 0 ? 0 : scheme + 3);
+        return colon < 0 || plain[(colon + 1)..].Split('/', 2)[0].All(char.IsAsciiDigit) ? plain : $"{plain[..colon]}:…";
+    }
 }

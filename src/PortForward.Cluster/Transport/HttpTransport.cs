@@ -7,7 +7,7 @@ namespace PortForward.Cluster.Transport;
 internal static class HttpTransport
 {
     /// <summary>Makes the handler for requests to one server.</summary>
-    public static HttpMessageHandler Create(ServerDialer dialer, Uri server)
+    public static HttpMessageHandler Create(ServerDialer dialer, Uri server, bool followsRedirects = false)
     {
         bool isAbsolute = server.Scheme == Uri.UriSchemeHttp && dialer.Proxy?.Kind is ProxyKind.Http or ProxyKind.Https;
         var sockets = new SocketsHttpHandler
@@ -17,7 +17,7 @@ internal static class HttpTransport
             UseProxy = isAbsolute,
             Proxy = isAbsolute ? new FixedProxy(dialer.Proxy!.EndPoint) : null,
             UseCookies = false,
-            AllowAutoRedirect = false,
+            AllowAutoRedirect = followsRedirects,
             AutomaticDecompression = DecompressionMethods.None,
             ConnectTimeout = Timeout.InfiniteTimeSpan, // The dialer has limits of its own, whose errors name the address.
         };

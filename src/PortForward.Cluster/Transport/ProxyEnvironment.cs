@@ -65,7 +65,7 @@ internal static class ProxyEnvironment
             return false;
         }
 
-        if (IPAddress.TryParse(name, out IPAddress? only))
+        if (CertificateNames.IsAddress(name, out IPAddress? only))
         {
             return Plain(only).Equals(address);
         }
@@ -76,7 +76,22 @@ internal static class ProxyEnvironment
             name = name[1..];
         }
 
-        return name[0] == '.' ? host.EndsWith(name, StringComparison.Ordinal) : host == name || host.EndsWith($".{name}", StringComparison.Ordinal);
+        bool isOnlyBelow = name[0] == '.';
+        string domain = Ascii(isOnlyBelow ? name[1..] : name);
+        return (!isOnlyBelow && host == domain) || host.EndsWith($".{domain}", StringComparison.Ordinal);
+    }
+
+    /// <summary>A name as it is looked up: <see cref="Uri.IdnHost"/> gives the server's so.</summary>
+    private static string Ascii(string name)
+    {
+        try
+        {
+            return System.Text.Ascii.IsValid(name) ? name : new IdnMapping().GetAscii(name);
+        }
+        catch (ArgumentException)
+        {
+            return name; // It is no name, and so no server's.
+        }
     }
 
     /// <summary>Whether an address begins with the bits of a network's. Written out since <see cref="IPNetwork"/> takes no network with bits beyond its length.</summary>

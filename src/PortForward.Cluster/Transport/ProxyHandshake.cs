@@ -37,7 +37,7 @@ internal static class ProxyHandshake
     /// <summary>What a refusal means.</summary>
     public static string Refusal(int code, string reason, string authority) => code == (int)HttpStatusCode.ProxyAuthenticationRequired
         ? "it asks for a user name and a password (407): write those it takes into its address, as in http://user:password@host"
-        : $"it refused to connect to {authority} ({code} {Api.PlainText.OneLine(reason, 100)})";
+        : $"it refused to connect to {authority} ({$"{code} {Api.PlainText.OneLine(reason, 100)}".TrimEnd()})";
 
     /// <summary>Asks a SOCKS 5 proxy (RFC 1928, RFC 1929).</summary>
     /// <exception cref="IOException">The proxy refused or broke off; the message says how.</exception>
@@ -64,7 +64,9 @@ internal static class ProxyHandshake
         }
         else if (answer[1] != WithoutUser)
         {
-            throw new IOException("it asks for a user name and a password: write them into its address, as in socks5://user:password@host");
+            throw new IOException(proxy.Username is null
+                ? "it asks for a user name and a password: write them into its address, as in socks5://user:password@host"
+                : "it takes neither a user name and a password nor nothing at all, and pf knows no other way to prove who asks");
         }
 
         byte[] port = new byte[2];
@@ -73,6 +75,11 @@ internal static class ProxyHandshake
 
         byte[] reply = new byte[4];
         await ReadAsync(reply).ConfigureAwait(false);
+        if (reply[0] != Version)
+        {
+            throw new IOException("it does not speak SOCKS 5");
+        }
+
         if (reply[1] != 0)
         {
             throw new IOException($"it refused to connect to {target.ToAuthority()} ({SocksReason(reply[1])})");
@@ -120,6 +127,8 @@ internal static class ProxyHandshake
         4 => "host unreachable",
         5 => "connection refused",
         6 => "TTL expired",
+        7 => "command not supported",
+        8 => "address type not supported",
         _ => $"code {code}",
     };
 

@@ -51,7 +51,7 @@ internal sealed class ServerDialer
             ? await ConnectTcpAsync(target, cancellationToken).ConfigureAwait(false)
             : await ConnectProxyAsync(Proxy, target, tunnel: secure || Proxy.Kind == ProxyKind.Socks5, cancellationToken).ConfigureAwait(false);
         return secure
-            ? await SecureAsync(stream, new TlsPeer(ServerName ?? target.Host, target.ToAuthority(), Certificate, Trust.Check), cancellationToken).ConfigureAwait(false)
+            ? await SecureAsync(stream, new TlsPeer(ServerName ?? target.Host, target.ToAuthority(), Certificate, Trust.Check, Label: ""), cancellationToken).ConfigureAwait(false)
             : stream;
     }
 
@@ -63,7 +63,7 @@ internal sealed class ServerDialer
             // As in Go the cluster's authorities may vouch for the proxy; unlike there the system's may as well, and it is shown no client certificate.
             string? Check(X509Certificate2? certificate, X509Chain? chain, string name) =>
                 Trust.Check(certificate, chain, name) is { } fault && ServerTrust.System.Check(certificate, chain?.ChainPolicy.ExtraStore ?? [], name) is not null ? fault : null;
-            stream = await SecureAsync(stream, new TlsPeer(proxy.EndPoint.Host, proxy.EndPoint.ToAuthority(), Certificate: null, Check), cancellationToken).ConfigureAwait(false);
+            stream = await SecureAsync(stream, new TlsPeer(proxy.EndPoint.Host, proxy.EndPoint.ToAuthority(), Certificate: null, Check, Label(proxy)), cancellationToken).ConfigureAwait(false);
         }
 
         if (!tunnel)
@@ -85,9 +85,9 @@ internal sealed class ServerDialer
             await stream.DisposeAsync().ConfigureAwait(false);
             throw e switch
             {
-                IOException => Unable($"the proxy {proxy} ({proxy.Origin}): {Api.PlainText.OneLine(e.Message)}", e),
+                IOException => Unable($"{Label(proxy)}{Api.PlainText.OneLine(e.Message)}", e),
                 OperationCanceledException when limit.IsCancellationRequested && !cancellationToken.IsCancellationRequested =>
-                    Unable($"the proxy {proxy} ({proxy.Origin}): no answer within {DialTimeout.TotalSeconds:0} s", e),
+                    Unable($"{Label(proxy)}no answer within {DialTimeout.TotalSeconds:0} s", e),
                 _ => e,
             };
         }
@@ -121,7 +121,7 @@ internal sealed class ServerDialer
         }
 
         ClusterException Dial(string why, Exception e) => isProxy
-            ? Unable($"the proxy {Proxy} ({Proxy!.Origin}): dial tcp{why}", e)
+            ? Unable($"{Label(Proxy!)}dial tcp{why}", e)
             : Unable($"dial tcp{why}", e);
     }
 
@@ -174,13 +174,15 @@ internal sealed class ServerDialer
             throw e switch
             {
                 OperationCanceledException when limit.IsCancellationRequested && !cancellationToken.IsCancellationRequested =>
-                    Unable($"net/http: TLS handshake timeout: {peer.Address} did not answer within {TlsTimeout.TotalSeconds:0} s", e),
-                AuthenticationException or IOException when fault is not null => Unable($"tls: failed to verify certificate: {fault}", e),
-                AuthenticationException or IOException => Unable($"tls: handshake with {peer.Address} failed: {Api.PlainText.OneLine((e.InnerException ?? e).Message)}", e),
+                    Unable($"{peer.Label}net/http: TLS handshake timeout: {peer.Address} did not answer within {TlsTimeout.TotalSeconds:0} s", e),
+                AuthenticationException or IOException when fault is not null => Unable($"{peer.Label}tls: failed to verify certificate: {fault}", e),
+                AuthenticationException or IOException => Unable($"{peer.Label}tls: handshake with {peer.Address} failed: {Api.PlainText.OneLine((e.InnerException ?? e).Message)}", e),
                 _ => e,
             };
         }
     }
+
+    private static string Label(ProxyAddress proxy) => $"the proxy {proxy} ({proxy.Origin}): ";
 
     private static ClusterException Unable(string why, Exception cause) => Verbatim($"Unable to connect to the server: {why}", cause);
 
@@ -191,6 +193,7 @@ internal sealed class ServerDialer
     /// <param name="Address">Where it is, for messages.</param>
     /// <param name="Certificate">What to show it if it asks.</param>
     /// <param name="Check">Says what is wrong with its certificate, or null.</param>
+    /// <param name="Label">What messages about it begin with.</param>
     private sealed record TlsPeer(
-        string Name, string Address, ClientCertificate? Certificate, Func<X509Certificate2?, X509Chain?, string, string?> Check);
+        string Name, string Address, ClientCertificate? Certificate, Func<X509Certificate2?, X509Chain?, string, string?> Check, string Label);
 }

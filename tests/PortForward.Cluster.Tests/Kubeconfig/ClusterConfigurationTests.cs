@@ -108,6 +108,10 @@ public sealed class ClusterConfigurationTests : IDisposable
     public void What_is_not_there_is_told(string kubeconfig, string message) => Fault(kubeconfig).Should().Be(message);
 
     [Fact]
+    public void A_name_that_is_told_cannot_rewrite_the_terminal() =>
+        Fault("current-context: \"a\\e[2J\\u009b\\u202eb\"").Should().Be("Error in configuration: context was not found for specified context: a [2J  b (the kubeconfig's current-context; use --context)");
+
+    [Fact]
     public void What_a_flag_names_must_be_there()
     {
         Fault(Contexts, new ClusterOverrides { Context = "Main" }).Should().Be("context \"Main\" does not exist: see the contexts in the kubeconfig");

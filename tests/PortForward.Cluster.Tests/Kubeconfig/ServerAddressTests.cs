@@ -44,5 +44,7 @@ public class ServerAddressTests
         address.ToString().Should().Be("https://example.test");
         Action parse = () => ServerAddress.Parse("ftp://user:word@example.test");
         parse.Should().Throw<ClusterException>().Which.Message.Should().NotContain("word");
+        Action parseCutOff = () => ServerAddress.Parse("https://user:word");
+        parseCutOff.Should().Throw<ClusterException>().WithMessage("the server address \"https://user:…\" is no *").Which.Message.Should().NotContain("word");
     }
 }

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Globalization;
 using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
@@ -10,12 +11,14 @@ namespace PortForward.Cluster.Tests.Transport;
 /// <summary>A request as it came over the wire.</summary>
 internal sealed record SeenRequest(string Head, int Connection, string? ServerName, IReadOnlyList<string> ClientChain)
 {
+    public string Body { get; init; } = "";
+
     public IReadOnlyList<string> Lines => Head.Split("\r\n", StringSplitOptions.RemoveEmptyEntries);
 
     public IEnumerable<string> Values(string header) => Lines.Where(line => line.StartsWith($"{header}: ", StringComparison.OrdinalIgnoreCase)).Select(line => line[(header.Length + 2)..]);
 }
 
-/// <summary>An HTTP/1.1 server on a socket, with or without TLS, which keeps every byte of the requests' heads. It answers with what the test says.</summary>
+/// <summary>An HTTP/1.1 server on a socket, with or without TLS, which keeps every byte of the requests. It answers with what the test says.</summary>
 internal sealed class TestServer : IAsyncDisposable
 {
     private readonly TcpListener _listener;
@@ -71,8 +74,9 @@ internal sealed class TestServer : IAsyncDisposable
                 _connections.Enqueue(ServeAsync(await _listener.AcceptSocketAsync(_ended.Token), Interlocked.Increment(ref _connectionCount)));
             }
         }
-        catch (Exception e) when (e is OperationCanceledException or SocketException or ObjectDisposedException)
+        catch (Exception e) when (e is OperationCanceledException or SocketException or InvalidOperationException)
         {
+            // The test is over.
         }
     }
 
@@ -111,6 +115,13 @@ internal sealed class TestServer : IAsyncDisposable
                 while (await ReadHeadAsync(stream) is { } head)
                 {
                     var request = new SeenRequest(head, connection, serverName, chain);
+                    if (request.Values("Content-Length").SingleOrDefault() is { } length)
+                    {
+                        byte[] body = new byte[int.Parse(length, CultureInfo.InvariantCulture)];
+                        await stream.ReadExactlyAsync(body, _ended.Token);
+                        request = request with { Body = Encoding.UTF8.GetString(body) };
+                    }
+
                     Requests.Enqueue(request);
                     await stream.WriteAsync(Encoding.UTF8.GetBytes(_answer(request)), _ended.Token);
                 }

@@ -1,0 +1,181 @@
+using System.Net;
+using System.Text;
+using PortForward.Cluster.Tests.Transport;
+using PortForward.Cluster.Transport;
+
+namespace PortForward.Cluster.Tests.Authentication;
+
+public sealed class AuthenticatingHandlerTests : IDisposable
+{
+    private readonly PluginFolder _users = new();
+    private readonly TestAuthority _root = new();
+
+    [Fact]
+    public async Task Credentials_and_the_user_to_act_as_are_sent_with_each_request()
+    {
+        await using TestServer server = Server();
+        using ClusterConnection connection = Connect(server, "{token: t, as: jané, as-groups: [a, 'b, c'], as-user-extra: {k: [v]}}");
+
+        (await GetAsync(connection)).Should().Be(HttpStatusCode.OK);
+        (await GetAsync(connection)).Should().Be(HttpStatusCode.OK);
+
+        server.Requests.Should().HaveCount(2).And.OnlyContain(request => request.Connection == 1);
+        foreach (SeenRequest seen in server.Requests)
+        {
+            seen.Values("Authorization").Should().Equal("Bearer t");
+            seen.Values("Impersonate-User").Should().Equal("jané");
+            seen.Values("Impersonate-Group").Should().Equal("a", "b, c");
+            seen.Values("Impersonate-Extra-k").Should().Equal("v");
+        }
+    }
+
+    [Fact]
+    public async Task After_a_401_renewed_credentials_are_tried_once()
+    {
+        _users.Folder.Write("token", "first");
+        await using TestServer server = Server(request =>
+        {
+            _users.Folder.Write("token", "second");
+            return request.Values("Authorization").Single() == "Bearer second" ? TestServer.Ok() : TestServer.Status(401);
+        });
+        using ClusterConnection connection = Connect(server, "{tokenFile: token}");
+
+        (await GetAsync(connection)).Should().Be(HttpStatusCode.OK);
+
+        server.Requests.Select(request => request.Values("Authorization").Single()).Should().Equal("Bearer first", "Bearer second");
+    }
+
+    [Fact]
+    public async Task A_second_401_is_the_answer()
+    {
+        await using TestServer server = Server(_ => TestServer.Status(401));
+        using ClusterConnection connection = Plugin(server);
+
+        (await GetAsync(connection)).Should().Be(HttpStatusCode.Unauthorized);
+        server.Requests.Should().HaveCount(2);
+        (await GetAsync(connection)).Should().Be(HttpStatusCode.Unauthorized);
+        server.Requests.Select(request => request.Values("Authorization").Single()).Should().Equal("Bearer t1", "Bearer t2", "Bearer t2", "Bearer t3");
+    }
+
+    [Fact]
+    public async Task A_request_with_a_body_is_not_sent_twice_but_the_next_one_has_renewed_credentials()
+    {
+        await using TestServer server = Server(request => request.Values("Authorization").Single() == "Bearer t1" ? TestServer.Status(401, "Connection: close\r\n") : TestServer.Ok());
+        using ClusterConnection connection = Plugin(server);
+        using var request = new HttpRequestMessage(HttpMethod.Post, connection.Server) { Content = new ByteArrayContent([]) };
+
+        using (HttpResponseMessage response = await connection.Invoker.SendAsync(request, default)) response.StatusCode.Should().Be(HttpStatusCode.Unauthorized);
+
+        server.Requests.Should().ContainSingle();
+        (await GetAsync(connection)).Should().Be(HttpStatusCode.OK, "the refused credentials are not used again");
+        server.Requests.Select(seen => seen.Values("Authorization").Single()).Should().Equal("Bearer t1", "Bearer t2");
+    }
+
+    [Fact]
+    public async Task Credentials_that_cannot_change_are_not_tried_again()
+    {
+        await using TestServer server = Server(_ => TestServer.Status(401));
+        using ClusterConnection connection = Connect(server, "{token: t}");
+
+        (await GetAsync(connection)).Should().Be(HttpStatusCode.Unauthorized);
+        server.Requests.Should().ContainSingle();
+    }
+
+    [Theory]
+    [InlineData(403)]
+    [InlineData(500)]
+    public async Task Other_failures_say_nothing_about_the_credentials(int status)
+    {
+        await using TestServer server = Server(_ => TestServer.Status(status));
+        using ClusterConnection connection = Plugin(server);
+
+        ((int)await GetAsync(connection)).Should().Be(status);
+        server.Requests.Should().ContainSingle();
+    }
+
+    [Fact]
+    public async Task With_a_new_certificate_new_connections_are_made()
+    {
+        await using TestServer server = Server(asksForCertificate: true);
+        WriteCertificate("first");
+        using ClusterConnection connection = Connect(server, "{client-certificate: c.pem, client-key: k.pem}");
+
+        await GetAsync(connection);
+        await GetAsync(connection);
+        WriteCertificate("second");
+        _users.Time.Advance(TimeSpan.FromMinutes(1));
+        await GetAsync(connection);
+        await GetAsync(connection);
+
+        server.Requests.Select(request => $"{request.Connection} {request.ClientChain.Single()}").Should().Equal("1 CN=first", "1 CN=first", "2 CN=second", "2 CN=second");
+    }
+
+    [Fact]
+    public async Task A_plug_in_may_answer_a_401_with_a_new_certificate()
+    {
+        await using TestServer server = Server(request => request.ClientChain.Single() == "CN=second" ? TestServer.Ok() : TestServer.Status(401), asksForCertificate: true);
+        WriteAnswer("first");
+        string script = $"cat '{_users.Folder["answer"]}'";
+        using ClusterConnection connection = Connect(server, Exec(script));
+        (await GetAsync(connection)).Should().Be(HttpStatusCode.Unauthorized);
+
+        WriteAnswer("second");
+        (await GetAsync(connection)).Should().Be(HttpStatusCode.OK);
+
+        server.Requests.Select(request => request.ClientChain.Single()).Should().Equal("CN=first", "CN=first", "CN=first", "CN=second");
+        server.Requests.Last().Connection.Should().Be(2);
+    }
+
+    [Fact]
+    public async Task Credentials_that_cannot_be_had_are_the_requests_failure()
+    {
+        await using TestServer server = Server();
+        using ClusterConnection connection = Connect(server, "{exec: {apiVersion: client.authentication.k8s.io/v1, command: no-such-plugin, interactiveMode: Never}}");
+        Func<Task> get = () => GetAsync(connection);
+
+        HttpRequestException failure = (await get.Should().ThrowAsync<HttpRequestException>()).Which;
+
+        failure.InnerException.Should().BeOfType<ClusterException>().Which.Message.Should().Contain("no-such-plugin not found");
+        server.Requests.Should().BeEmpty();
+    }
+
+    public void Dispose()
+    {
+        _users.Dispose();
+        _root.Dispose();
+    }
+
+    private static async Task<HttpStatusCode> GetAsync(ClusterConnection connection)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(connection.Server, "version"));
+        using HttpResponseMessage response = await connection.Invoker.SendAsync(request, CancellationToken.None);
+        await response.Content.ReadAsByteArrayAsync();
+        return response.StatusCode;
+    }
+
+    private TestServer Server(Func<SeenRequest, string>? answer = null, bool asksForCertificate = false) =>
+        TestServer.Tls(_root.IssueServer("127.0.0.1"), answer, asksForCertificate);
+
+    private ClusterConnection Connect(TestServer server, string user) =>
+        new(_users.Configuration(user, $", certificate-authority-data: {Convert.ToBase64String(Encoding.UTF8.GetBytes(_root.Pem))}", server: $"https://127.0.0.1:{server.Port}"));
+
+    /// <summary>A connection with the tokens t1, t2 and so on.</summary>
+    private ClusterConnection Plugin(TestServer server) => Connect(server, Exec(
+        $"{_users.CountRun}\nn=$(wc -l < '{_users.Folder["runs"]}' | tr -d ' ')\nprintf '{{\"kind\":\"ExecCredential\",\"apiVersion\":\"{PluginFolder.V1}\",\"status\":{{\"token\":\"t%s\"}}}}' \"$n\""));
+
+    private string Exec(string script) =>
+        $"{{exec: {{apiVersion: {PluginFolder.V1}, command: /bin/sh, args: ['{_users.Folder.Write("plugin", script)}'], interactiveMode: Never}}}}";
+
+    private void WriteAnswer(string name)
+    {
+        (string certificate, string key) = _root.IssueClient(name);
+        _users.Folder.Write("answer", PluginFolder.Answer(PluginFolder.CertificateStatus(certificate, key)));
+    }
+
+    private void WriteCertificate(string name)
+    {
+        (string certificate, string key) = _root.IssueClient(name);
+        _users.Folder.Write("c.pem", certificate);
+        _users.Folder.Write("k.pem", key);
+    }
+}
