@@ -46,8 +46,11 @@ internal sealed partial class PfProcess : IAsyncDisposable
             start.Environment[name] = value;
         }
 
-        return new PfProcess(Process.Start(start)!);
+        return Start(start);
     }
+
+    /// <summary>Starts a program, whichever it is, and watches its output.</summary>
+    public static PfProcess Start(ProcessStartInfo start) => new(Process.Start(start)!);
 
     /// <summary>Runs the program to its end.</summary>
     public static async Task<PfProcess> RunAsync(string? kubeconfig, params string[] arguments)

@@ -1,0 +1,103 @@
+using static PortForward.Cli.Tests.DropIn.DropInCase;
+
+namespace PortForward.Cli.Tests.DropIn;
+
+/// <summary>What is forwarded to: types and names, and the pod behind them.</summary>
+public sealed class TargetTests(DropInCluster cluster) : IClassFixture<DropInCluster>
+{
+    public static TheoryData<string> Names => NamesOf(Cases);
+
+    internal static IReadOnlyList<DropInCase> Cases { get; } =
+    [
+        Serves("solo :7000"),
+        Serves("pod/solo :7000"),
+        Serves("pods/solo :7000"),
+        Serves("po/solo :7000"),
+        Serves("Pod/solo :7000"),
+        Serves("pods.v1./solo :7000"),
+        Serves("svc/web :80"),
+        Serves("service/web :80"),
+        Serves("services/web :80"),
+        Serves("deploy/web :7000"),
+        Serves("deployment/web :7000"),
+        Serves("deployments/web :7000"),
+        Serves("deployment.apps/web :7000"),
+        Serves("deployments.v1.apps/web :7000"),
+        Serves("deploy.apps/web :7000"),
+        Serves("rs/web-abc :7000"),
+        Serves("replicaset/web-abc :7000"),
+        Serves("replicasets.apps/web-abc :7000"),
+        Serves("sts/web :7000"),
+        Serves("statefulset/web :7000"),
+        Serves("statefulsets.apps/web :7000"),
+        Serves("ds/web :7000"),
+        Serves("daemonset/web :7000"),
+        Serves("job/web :7000"),
+        Serves("jobs.batch/web :7000"),
+        Serves("rc/web :7000"),
+        Serves("replicationcontroller/web :7000"),
+        Serves("-n kube-system elsewhere :7000"),
+        Serves("-n kube-system svc/web :80"),
+
+        Serves("svc/ages :80"),
+        Serves("svc/ready :80"),
+        Serves("svc/restarts :80"),
+        Serves("svc/since :80"),
+        Serves("svc/leaving :80"),
+        Serves("svc/mixed :80"),
+        Serves("unready :7000"),
+        Serves("svc/unready :80"),
+        Serves("deploy/unready :7000"),
+        Serves("terminating :7000"),
+
+        Fails(""),
+        Fails("solo"),
+        Fails("pod/solo"),
+        Fails("pod solo :7000"),
+        Fails("svc web :80"),
+        Fails("pod/solo pod/web-1 :7000"),
+        Fails("pod/solo/extra :7000"),
+        Fails("a/b/c/d :7000"),
+        Fails("pod/ :7000"),
+        Fails("/solo :7000"),
+        Fails("/ :7000"),
+        Fails("pod,svc/web :7000"),
+        Fails("'' :7000"),
+        Fails("-l app=web :7000"),
+        Fails("pod/solo -l app=web :7000"),
+        Fails("nope :7000"),
+        Fails("pod/nope :7000"),
+        Fails("svc/nope :80"),
+        Fails("deploy/nope :80"),
+        Fails("deployment.apps/nope :80"),
+        Fails("rs/nope :80"),
+        Fails("sts/nope :80"),
+        Fails("ds/nope :80"),
+        Fails("job/nope :80"),
+        Fails("rc/nope :80"),
+        Fails("-n nowhere pod/solo :7000"),
+        Fails("-n nowhere svc/web :80"),
+        Fails("foo/solo :7000"),
+        Fails("pods.apps/solo :7000"),
+        Fails("deployment.batch/web :7000"),
+        Fails("cm/web :7000"),
+        Fails("node/node-1 :7000"),
+        Fails("ns/default :7000"),
+        Fails("all/web :7000"),
+        Fails("pod/SOLO :7000"),
+        Fails("pod/. :7000"),
+        Fails("pod/a%2fb :7000"),
+        Fails("pod/pending --pod-running-timeout=1s :7000"),
+        Fails("pod/succeeded :7000"),
+        Fails("pod/failed :7000"),
+        Fails("deploy/pending --pod-running-timeout=1s :7000"),
+        Fails("deploy/nobody --pod-running-timeout=1s :7000"),
+        Fails("deploy/over --pod-running-timeout=1s :7000"),
+        Fails("svc/nobody --pod-running-timeout=1s :80"),
+        Fails("svc/alone :80"),
+    ];
+
+    [DropInTheory]
+    [MemberData(nameof(Names))]
+    public Task Pf_takes_a_target_as_kubectl_does(string name) => cluster.CompareAsync(Cases.Single(one => one.Name == name));
+}
