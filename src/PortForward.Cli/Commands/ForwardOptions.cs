@@ -11,6 +11,9 @@ internal sealed record ForwardOptions
 {
     private static readonly TimeSpan DefaultPodRunningTimeout = TimeSpan.FromMinutes(1);
 
+    /// <summary>A timer takes 2^32 - 2 milliseconds at most, which is this and some hours.</summary>
+    private static readonly TimeSpan LongestTimeout = TimeSpan.FromDays(49);
+
     public required TargetReference Target { get; init; }
 
     public required IReadOnlyList<PortSpec> Ports { get; init; }
@@ -50,9 +53,12 @@ internal sealed record ForwardOptions
     public static TimeSpan? ReadDuration(Option<string> flag, ParseResult parsed) => parsed.GetValue(flag) switch
     {
         null => null,
-        { } text when GoDuration.TryParse(text, out TimeSpan duration) => duration,
+        { } text when GoDuration.TryParse(text, out TimeSpan duration) => Bounded(duration),
         { } text => throw new UsageException($"invalid argument \"{text}\" for \"{flag.Name}\": a duration looks like 30s or 1m30s"),
     };
+
+    /// <summary>A time-out that a timer can hold: nobody waits any longer.</summary>
+    public static TimeSpan Bounded(TimeSpan timeout) => timeout < LongestTimeout ? timeout : LongestTimeout;
 
     /// <summary>The log format, which is needed before anything can be told.</summary>
     /// <exception cref="UsageException">It is unknown.</exception>

@@ -79,7 +79,9 @@ internal sealed class CaseSurroundings
         "plugin",
         $$"""
         #!/bin/sh
-        echo '{"apiVersion": "client.authentication.k8s.io/{{version}}", "kind": "ExecCredential", "status": {{status}}}'
+        cat <<'END'
+        {"apiVersion": "client.authentication.k8s.io/{{version}}", "kind": "ExecCredential", "status": {{status}}}
+        END
 
         """,
         executable: true);

@@ -35,6 +35,7 @@ internal static class Comparison
             }
 
             Task<Observation> second = ObserveAsync(around, PfProcess.Command(kubeconfig: null, arguments), one, one.Pf);
+            await Task.WhenAll(first, second);
             kubectl = await first;
             pf = await second;
         }
@@ -144,6 +145,8 @@ internal static class Comparison
             command.Environment.Remove(name);
         }
 
+        // kubectl knows already which types the server has, as it does on a machine where it is in use.
+        command.Environment["KUBECACHEDIR"] = Path.Combine(Path.GetDirectoryName(around.Folder)!, "cache");
         foreach ((string name, string? value) in around.Environment)
         {
             command.Environment[name] = value;
@@ -173,7 +176,7 @@ internal static class Comparison
     /// <summary>One connection through the forward, there and back.</summary>
     private static async Task EchoAsync(IPEndPoint listener)
     {
-        IPAddress address = listener.Address.Equals(IPAddress.Any) ? IPAddress.Loopback : listener.Address.Equals(IPAddress.IPv6Any) ? IPAddress.IPv6Loopback : listener.Address;
+        IPAddress address = listener.Address.IsIPv4MappedToIPv6 ? listener.Address.MapToIPv4() : listener.Address.Equals(IPAddress.Any) ? IPAddress.Loopback : listener.Address.Equals(IPAddress.IPv6Any) ? IPAddress.IPv6Loopback : listener.Address;
         using var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
         await socket.ConnectAsync(address, listener.Port).WaitAsync(Patience);
         await socket.SendAsync("drop-in"u8.ToArray()).WaitAsync(Patience);

@@ -144,7 +144,6 @@ public sealed class KubeconfigTests(DropInCluster cluster) : IClassFixture<DropI
         Fails("--server ftp://127.0.0.1 solo :7000"),
         Fails("--server nonsense://%zz solo :7000"),
         Fails("--server https:// solo :7000"),
-        Fails(Command, "plain HTTP to a TLS server").WithKubeconfig(around => around.Yaml(cluster: $"server: {around.Server.Replace("https:", "http:", StringComparison.Ordinal)}")),
         Fails(Command, "the server has a fault").With(around => around.Undo(around.Cluster.Faults.Always(request => request.Path.EndsWith("/pods/solo", StringComparison.Ordinal), RequestFault.Status(500)))),
         Fails(Command, "a proxy's page").With(around => around.Undo(around.Cluster.Faults.Always(request => request.Path.EndsWith("/pods/solo", StringComparison.Ordinal), RequestFault.Answer(200, "<html>welcome</html>", "text/html")))),
         Fails(Command, "a proxy's error page").With(around => around.Undo(around.Cluster.Faults.Always(request => request.Path.EndsWith("/pods/solo", StringComparison.Ordinal), RequestFault.Answer(502, "<html>bad gateway</html>", "text/html")))),

@@ -29,8 +29,10 @@ internal sealed partial record Observation(int ExitCode, IReadOnlyList<string> O
         }
     }
 
-    /// <summary>The first line on stderr that is meant for the user, without pf's hint at its help; empty when there is none.</summary>
-    public string FirstError => Error.FirstOrDefault(line => line.Length > 0 && !DiagnosticLine().IsMatch(line))?.Replace(" (see pf --help)", "", StringComparison.Ordinal) ?? "";
+    /// <summary>
+    /// The first line on stderr that is meant for the user, without pf's hint at its help and without the name server that kubectl names; empty when there is none.
+    /// </summary>
+    public string FirstError => Incidental().Replace(Error.FirstOrDefault(line => line.Length > 0 && !DiagnosticLine().IsMatch(line)) ?? "", "");
 
     /// <summary>Where the forward of a line of stdout listens; null when it is another line.</summary>
     public static IPEndPoint? EndPointOf(string line) =>
@@ -43,6 +45,9 @@ internal sealed partial record Observation(int ExitCode, IReadOnlyList<string> O
 
     [GeneratedRegex(@"^(?<before>Forwarding from \S+:|Handling connection for )(?<port>\d+)", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
     private static partial Regex LocalPort();
+
+    [GeneratedRegex(@" \(see pf --help\)$|(?<=: lookup \S+) on \S+:53(?=: )", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
+    private static partial Regex Incidental();
 
     [GeneratedRegex(@"^Forwarding from (?<local>\S+) -> \d+$", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
     private static partial Regex ForwardingLine();

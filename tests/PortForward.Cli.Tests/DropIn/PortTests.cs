@@ -49,7 +49,7 @@ public sealed class PortTests(DropInCluster cluster) : IClassFixture<DropInClust
         Serves("svc/named-served alone").With(AddLonePort("named-served")).InTurn(),
         Serves("svc/named-numbered {free}").With(AddLonePort("named-numbered")).InTurn(),
 
-        Fails("solo {free}:7000:9"),
+        Fails("solo {free}:7000:9").ButKubectl(Ending.Serves, "three-part-port", pf: "error: invalid port \"*:7000:9\": expected [LOCAL:]REMOTE"),
         Fails("solo 0"),
         Fails("solo :0"),
         Fails("solo 65536"),

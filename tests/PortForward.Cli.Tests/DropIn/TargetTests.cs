@@ -87,13 +87,13 @@ public sealed class TargetTests(DropInCluster cluster) : IClassFixture<DropInClu
         Fails("pod/SOLO :7000"),
         Fails("pod/. :7000"),
         Fails("pod/a%2fb :7000"),
-        Fails("pod/pending --pod-running-timeout=1s :7000"),
+        Fails("pod/pending --pod-running-timeout=300ms :7000"),
         Fails("pod/succeeded :7000"),
         Fails("pod/failed :7000"),
-        Fails("deploy/pending --pod-running-timeout=1s :7000"),
-        Fails("deploy/nobody --pod-running-timeout=1s :7000"),
-        Fails("deploy/over --pod-running-timeout=1s :7000"),
-        Fails("svc/nobody --pod-running-timeout=1s :80"),
+        Fails("deploy/pending --pod-running-timeout=300ms :7000"),
+        Fails("deploy/nobody --pod-running-timeout=300ms :7000"),
+        Fails("deploy/over --pod-running-timeout=300ms :7000"),
+        Fails("svc/nobody --pod-running-timeout=300ms :80"),
         Fails("svc/alone :80"),
     ];
 

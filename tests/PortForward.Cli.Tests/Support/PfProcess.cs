@@ -49,8 +49,13 @@ internal sealed partial class PfProcess : IAsyncDisposable
         return Start(start);
     }
 
-    /// <summary>Starts a program, whichever it is, and watches its output.</summary>
-    public static PfProcess Start(ProcessStartInfo start) => new(Process.Start(start)!);
+    /// <summary>Starts a program, whichever it is, with nothing to read on its stdin, and watches its output.</summary>
+    public static PfProcess Start(ProcessStartInfo start)
+    {
+        Process process = Process.Start(start)!;
+        process.StandardInput.Close();
+        return new PfProcess(process);
+    }
 
     /// <summary>Runs the program to its end.</summary>
     public static async Task<PfProcess> RunAsync(string? kubeconfig, params string[] arguments)
