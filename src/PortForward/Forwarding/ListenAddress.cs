@@ -27,7 +27,7 @@ public sealed record ListenAddress(IPAddress Address, string Group)
             }
             else if (IsStrictAddress(value, out IPAddress? address))
             {
-                Add(address, value);
+                Add(address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address, value);
             }
             else
             {

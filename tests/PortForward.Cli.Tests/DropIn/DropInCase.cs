@@ -35,11 +35,17 @@ internal sealed record DropInCase(string Name, string Arguments, Ending Kubectl,
     /// <summary>The difference that is wanted here; null where both must do the same.</summary>
     public string? Difference { get; private init; }
 
-    /// <summary>With a difference: what kubectl's first line on stderr looks like; null when it does not matter.</summary>
+    /// <summary>With a difference: what kubectl's first line on stderr looks like (<c>*</c> stands for anything); null when it does not matter.</summary>
     public string? KubectlSays { get; private init; }
 
     /// <summary>With a difference: what pf's first line on stderr looks like; null when there must be none.</summary>
     public string? PfSays { get; private init; }
+
+    /// <summary>With a difference: whether it shows on stdout.</summary>
+    public bool HasOtherOutput { get; private init; }
+
+    /// <summary>Whether the case is for thorough runs only (PF_TEST_FULL=true), since others show nearly the same.</summary>
+    public bool IsThorough { get; private init; }
 
     /// <summary>Makes what the case needs around it.</summary>
     public Action<CaseSurroundings>? SetUp { get; private init; }
@@ -54,7 +60,15 @@ internal sealed record DropInCase(string Name, string Arguments, Ending Kubectl,
 
     public static DropInCase Prints(string arguments) => new(arguments, arguments, Ending.Prints, Ending.Prints);
 
-    public static TheoryData<string> NamesOf(IEnumerable<DropInCase> cases) => [.. cases.Select(one => one.Name)];
+    /// <summary>The names of the cases to run.</summary>
+    public static TheoryData<string> NamesOf(IEnumerable<DropInCase> cases)
+    {
+        bool isFull = string.Equals(Environment.GetEnvironmentVariable("PF_TEST_FULL"), "true", StringComparison.OrdinalIgnoreCase);
+        return [.. cases.Where(one => isFull || !one.IsThorough).Select(one => one.Name)];
+    }
+
+    /// <summary>Only in thorough runs.</summary>
+    public DropInCase Thorough() => this with { IsThorough = true };
 
     /// <summary>With something around it.</summary>
     public DropInCase With(Action<CaseSurroundings> setUp) => this with { SetUp = setUp };
@@ -74,6 +88,10 @@ internal sealed record DropInCase(string Name, string Arguments, Ending Kubectl,
     /// <param name="pf">What pf's first line looks like.</param>
     public DropInCase InOtherWords(string difference, string? kubectl, string? pf) =>
         this with { Difference = difference, KubectlSays = kubectl, PfSays = pf };
+
+    /// <summary>Both serve, but what they print differs.</summary>
+    /// <param name="difference">The difference's name in docs/differences.md.</param>
+    public DropInCase PrintingOtherwise(string difference) => this with { Difference = difference, HasOtherOutput = true };
 
     /// <summary>The case was written for what pf does; kubectl does something else.</summary>
     /// <param name="difference">The difference's name in docs/differences.md.</param>

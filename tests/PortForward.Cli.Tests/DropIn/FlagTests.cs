@@ -46,20 +46,25 @@ public sealed class FlagTests(DropInCluster cluster) : IClassFixture<DropInClust
         Serves("--address ::1 solo :7000", listeners: 1),
         Serves("--address 127.0.0.1,::1 solo :7000", listeners: 2),
         Serves("--address ::1,127.0.0.1 solo :7000", listeners: 2),
-        Serves("--address 0:0:0:0:0:0:0:1 solo :7000", listeners: 1),
+        Serves("--address 0:0:0:0:0:0:0:1 solo :7000", listeners: 1).PrintingOtherwise("address-spelling"),
         Serves("--address ::ffff:127.0.0.1 solo :7000", listeners: 1),
         Serves("--address localhost solo :7000"),
         Serves("--address localhost,127.0.0.1 solo :7000"),
         Serves("--address 127.0.0.1,localhost solo :7000"),
         Serves("--address 127.0.0.1,127.0.0.1 solo :7000", listeners: 1),
         Serves("--address localhost,127.0.0.2 solo :7000", listeners: 3),
-        Serves("--address 0.0.0.0 solo :7000", listeners: 1),
-        Serves("--address :: solo :7000", listeners: 1),
-        Fails("--address 192.0.2.1 solo :7000"),
-        Fails("--address 127.0.0.1,192.0.2.1 solo :7000"),
+        Serves("--address 0.0.0.0 solo :7000", listeners: 1)
+            .InOtherWords("notes", null, "note: 0.0.0.0:* can be reached from other machines"),
+        Serves("--address :: solo :7000", listeners: 1)
+            .InOtherWords("notes", null, "note: [::]:* can be reached from other machines"),
+        Fails("--address 192.0.2.1 solo :7000")
+            .InOtherWords("clearer-words", "Unable to listen on port 0: Listeners failed to create with the following errors: [unable to create listener: Error list*", "Unable to listen on port 0: 192.0.2.1:0: this machine does not have the address (choose another --address)"),
+        Fails("--address 127.0.0.1,192.0.2.1 solo :7000")
+            .InOtherWords("nothing-before-failure", "Unable to listen on port *: Listeners failed to create with the following errors: [unable to create listener: Error list*", "Unable to listen on port 0: 192.0.2.1:*: this machine does not have the address (choose another --address)"),
         Fails("--address 300.1.1.1 solo :7000"),
         Fails("--address 1.2.3 solo :7000"),
-        Fails("--address 127.0.0.01 solo :7000"),
+        Fails("--address 127.0.0.01 solo :7000")
+            .InOtherWords("clearer-words", "Unable to listen on port 0: Listeners failed to create with the following errors: [unable to create listener: Error list*", "error: 127.0.0.01 is not a valid IP"),
         Fails("--address [::1] solo :7000"),
         Fails("--address ::1%lo solo :7000"),
         Fails("--address host.invalid solo :7000"),
@@ -74,27 +79,35 @@ public sealed class FlagTests(DropInCluster cluster) : IClassFixture<DropInClust
         Serves("--pod-running-timeout 1.5h solo :7000"),
         Serves("--pod-running-timeout .5m solo :7000"),
         Serves("--pod-running-timeout +5s solo :7000"),
-        Fails("--pod-running-timeout 5 solo :7000"),
+        Fails("--pod-running-timeout 5 solo :7000")
+            .InOtherWords("clearer-words", "error: invalid argument \"5\" for \"--pod-running-timeout\" flag: time: missing unit in duration \"5\"", "error: invalid argument \"5\" for \"--pod-running-timeout\": a duration looks like 30s or 1m30s"),
         Fails("--pod-running-timeout 0 solo :7000"),
         Fails("--pod-running-timeout 0s solo :7000"),
         Fails("--pod-running-timeout -1s solo :7000"),
-        Fails("--pod-running-timeout soon solo :7000"),
-        Fails("--pod-running-timeout 5d solo :7000"),
-        Fails("--pod-running-timeout= solo :7000"),
-        Fails("--pod-running-timeout 9999999h solo :7000"),
+        Fails("--pod-running-timeout soon solo :7000")
+            .InOtherWords("clearer-words", "error: invalid argument \"soon\" for \"--pod-running-timeout\" flag: time: invalid duration \"soon\"", "error: invalid argument \"soon\" for \"--pod-running-timeout\": a duration looks like 30s or 1m30s"),
+        Fails("--pod-running-timeout 5d solo :7000")
+            .InOtherWords("clearer-words", "error: invalid argument \"5d\" for \"--pod-running-timeout\" flag: time: unknown unit \"d\" in duration \"5d\"", "error: invalid argument \"5d\" for \"--pod-running-timeout\": a duration looks like 30s or 1m30s"),
+        Fails("--pod-running-timeout= solo :7000")
+            .InOtherWords("clearer-words", "error: invalid argument \"\" for \"--pod-running-timeout\" flag: time: invalid duration \"\"", "error: invalid argument \"\" for \"--pod-running-timeout\": a duration looks like 30s or 1m30s"),
+        Fails("--pod-running-timeout 9999999h solo :7000")
+            .InOtherWords("clearer-words", "error: invalid argument \"9999999h\" for \"--pod-running-timeout\" flag: time: invalid duration \"9999999h\"", "error: invalid argument \"9999999h\" for \"--pod-running-timeout\": a duration looks like 30s or 1m30s"),
         Serves("--request-timeout 0 solo :7000"),
         Serves("--request-timeout 5 solo :7000"),
         Serves("--request-timeout 5s solo :7000"),
         Serves("--request-timeout 1m30s solo :7000"),
         Serves("--request-timeout= solo :7000"),
-        Fails("--request-timeout junk solo :7000"),
-        Fails("--request-timeout 5x solo :7000"),
-        Fails("--request-timeout 1.5 solo :7000"),
+        Fails("--request-timeout junk solo :7000")
+            .InOtherWords("clearer-words", "error: Invalid timeout value. Timeout must be a single integer in seconds, or an integer followed by a corresponding time unit (e.g. 1s | 2m | 3h)", "error: invalid argument \"junk\" for \"--request-timeout\": a duration looks like 30s or 1m30s"),
+        Fails("--request-timeout 5x solo :7000")
+            .InOtherWords("clearer-words", "error: Invalid timeout value. Timeout must be a single integer in seconds, or an integer followed by a corresponding time unit (e.g. 1s | 2m | 3h)", "error: invalid argument \"5x\" for \"--request-timeout\": a duration looks like 30s or 1m30s"),
+        Fails("--request-timeout 1.5 solo :7000")
+            .InOtherWords("clearer-words", "error: Invalid timeout value. Timeout must be a single integer in seconds, or an integer followed by a corresponding time unit (e.g. 1s | 2m | 3h)", "error: invalid argument \"1.5\" for \"--request-timeout\": a duration looks like 30s or 1m30s"),
 
-        Prints("--help"),
-        Prints("-h"),
-        Prints("solo :7000 --help"),
-        Prints("-h solo"),
+        Prints("--help").InOtherWords("help-text", kubectl: null, pf: null),
+        Prints("-h").InOtherWords("help-text", kubectl: null, pf: null),
+        Prints("solo :7000 --help").InOtherWords("help-text", kubectl: null, pf: null),
+        Prints("-h solo").InOtherWords("help-text", kubectl: null, pf: null),
         Fails("--bogus solo :7000"),
         Fails("solo :7000 --bogus"),
         Fails("--bogus=1 solo :7000"),
@@ -110,20 +123,33 @@ public sealed class FlagTests(DropInCluster cluster) : IClassFixture<DropInClust
         Fails("solo :7000 -n"),
         Fails("solo :7000 --namespace"),
         Fails("solo :7000 -v"),
-        Fails("-v solo :7000"),
-        Fails("-v high solo :7000"),
-        Fails("-v= solo :7000"),
-        Fails("-v=1.5 solo :7000"),
-        Fails("--insecure-skip-tls-verify=maybe solo :7000"),
+        Fails("-v solo :7000")
+            .InOtherWords("clearer-words", "error: invalid argument \"solo\" for \"-v, --v\" flag: strconv.ParseInt: parsing \"solo\": invalid syntax", "error: invalid argument \"solo\" for \"-v, --v\" flag: a whole number is expected"),
+        Fails("-v high solo :7000")
+            .InOtherWords("clearer-words", "error: invalid argument \"high\" for \"-v, --v\" flag: strconv.ParseInt: parsing \"high\": invalid syntax", "error: invalid argument \"high\" for \"-v, --v\" flag: a whole number is expected"),
+        Fails("-v= solo :7000")
+            .InOtherWords("clearer-words", "error: invalid argument \"=\" for \"-v, --v\" flag: strconv.ParseInt: parsing \"=\": invalid syntax", "error: invalid argument \"\" for \"-v, --v\" flag: a whole number is expected"),
+        Fails("-v=1.5 solo :7000")
+            .InOtherWords("clearer-words", "error: invalid argument \"1.5\" for \"-v, --v\" flag: strconv.ParseInt: parsing \"1.5\": invalid syntax", "error: invalid argument \"1.5\" for \"-v, --v\" flag: a whole number is expected"),
+        Fails("--insecure-skip-tls-verify=maybe solo :7000")
+            .InOtherWords("clearer-words", "error: invalid argument \"maybe\" for \"--insecure-skip-tls-verify\" flag: strconv.ParseBool: parsing \"maybe\": invalid syntax", "error: invalid argument \"maybe\" for \"--insecure-skip-tls-verify\" flag: true or false is expected"),
         Fails("--insecure-skip-tls-verify false solo :7000"),
-        Fails("--context nope solo :7000"),
-        Fails("--cluster nope solo :7000"),
-        Fails("--user nope solo :7000"),
-        Fails("--context test --cluster nope solo :7000"),
-        Fails("--kubeconfig {folder}/nope solo :7000"),
-        Fails("--as-group devs solo :7000"),
-        Fails("--as-uid 1000 solo :7000"),
-        Fails("--as-user-extra reason=test solo :7000"),
+        Fails("--context nope solo :7000")
+            .InOtherWords("clearer-words", "Error in configuration: context was not found for specified context: nope", "error: context \"nope\" does not exist: see the contexts in the kubeconfig"),
+        Fails("--cluster nope solo :7000")
+            .InOtherWords("clearer-words", "error: no server found for cluster \"nope\"", "error: cluster \"nope\" does not exist in the kubeconfig"),
+        Fails("--user nope solo :7000")
+            .InOtherWords("clearer-words", "error: auth info \"nope\" does not exist", "error: auth info \"nope\" does not exist in the kubeconfig"),
+        Fails("--context test --cluster nope solo :7000")
+            .InOtherWords("clearer-words", "error: no server found for cluster \"nope\"", "error: cluster \"nope\" does not exist in the kubeconfig"),
+        Fails("--kubeconfig {folder}/nope solo :7000")
+            .InOtherWords("clearer-words", "error: stat */nope: no such file or directory", "error: the kubeconfig */nope does not exist: check --kubeconfig"),
+        Fails("--as-group devs solo :7000")
+            .InOtherWords("clearer-words", "error: requesting uid, groups or user-extra for test without impersonating a user", "error: requesting uid, groups or user-extra for test without impersonating a user: add --as"),
+        Fails("--as-uid 1000 solo :7000")
+            .InOtherWords("clearer-words", "error: requesting uid, groups or user-extra for test without impersonating a user", "error: requesting uid, groups or user-extra for test without impersonating a user: add --as"),
+        Fails("--as-user-extra reason=test solo :7000")
+            .InOtherWords("clearer-words", "error: requesting uid, groups or user-extra for test without impersonating a user", "error: requesting uid, groups or user-extra for test without impersonating a user: add --as"),
         Serves("--as admin --as-user-extra nope solo :7000"),
         Serves("--as admin --as-user-extra nope= solo :7000"),
         Prints("--version").ButKubectl(Ending.Fails, "own-flags", "error: unknown flag: --version"),

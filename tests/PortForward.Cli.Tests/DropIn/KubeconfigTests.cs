@@ -103,12 +103,18 @@ public sealed class KubeconfigTests(DropInCluster cluster) : IClassFixture<DropI
 
         Fails(Command, "no kubeconfig").With(around => around.Environment["KUBECONFIG"] = "/nope"),
         Fails(Command, "an empty kubeconfig").WithKubeconfig(_ => ""),
-        Fails("--kubeconfig {folder} solo :7000", "a folder"),
-        Fails(Command, "not YAML").WithKubeconfig(_ => "{ this is: no: kubeconfig"),
-        Fails(Command, "a list").WithKubeconfig(_ => "- a\n- b\n"),
-        Fails(Command, "another kind").WithKubeconfig(around => around.Yaml().Replace("kind: Config", "kind: Pod", StringComparison.Ordinal)),
-        Fails(Command, "a list that is none").WithKubeconfig(_ => "clusters: nonsense\n"),
-        Fails(Command, "a number for a name").WithKubeconfig(around => around.Yaml().Replace("- name: test", "- name: [1]", StringComparison.Ordinal)),
+        Fails("--kubeconfig {folder} solo :7000", "a folder")
+            .InOtherWords("clearer-words", "error: error loading config file \"*\": read *: is a directory", "error: the kubeconfig * is a directory: check --kubeconfig and KUBECONFIG"),
+        Fails(Command, "not YAML").WithKubeconfig(_ => "{ this is: no: kubeconfig")
+            .InOtherWords("clearer-words", "error: error loading config file \"*/kubeconfig\": yaml: did not find expected ',' or '}'", "error: the kubeconfig */kubeconfig is malformed: line 1: While parsing a flow mapping, did not find expected ',' or '}'."),
+        Fails(Command, "a list").WithKubeconfig(_ => "- a\n- b\n")
+            .InOtherWords("clearer-words", "error: error loading config file \"*/kubeconfig\": couldn't get version/kind; json parse error: json: cannot unmarshal arr*", "error: the kubeconfig */kubeconfig is malformed: its top level is no mapping"),
+        Fails(Command, "another kind").WithKubeconfig(around => around.Yaml().Replace("kind: Config", "kind: Pod", StringComparison.Ordinal))
+            .InOtherWords("clearer-words", "error: error loading config file \"*/kubeconfig\": no kind \"Pod\" is registered for version \"v1\" in scheme \"k8s.io/client-g*", "error: the kubeconfig */kubeconfig is malformed: its kind is Pod, not Config"),
+        Fails(Command, "a list that is none").WithKubeconfig(_ => "clusters: nonsense\n")
+            .InOtherWords("clearer-words", "error: error loading config file \"*/kubeconfig\": json: cannot unmarshal string into Go struct field Config.clusters of type []v1.NamedCluster", "error: the kubeconfig */kubeconfig is malformed: clusters is no list"),
+        Fails(Command, "a number for a name").WithKubeconfig(around => around.Yaml().Replace("- name: test", "- name: [1]", StringComparison.Ordinal))
+            .InOtherWords("clearer-words", "error: error loading config file \"*/kubeconfig\": json: cannot unmarshal array into Go struct field NamedCluster.clusters.name of type string", "error: the kubeconfig */kubeconfig is malformed: an entry of clusters has no name"),
         Fails(Command, "a name twice").WithKubeconfig(around => $$"""
             current-context: test
             clusters:
@@ -118,17 +124,27 @@ public sealed class KubeconfigTests(DropInCluster cluster) : IClassFixture<DropI
               cluster: { {{around.ClusterFields()}} }
             contexts: [{name: test, context: {cluster: test, user: test} }]
             users: [{name: test, user: { token: {{around.Cluster.Admin.Token}} } }]
-            """),
-        Fails(Command, "the current context does not exist").WithKubeconfig(around => around.Yaml(current: "gone")),
+            """)
+            .InOtherWords("clearer-words", "error: error loading config file \"*/kubeconfig\": error converting *[]NamedCluster into *map[string]*api.Cluster: duplica*", "error: the kubeconfig */kubeconfig is malformed: clusters has two entries named \"test\""),
+        Fails(Command, "the current context does not exist").WithKubeconfig(around => around.Yaml(current: "gone"))
+            .InOtherWords("clearer-words", "Error in configuration: context was not found for specified context: gone", "Error in configuration: context was not found for specified context: gone (the kubeconfig's current-context; use --context)"),
         Fails(Command, "there is no current context").WithKubeconfig(around => around.Yaml(current: null)),
-        Fails(Command, "the context's cluster does not exist").WithKubeconfig(around => around.Yaml(context: "cluster: gone, user: test")),
-        Fails(Command, "the context's user does not exist").WithKubeconfig(around => around.Yaml(context: "cluster: test, user: gone")),
-        Fails(Command, "the cluster has no server").WithKubeconfig(around => around.Yaml(cluster: $"certificate-authority-data: {around.AuthorityData}")),
-        Fails(Command, "insecure and an authority").WithKubeconfig(around => around.Yaml(cluster: $"{around.ClusterFields()}, insecure-skip-tls-verify: true")),
-        Fails("--insecure-skip-tls-verify --certificate-authority {folder}/ca.crt solo :7000", "insecure and an authority").With(around => around.Write("ca.crt", around.Cluster.AuthorityPem)),
-        Fails(Command, "the authority's file does not exist").WithKubeconfig(around => around.Yaml(cluster: $"server: {around.Server}, certificate-authority: nope.crt")),
-        Fails(Command, "the authority is no base64").WithKubeconfig(around => around.Yaml(cluster: $"server: {around.Server}, certificate-authority-data: '!!'")),
-        Fails(Command, "the authority is no certificate").WithKubeconfig(around => around.Yaml(cluster: $"server: {around.Server}, certificate-authority-data: bm9uZQ==")),
+        Fails(Command, "the context's cluster does not exist").WithKubeconfig(around => around.Yaml(context: "cluster: gone, user: test"))
+            .InOtherWords("no-default-server", "The connection to the server localhost:8080 was refused - did you specify the right host or port?", "error: cluster \"gone\" was not found for context \"test\""),
+        Fails(Command, "the context's user does not exist").WithKubeconfig(around => around.Yaml(context: "cluster: test, user: gone"))
+            .InOtherWords("no-prompt", "error: EOF", "error: You must be logged in to the server (Unauthorized)"),
+        Fails(Command, "the cluster has no server").WithKubeconfig(around => around.Yaml(cluster: $"certificate-authority-data: {around.AuthorityData}"))
+            .InOtherWords("no-default-server", "The connection to the server localhost:8080 was refused - did you specify the right host or port?", "error: no server found for cluster \"test\""),
+        Fails(Command, "insecure and an authority").WithKubeconfig(around => around.Yaml(cluster: $"{around.ClusterFields()}, insecure-skip-tls-verify: true"))
+            .InOtherWords("clearer-words", "error: specifying a root certificates file with the insecure flag is not allowed", "error: specifying a root certificates file with the insecure flag is not allowed: leave out one of certificate-authority and insecure-skip-tls-verify"),
+        Fails("--insecure-skip-tls-verify --certificate-authority {folder}/ca.crt solo :7000", "insecure and an authority").With(around => around.Write("ca.crt", around.Cluster.AuthorityPem))
+            .InOtherWords("clearer-words", "error: specifying a root certificates file with the insecure flag is not allowed", "error: specifying a root certificates file with the insecure flag is not allowed: leave out one of certificate-authority and insecure-skip-tls-verify"),
+        Fails(Command, "the authority's file does not exist").WithKubeconfig(around => around.Yaml(cluster: $"server: {around.Server}, certificate-authority: nope.crt"))
+            .InOtherWords("clearer-words", "error: unable to read certificate-authority */nope.crt for test due to open */nope.crt: no such file or directory", "error: unable to read certificate-authority of cluster \"test\": Could not find file '*/nope.crt'."),
+        Fails(Command, "the authority is no base64").WithKubeconfig(around => around.Yaml(cluster: $"server: {around.Server}, certificate-authority-data: '!!'"))
+            .InOtherWords("clearer-words", "error: error loading config file \"*/kubeconfig\": illegal base64 data at input byte 0", "error: cluster \"test\" in the kubeconfig has a certificate-authority-data that is no base64"),
+        Fails(Command, "the authority is no certificate").WithKubeconfig(around => around.Yaml(cluster: $"server: {around.Server}, certificate-authority-data: bm9uZQ=="))
+            .InOtherWords("clearer-words", "error: unable to load root certificates: unable to parse bytes as PEM block", "error: the certificate authority of cluster \"test\" contains no certificate in PEM form"),
         Fails(Command, "another authority").WithKubeconfig(around =>
         {
             using X509Certificate2 other = SelfSigned();
@@ -141,14 +157,21 @@ public sealed class KubeconfigTests(DropInCluster cluster) : IClassFixture<DropI
         Fails("--server https://127.0.0.1:1 solo :7000", "refused"),
         Fails("--server https://no-such-host.invalid solo :7000", "no such host"),
         Fails("--server https://no-such-host.invalid:6443 solo :7000", "no such host"),
-        Fails("--server ftp://127.0.0.1 solo :7000"),
-        Fails("--server nonsense://%zz solo :7000"),
-        Fails("--server https:// solo :7000"),
+        Fails("--server ftp://127.0.0.1 solo :7000")
+            .InOtherWords("clearer-words", "Unable to connect to the server: unsupported protocol scheme \"ftp\"", "error: the server address \"ftp://127.0.0.1\" is no http or https URL and no host:port"),
+        Fails("--server nonsense://%zz solo :7000")
+            .InOtherWords("clearer-words", "Unable to connect to the server: invalid URL escape \"%zz\"", "error: the server address \"nonsense://%zz\" is no http or https URL and no host:port"),
+        Fails("--server https:// solo :7000")
+            .InOtherWords("clearer-words", "error: host must be a URL or a host:port pair: \"https://\"", "error: the server address \"https://\" is no http or https URL and no host:port"),
         Fails(Command, "the server has a fault").With(around => around.Undo(around.Cluster.Faults.Always(request => request.Path.EndsWith("/pods/solo", StringComparison.Ordinal), RequestFault.Status(500)))),
-        Fails(Command, "a proxy's page").With(around => around.Undo(around.Cluster.Faults.Always(request => request.Path.EndsWith("/pods/solo", StringComparison.Ordinal), RequestFault.Answer(200, "<html>welcome</html>", "text/html")))),
-        Fails(Command, "a proxy's error page").With(around => around.Undo(around.Cluster.Faults.Always(request => request.Path.EndsWith("/pods/solo", StringComparison.Ordinal), RequestFault.Answer(502, "<html>bad gateway</html>", "text/html")))),
-        Fails(Command, "the upgrade has a fault").With(around => around.Undo(around.Cluster.Faults.Always(request => request.IsPortForward, RequestFault.Status(500)))),
-        Fails("--request-timeout 1 solo :7000", "no answer").With(around => around.Undo(around.Cluster.Faults.Always(request => request.Path.EndsWith("/pods/solo", StringComparison.Ordinal), RequestFault.Hang))),
+        Fails(Command, "a proxy's page").With(around => around.Undo(around.Cluster.Faults.Always(request => request.Path.EndsWith("/pods/solo", StringComparison.Ordinal), RequestFault.Answer(200, "<html>welcome</html>", "text/html"))))
+            .InOtherWords("clearer-words", "error: serializer for text/html doesn't exist", "error: the server at 127.0.0.1:* answered with text/html; check that it is a Kubernetes API server and not a log-in page or a proxy before it"),
+        Fails(Command, "a proxy's error page").With(around => around.Undo(around.Cluster.Faults.Always(request => request.Path.EndsWith("/pods/solo", StringComparison.Ordinal), RequestFault.Answer(502, "<html>bad gateway</html>", "text/html"))))
+            .InOtherWords("clearer-words", "Error from server (InternalError): an error on the server (\"<html>bad gateway</html>\") has prevented the request from succeeding (get pods solo)", "Error from server (InternalError): an error on the server (\"bad gateway\") has prevented the request from succeeding (get pods solo)"),
+        Fails(Command, "the upgrade has a fault").With(around => around.Undo(around.Cluster.Faults.Always(request => request.IsPortForward, RequestFault.Status(500))))
+            .InOtherWords("clearer-words", "error: error upgrading connection: unable to upgrade connection: Internal error occurred: injected by the test", "Error from server (InternalError): Internal error occurred: injected by the test"),
+        Fails("--request-timeout 1 solo :7000", "no answer").With(around => around.Undo(around.Cluster.Faults.Always(request => request.Path.EndsWith("/pods/solo", StringComparison.Ordinal), RequestFault.Hang)))
+            .InOtherWords("clearer-words", "Unable to connect to the server: net/http: request canceled (Client.Timeout exceeded while awaiting headers)", "Unable to connect to the server: no answer within 1 s (--request-timeout)"),
     ];
 
     [DropInTheory]

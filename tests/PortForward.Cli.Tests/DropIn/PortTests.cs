@@ -21,7 +21,8 @@ public sealed class PortTests(DropInCluster cluster) : IClassFixture<DropInClust
         Serves("solo :7000 :8080", ports: 2),
         Serves("solo :7000 :7000", ports: 2),
         Serves("solo {free}:7000 {free}:7000"),
-        Serves("solo {free}:7000 {free}:8080"),
+        Serves("solo {free}:7000 {free}:8080")
+            .InOtherWords("notes", "Unable to listen on port *: Listeners failed to create with the following errors: [unable to create listener: Error list*", "note: local port * is asked for twice: *:8080 is left out, *:7000 has it"),
         Serves("solo {free}:7000 {free2}:8080", ports: 2),
         Serves("solo :echo"),
         Serves("solo {free}:echo"),
@@ -50,28 +51,46 @@ public sealed class PortTests(DropInCluster cluster) : IClassFixture<DropInClust
         Serves("svc/named-numbered {free}").With(AddLonePort("named-numbered")).InTurn(),
 
         Fails("solo {free}:7000:9").ButKubectl(Ending.Serves, "three-part-port", pf: "error: invalid port \"*:7000:9\": expected [LOCAL:]REMOTE"),
-        Fails("solo 0"),
-        Fails("solo :0"),
-        Fails("solo 65536"),
-        Fails("solo :65536"),
-        Fails("solo 65536:7000"),
-        Fails("solo 99999999999999999999:7000"),
+        Fails("solo 0")
+            .InOtherWords("clearer-words", "error: remote port must be > 0", "error: invalid port \"0\": the remote port must be from 1 to 65535"),
+        Fails("solo :0")
+            .InOtherWords("clearer-words", "error: remote port must be > 0", "error: invalid port \":0\": the remote port must be from 1 to 65535"),
+        Fails("solo 65536")
+            .InOtherWords("clearer-words", "error: error parsing local port '65536': strconv.ParseUint: parsing \"65536\": value out of range", "error: invalid port \"65536\": the remote port must be from 1 to 65535"),
+        Fails("solo :65536")
+            .InOtherWords("clearer-words", "error: error parsing remote port '65536': strconv.ParseUint: parsing \"65536\": value out of range", "error: invalid port \":65536\": the remote port must be from 1 to 65535"),
+        Fails("solo 65536:7000")
+            .InOtherWords("clearer-words", "error: error parsing local port '65536': strconv.ParseUint: parsing \"65536\": value out of range", "error: invalid port \"65536:7000\": the local port must be a number from 0 to 65535, or be left out for any free port"),
+        Fails("solo 99999999999999999999:7000")
+            .InOtherWords("clearer-words", "error: error parsing local port '99999999999999999999': strconv.ParseUint: parsing \"99999999999999999999\": value out of range", "error: invalid port \"99999999999999999999:7000\": the local port must be a number from 0 to 65535, or be left out for any free port"),
         Fails("solo -1"),
-        Fails("solo -- -1"),
-        Fails("solo :-1"),
-        Fails("solo -- -1:7000"),
-        Fails("solo :+7000"),
+        Fails("solo -- -1")
+            .InOtherWords("clearer-words", "error: error parsing local port '-1': strconv.ParseUint: parsing \"-1\": invalid syntax", "error: invalid port \"-1\": the remote port must be a number from 1 to 65535 or the name of a port"),
+        Fails("solo :-1")
+            .InOtherWords("clearer-words", "error: error parsing remote port '-1': strconv.ParseUint: parsing \"-1\": invalid syntax", "error: invalid port \":-1\": the remote port must be a number from 1 to 65535 or the name of a port"),
+        Fails("solo -- -1:7000")
+            .InOtherWords("clearer-words", "error: error parsing local port '-1': strconv.ParseUint: parsing \"-1\": invalid syntax", "error: invalid port \"-1:7000\": the local port must be a number from 0 to 65535, or be left out for any free port"),
+        Fails("solo :+7000")
+            .InOtherWords("clearer-words", "error: error parsing remote port '+7000': strconv.ParseUint: parsing \"+7000\": invalid syntax", "error: invalid port \":+7000\": the remote port must be a number from 1 to 65535 or the name of a port"),
         Fails("solo abc"),
         Fails("solo :abc"),
-        Fails("solo abc:7000"),
-        Fails("solo echo:7000"),
-        Fails("solo :"),
-        Fails("solo ::"),
-        Fails("solo {free}:"),
-        Fails("solo ''"),
+        Fails("solo abc:7000")
+            .InOtherWords("clearer-words", "error: error parsing local port 'abc': strconv.ParseUint: parsing \"abc\": invalid syntax", "error: invalid port \"abc:7000\": the local port must be a number from 0 to 65535, or be left out for any free port"),
+        Fails("solo echo:7000")
+            .InOtherWords("clearer-words", "error: error parsing local port 'echo': strconv.ParseUint: parsing \"echo\": invalid syntax", "error: invalid port \"echo:7000\": the local port must be a number from 0 to 65535, or be left out for any free port"),
+        Fails("solo :")
+            .InOtherWords("clearer-words", "error: Pod 'solo' does not have a named port ''", "error: invalid port \":\": the remote port is missing, expected [LOCAL:]REMOTE"),
+        Fails("solo ::")
+            .InOtherWords("clearer-words", "error: Pod 'solo' does not have a named port ''", "error: invalid port \"::\": expected [LOCAL:]REMOTE"),
+        Fails("solo {free}:")
+            .InOtherWords("clearer-words", "error: Pod 'solo' does not have a named port ''", "error: invalid port \"*:\": the remote port is missing, expected [LOCAL:]REMOTE"),
+        Fails("solo ''")
+            .InOtherWords("clearer-words", "error: Pod 'solo' does not have a named port ''", "error: invalid port \"\": the remote port is missing, expected [LOCAL:]REMOTE"),
         Fails("solo :7000 abc"),
-        Fails("solo 8.5"),
-        Fails("solo :80/tcp"),
+        Fails("solo 8.5")
+            .InOtherWords("clearer-words", "error: Pod 'solo' does not have a named port '8.5'", "error: invalid port \"8.5\": the remote port must be a number from 1 to 65535 or the name of a port"),
+        Fails("solo :80/tcp")
+            .InOtherWords("clearer-words", "error: Pod 'solo' does not have a named port '80/tcp'", "error: invalid port \":80/tcp\": the remote port must be a number from 1 to 65535 or the name of a port"),
         Fails("solo :0x50"),
         Fails("solo :dns"),
         Fails("solo :5353"),
@@ -83,13 +102,18 @@ public sealed class PortTests(DropInCluster cluster) : IClassFixture<DropInClust
         Fails("svc/web :8080"),
         Fails("svc/web :82"),
         Fails("svc/web :strange"),
-        Fails("svc/web :0"),
+        Fails("svc/web :0")
+            .InOtherWords("clearer-words", "error: Service web does not have a service port 0", "error: invalid port \":0\": the remote port must be from 1 to 65535"),
         Fails("svc/dns :53"),
         Fails("svc/dns :dns"),
-        Fails("solo {free}:7000", "the local port is taken").With(around => Take(around, 0, IPAddress.Loopback, IPAddress.IPv6Loopback)),
-        Fails("--address 127.0.0.1 solo {free}:7000", "the local port is taken").With(around => Take(around, 0, IPAddress.Loopback)),
-        Serves("solo {free}:7000 {free2}:7000", "the first local port is taken").With(around => Take(around, 0, IPAddress.Loopback, IPAddress.IPv6Loopback)),
-        Serves("solo {free}:7000", "127.0.0.1 is taken, ::1 is free", listeners: 1).With(around => Take(around, 0, IPAddress.Loopback)),
+        Fails("solo {free}:7000", "the local port is taken").With(around => Take(around, 0, IPAddress.Loopback, IPAddress.IPv6Loopback))
+            .InOtherWords("clearer-words", "Unable to listen on port *: Listeners failed to create with the following errors: [unable to create listener: Error list*", "Unable to listen on port *: 127.0.0.1:*: address already in use; [::1]:*: address already in use (stop the program that has it, or use another one: \":7000\" takes any free port)"),
+        Fails("--address 127.0.0.1 solo {free}:7000", "the local port is taken").With(around => Take(around, 0, IPAddress.Loopback))
+            .InOtherWords("clearer-words", "Unable to listen on port *: Listeners failed to create with the following errors: [unable to create listener: Error list*", "Unable to listen on port *: 127.0.0.1:*: address already in use (stop the program that has it, or use another one: \":7000\" takes any free port)"),
+        Serves("solo {free}:7000 {free2}:7000", "the first local port is taken").With(around => Take(around, 0, IPAddress.Loopback, IPAddress.IPv6Loopback))
+            .InOtherWords("clearer-words", "Unable to listen on port *: Listeners failed to create with the following errors: [unable to create listener: Error list*", "Unable to listen on port *: 127.0.0.1:*: address already in use; [::1]:*: address already in use (stop the program that has it, or use another one: \":7000\" takes any free port)"),
+        Serves("solo {free}:7000", "127.0.0.1 is taken, ::1 is free", listeners: 1).With(around => Take(around, 0, IPAddress.Loopback))
+            .InOtherWords("notes", null, "note: 127.0.0.1:* is not served: address already in use; clients that try it first reach another program"),
     ];
 
     [DropInTheory]

@@ -45,17 +45,24 @@ public sealed class TargetTests(DropInCluster cluster) : IClassFixture<DropInClu
         Serves("svc/since :80"),
         Serves("svc/leaving :80"),
         Serves("svc/mixed :80"),
-        Serves("unready :7000"),
-        Serves("svc/unready :80"),
-        Serves("deploy/unready :7000"),
+        Serves("unready :7000")
+            .InOtherWords("notes", null, "note: pod unready is running but not ready (ContainersNotReady: container main is not ready)"),
+        Serves("svc/unready :80")
+            .InOtherWords("notes", null, "note: pod unready is running but not ready (ContainersNotReady: container main is not ready)"),
+        Serves("deploy/unready :7000")
+            .InOtherWords("notes", null, "note: pod unready is running but not ready (ContainersNotReady: container main is not ready)"),
         Serves("terminating :7000"),
 
-        Fails(""),
-        Fails("solo"),
-        Fails("pod/solo"),
+        Fails("")
+            .InOtherWords("clearer-words", "error: TYPE/NAME and list of ports are required for port-forward", "error: TYPE/NAME and list of ports are required for port-forward, as in: pf pod/web 8080:80"),
+        Fails("solo")
+            .InOtherWords("clearer-words", "error: TYPE/NAME and list of ports are required for port-forward", "error: TYPE/NAME and list of ports are required for port-forward, as in: pf pod/web 8080:80"),
+        Fails("pod/solo")
+            .InOtherWords("clearer-words", "error: TYPE/NAME and list of ports are required for port-forward", "error: TYPE/NAME and list of ports are required for port-forward, as in: pf pod/web 8080:80"),
         Fails("pod solo :7000"),
         Fails("svc web :80"),
-        Fails("pod/solo pod/web-1 :7000"),
+        Fails("pod/solo pod/web-1 :7000")
+            .InOtherWords("clearer-words", "error: Pod 'solo' does not have a named port 'pod/web-1'", "error: invalid port \"pod/web-1\": the remote port must be a number from 1 to 65535 or the name of a port"),
         Fails("pod/solo/extra :7000"),
         Fails("a/b/c/d :7000"),
         Fails("pod/ :7000"),
@@ -77,24 +84,37 @@ public sealed class TargetTests(DropInCluster cluster) : IClassFixture<DropInClu
         Fails("rc/nope :80"),
         Fails("-n nowhere pod/solo :7000"),
         Fails("-n nowhere svc/web :80"),
-        Fails("foo/solo :7000"),
-        Fails("pods.apps/solo :7000"),
-        Fails("deployment.batch/web :7000"),
-        Fails("cm/web :7000"),
-        Fails("node/node-1 :7000"),
-        Fails("ns/default :7000"),
-        Fails("all/web :7000"),
+        Fails("foo/solo :7000")
+            .InOtherWords("types-without-pods", "error: the server doesn't have a resource type \"foo\"", "error: the server doesn't have a resource type \"foo\" with pods to forward to; use pod, service, deployment, replicaset, statefulset, daemonset, job or replicationcontroller"),
+        Fails("pods.apps/solo :7000")
+            .InOtherWords("types-without-pods", "error: the server doesn't have a resource type \"pods\"", "error: the server doesn't have a resource type \"pods\" with pods to forward to; use pod, service, deployment, replicaset, statefulset, daemonset, job or replicationcontroller"),
+        Fails("deployment.batch/web :7000")
+            .InOtherWords("types-without-pods", "error: the server doesn't have a resource type \"deployment\"", "error: the server doesn't have a resource type \"deployment\" with pods to forward to; use pod, service, deployment, replicaset, statefulset, daemonset, job or replicationcontroller"),
+        Fails("cm/web :7000")
+            .InOtherWords("types-without-pods", "Error from server (NotFound): configmaps \"web\" not found", "error: a configmap has no pods to forward to; use pod, service, deployment, replicaset, statefulset, daemonset, job or replicationcontroller"),
+        Fails("node/node-1 :7000")
+            .InOtherWords("types-without-pods", "error: cannot attach to *v1.Node: selector for *v1.Node not implemented", "error: a node has no pods to forward to; use pod, service, deployment, replicaset, statefulset, daemonset, job or replicationcontroller"),
+        Fails("ns/default :7000")
+            .InOtherWords("types-without-pods", "error: cannot attach to *v1.Namespace: selector for *v1.Namespace not implemented", "error: a namespace has no pods to forward to; use pod, service, deployment, replicaset, statefulset, daemonset, job or replicationcontroller"),
+        Fails("all/web :7000")
+            .InOtherWords("types-without-pods", "error: the server doesn't have a resource type \"all\"", "error: the server doesn't have a resource type \"all\" with pods to forward to; use pod, service, deployment, replicaset, statefulset, daemonset, job or replicationcontroller"),
         Fails("pod/SOLO :7000"),
         Fails("pod/. :7000"),
         Fails("pod/a%2fb :7000"),
-        Fails("pod/pending --pod-running-timeout=300ms :7000"),
+        Fails("pod/pending --pod-running-timeout=300ms :7000")
+            .InOtherWords("waits-for-running", "error: unable to forward port because pod is not running. Current status=Pending", "error: timed out waiting for pod/pending after 300ms: pod pending is not running (Pending)"),
         Fails("pod/succeeded :7000"),
         Fails("pod/failed :7000"),
-        Fails("deploy/pending --pod-running-timeout=300ms :7000"),
-        Fails("deploy/nobody --pod-running-timeout=300ms :7000"),
-        Fails("deploy/over --pod-running-timeout=300ms :7000"),
-        Fails("svc/nobody --pod-running-timeout=300ms :80"),
-        Fails("svc/alone :80"),
+        Fails("deploy/pending --pod-running-timeout=300ms :7000")
+            .InOtherWords("waits-for-running", "error: unable to forward port because pod is not running. Current status=Pending", "error: timed out waiting for deployment/pending after 300ms: pod pending is not running (Pending)"),
+        Fails("deploy/nobody --pod-running-timeout=300ms :7000")
+            .InOtherWords("waits-for-running", "error: timed out waiting for the condition", "error: timed out waiting for deployment/nobody after 300ms: NoPods: no pod matches its selector app=nobody"),
+        Fails("deploy/over --pod-running-timeout=300ms :7000")
+            .InOtherWords("waits-for-running", "error: unable to forward port because pod is not running. Current status=Succeeded", "error: timed out waiting for deployment/over after 300ms: pod succeeded is not running (Succeeded)"),
+        Fails("svc/nobody --pod-running-timeout=300ms :80")
+            .InOtherWords("waits-for-running", "error: timed out waiting for the condition", "error: timed out waiting for service/nobody after 300ms: NoPods: no pod matches its selector app=nobody"),
+        Fails("svc/alone :80")
+            .InOtherWords("clearer-words", "error: cannot attach to *v1.Service: invalid service 'alone': Service is defined without a selector", "error: invalid service 'alone': Service is defined without a selector, so it has no pods to forward to"),
     ];
 
     [DropInTheory]

@@ -21,6 +21,7 @@ public sealed class ListenAddressTests
     [InlineData("::1 localhost", "127.0.0.1=localhost ::1=::1")]
     [InlineData("localhost,127.0.0.2", "127.0.0.1=localhost 127.0.0.2=127.0.0.2 ::1=localhost")]
     [InlineData("0:0:0:0:0:0:0:1,::1", "::1=::1")]
+    [InlineData("::ffff:127.0.0.1", "127.0.0.1=::ffff:127.0.0.1")]
     public void Addresses_are_read_with_the_group_they_fail_with(string values, string expected)
     {
         IReadOnlyList<ListenAddress> addresses = ListenAddress.Parse(values.Split(' '));
