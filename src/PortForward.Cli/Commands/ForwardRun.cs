@@ -38,7 +38,7 @@ internal static class ForwardRun
 
         try
         {
-            using ClusterConnection cluster = ClusterFlags.Connect(flags, parsed);
+            using ClusterConnection cluster = ClusterFlags.Connect(flags, parsed, loggers);
             ResolvedTarget target = await ResolveAsync(options, cluster, stderr, loggers, signals.Requested);
             foreach (string note in target.Notes)
             {

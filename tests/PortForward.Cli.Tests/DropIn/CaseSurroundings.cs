@@ -37,7 +37,10 @@ internal sealed class CaseSurroundings
     public string ClusterFields(string? server = null) => $"server: '{server ?? Server}', certificate-authority-data: {AuthorityData}";
 
     /// <summary>A client certificate's fields of a user's entry.</summary>
-    public static string CertificateFields(TestUser user) => $"client-certificate-data: {Base64(user.CertificatePem)}, client-key-data: {Base64(user.KeyPem)}";
+    public static string CertificateFields(string certificatePem, string keyPem) => $"client-certificate-data: {Base64(certificatePem)}, client-key-data: {Base64(keyPem)}";
+
+    /// <summary>A client certificate's fields of a user's entry.</summary>
+    public static string CertificateFields(TestUser user) => CertificateFields(user.CertificatePem, user.KeyPem);
 
     /// <summary>A kubeconfig with one entry of each kind, all named "test" and each given as the inside of a flow mapping.</summary>
     public string Yaml(string? cluster = null, string? user = null, string? context = null, string? current = "test", string name = "test") => $$"""

@@ -1,5 +1,4 @@
-using System.Security.Cryptography;
-using System.Security.Cryptography.X509Certificates;
+using PortForward.Cli.Tests.Support;
 using PortForward.Testing.Api;
 using static PortForward.Cli.Tests.DropIn.DropInCase;
 
@@ -147,8 +146,7 @@ public sealed class KubeconfigTests(DropInCluster cluster) : IClassFixture<DropI
             .InOtherWords("clearer-words", "error: unable to load root certificates: unable to parse bytes as PEM block", "error: the certificate authority of cluster \"test\" contains no certificate in PEM form"),
         Fails(Command, "another authority").WithKubeconfig(around =>
         {
-            using X509Certificate2 other = SelfSigned();
-            around.Write("other.crt", other.ExportCertificatePem());
+            around.Write("other.crt", StrangersCertificate.CertificatePem);
             return around.Yaml(cluster: $"server: {around.Server}, certificate-authority: other.crt");
         }),
         Fails(Command, "no authority").WithKubeconfig(around => around.Yaml(cluster: $"server: {around.Server}")),
@@ -177,14 +175,6 @@ public sealed class KubeconfigTests(DropInCluster cluster) : IClassFixture<DropI
     [DropInTheory]
     [MemberData(nameof(Names))]
     public Task Pf_reads_a_kubeconfig_as_kubectl_does(string name) => cluster.CompareAsync(Cases.Single(one => one.Name == name));
-
-    private static X509Certificate2 SelfSigned()
-    {
-        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var request = new CertificateRequest("CN=another authority", key, HashAlgorithmName.SHA256);
-        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(certificateAuthority: true, hasPathLengthConstraint: false, 0, critical: true));
-        return request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
-    }
 
     /// <summary>Several files in KUBECONFIG.</summary>
     private static void Files(CaseSurroundings around, string name, params string[] texts) =>
