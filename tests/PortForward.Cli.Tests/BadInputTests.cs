@@ -24,9 +24,9 @@ public sealed class BadInputTests(ClusterFixture fixture) : IClassFixture<Cluste
     [InlineData("--context nope pod/solo 80", "error: context \"nope\" does not exist*")]
     [InlineData("--kubeconfig /nope/config pod/solo 80", "error: the kubeconfig /nope/config does not exist: check --kubeconfig")]
     [InlineData("--address 1.2.3 pod/solo 80", "error: 1.2.3 is not a valid IP (see pf --help)")]
-    [InlineData("--pod-running-timeout soon pod/solo 80", "error: invalid argument \"soon\" for \"--pod-running-timeout\": a duration looks like 30s or 1m30s (see pf --help)")]
+    [InlineData("--pod-running-timeout soon pod/solo 80", "error: invalid argument \"soon\" for \"--pod-running-timeout\" flag: a duration looks like 30s or 1m30s (see pf --help)")]
     [InlineData("--pod-running-timeout 0s pod/solo 80", "error: --pod-running-timeout must be higher than zero (see pf --help)")]
-    [InlineData("--log-format xml pod/solo 80", "error: invalid argument \"xml\" for \"--log-format\": text or json (see pf --help)")]
+    [InlineData("--log-format xml pod/solo 80", "error: invalid argument \"xml\" for \"--log-format\" flag: text or json (see pf --help)")]
     [InlineData("-v high pod/solo 80", "error: *'high'*--v*")]
     [InlineData("a/b/c 80", "error: arguments in resource/name form may not have more than one slash (see pf --help)")]
     [InlineData("configmap/x 80", "error: a configmap has no pods to forward to; use *")]
@@ -89,7 +89,7 @@ public sealed class BadInputTests(ClusterFixture fixture) : IClassFixture<Cluste
 
         await using PfProcess pf = await PfProcess.RunAsync(path, "pod/solo", "80");
 
-        await ShouldFailWithAsync(pf, $"error: the kubeconfig {path} cannot be read: *");
+        await ShouldFailWithAsync(pf, $"error: the kubeconfig {path} is a directory: *");
     }
 
     [Fact]

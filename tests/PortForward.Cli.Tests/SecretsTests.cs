@@ -133,7 +133,7 @@ public sealed class SecretsTests : IAsyncLifetime
     {
         string secret = $"S3cr3t{Guid.NewGuid():N}";
 
-        await ShouldFailAsync(new CaseSurroundings(_cluster, _folder), arguments.Replace("SECRET", secret, StringComparison.Ordinal), [secret], "");
+        await ShouldFailAsync(new CaseSurroundings(_cluster, _folder), arguments.Replace("SECRET", secret, StringComparison.Ordinal), [secret]);
     }
 
     [UnixTheory]
@@ -152,7 +152,7 @@ public sealed class SecretsTests : IAsyncLifetime
         var around = new CaseSurroundings(_cluster, _folder);
         around.Write("kubeconfig", kubeconfig.Replace("SECRET", secret, StringComparison.Ordinal));
 
-        await ShouldFailAsync(around, "pod/solo :80", [secret], "");
+        await ShouldFailAsync(around, "pod/solo :80", [secret]);
     }
 
     [UnixTheory]
@@ -172,7 +172,7 @@ public sealed class SecretsTests : IAsyncLifetime
         var around = new CaseSurroundings(_cluster, _folder);
         around.Write("kubeconfig", around.Yaml(cluster: around.ClusterFields() + cluster, user: user).Replace("SECRET", secret, StringComparison.Ordinal));
 
-        await ShouldFailAsync(around, "pod/solo :80", [secret], "");
+        await ShouldFailAsync(around, "pod/solo :80", [secret]);
     }
 
     [UnixTheory]
@@ -190,7 +190,7 @@ public sealed class SecretsTests : IAsyncLifetime
         around.Write("plugin", $"#!/bin/sh\n{script.Replace("SECRET", secret, StringComparison.Ordinal)}\n", executable: true);
         around.Write("kubeconfig", around.Yaml(user: PluginFields(around)));
 
-        await ShouldFailAsync(around, "pod/solo :80", [secret], "");
+        await ShouldFailAsync(around, "pod/solo :80", [secret]);
     }
 
     private static string Token(CaseSurroundings around, bool works) => works ? around.Cluster.Admin.Token : "0123456789abcdef0123456789abcdef01234567";
@@ -234,12 +234,12 @@ public sealed class SecretsTests : IAsyncLifetime
         ShouldShowNone(pf, secrets);
     }
 
-    private static async Task ShouldFailAsync(CaseSurroundings around, string arguments, string[] secrets, string because)
+    private static async Task ShouldFailAsync(CaseSurroundings around, string arguments, string[] secrets, string because = "error")
     {
         await using PfProcess pf = Start(around, arguments);
 
         (await pf.ExitAsync()).Should().NotBe(0);
-        string.Join('\n', pf.Error).Should().Contain(because).And.NotBeEmpty();
+        string.Join('\n', pf.Error).Should().Contain(because);
         ShouldShowNone(pf, secrets);
     }
 

@@ -48,7 +48,7 @@ internal static class ClusterFlags
     /// <summary>Of a pair KEY=VALUE the key goes up to the first equals sign.</summary>
     private static KeyValuePair<string, string> ReadExtra(string text) => text.IndexOf('=') is > 0 and int equals
         ? KeyValuePair.Create(text[..equals], text[(equals + 1)..])
-        : KeyValuePair.Create(text, "");
+        : throw new UsageException($"invalid argument \"{text}\" for \"--as-user-extra\" flag: it looks like KEY=VALUE");
 
     /// <summary>Unlike kubectl's other durations this one may be a plain number of seconds.</summary>
     private static TimeSpan? ReadRequestTimeout(ForwardFlags flags, ParseResult parsed) =>

@@ -54,7 +54,7 @@ internal sealed record ForwardOptions
     {
         null => null,
         { } text when GoDuration.TryParse(text, out TimeSpan duration) => Bounded(duration),
-        { } text => throw new UsageException($"invalid argument \"{text}\" for \"{flag.Name}\": a duration looks like 30s or 1m30s"),
+        { } text => throw new UsageException($"invalid argument \"{text}\" for \"{flag.Name}\" flag: a duration looks like 30s or 1m30s"),
     };
 
     /// <summary>A time-out that a timer can hold: nobody waits any longer.</summary>
@@ -66,7 +66,7 @@ internal sealed record ForwardOptions
     {
         null or "text" => LogFormat.Text,
         "json" => LogFormat.Json,
-        { } other => throw new UsageException($"invalid argument \"{other}\" for \"--log-format\": text or json"),
+        { } other => throw new UsageException($"invalid argument \"{other}\" for \"--log-format\" flag: text or json"),
     };
 
     /// <summary>From which level on the libraries' diagnostics are shown: kubectl's -v 4 to 10, in the steps that there are here.</summary>

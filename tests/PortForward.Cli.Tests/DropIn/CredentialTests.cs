@@ -13,23 +13,23 @@ public sealed class CredentialTests(DropInCluster cluster) : IClassFixture<DropI
     internal static IReadOnlyList<DropInCase> Cases { get; } =
     [
         Serves(Command, "a token file").WithUser(around => $"tokenFile: {around.Write("token", $"{around.Cluster.Admin.Token}\n")}"),
-        Serves(Command, "a token file goes before a token").WithUser(around => $"token: wrong, tokenFile: {around.Write("token", around.Cluster.Admin.Token)}"),
-        Serves("--token {token} solo :7000", "the flag goes before a token file").WithUser(_ => "tokenFile: nope"),
+        Serves(Command, "a token file goes before a token").WithUser(around => $"token: wrong, tokenFile: {around.Write("token", around.Cluster.Admin.Token)}").Thorough(),
+        Serves("--token {token} solo :7000", "the flag goes before a token file").WithUser(_ => "tokenFile: nope").Thorough(),
         Serves(Command, "a client certificate").WithUser(around => CaseSurroundings.CertificateFields(around.Cluster.Admin)),
-        Serves(Command, "a client certificate in files").WithUser(WriteCertificate),
+        Serves(Command, "a client certificate in files").WithUser(WriteCertificate).Thorough(),
         Serves("--client-certificate {folder}/admin.crt --client-key {folder}/admin.key solo :7000").WithUser(around =>
         {
             WriteCertificate(around);
             return "";
         }),
         Serves("--token {token} solo :7000", "beside a client certificate").WithUser(around => CaseSurroundings.CertificateFields(around.Cluster.Users.Add("beside"))),
-        Serves(Command, "a password").WithUser(around => $"username: admin, password: {around.Cluster.Admin.Password}"),
+        Serves(Command, "a password").WithUser(around => $"username: admin, password: {around.Cluster.Admin.Password}").Thorough(),
         Serves("--username admin --password {password} solo :7000").WithUser(_ => ""),
         Serves(Command, "a password in the server's address").WithKubeconfig(around => around.Yaml(
             cluster: around.ClusterFields(around.Server.Replace("https://", $"https://admin:{around.Cluster.Admin.Password}@", StringComparison.Ordinal)), user: ""))
             .ButKubectl(Ending.Fails, "no-prompt", "error: EOF"),
         Serves(Command, "plug-in, v1").WithUser(around => Plugin(around, $$"""{"token": "{{around.Cluster.Admin.Token}}"}""")),
-        Serves(Command, "plug-in, v1beta1").WithUser(around => Plugin(around, $$"""{"token": "{{around.Cluster.Admin.Token}}"}""", "v1beta1")),
+        Serves(Command, "plug-in, v1beta1").WithUser(around => Plugin(around, $$"""{"token": "{{around.Cluster.Admin.Token}}"}""", "v1beta1")).Thorough(),
         Serves(Command, "plug-in with arguments and variables").WithUser(around =>
         {
             around.Write("plugin", """
@@ -43,7 +43,7 @@ public sealed class CredentialTests(DropInCluster cluster) : IClassFixture<DropI
         {
             around.WritePlugin($$"""{"token": "{{around.Cluster.Admin.Token}}"}""");
             return "exec: {apiVersion: client.authentication.k8s.io/v1, command: ./plugin, interactiveMode: Never}";
-        }),
+        }).Thorough(),
         Serves(Command, "plug-in on PATH").WithUser(around =>
         {
             around.WritePlugin($$"""{"token": "{{around.Cluster.Admin.Token}}"}""");
@@ -65,17 +65,17 @@ public sealed class CredentialTests(DropInCluster cluster) : IClassFixture<DropI
         {
             around.Write("plugin", "#!/bin/sh\nexit 1\n", executable: true);
             return PluginFields(around);
-        }),
-        Serves("--as jane solo :7000"),
+        }).Thorough(),
+        Serves("--as jane solo :7000").Thorough(),
         Serves("--as jane --as-group devs --as-group ops --as-uid 1000 --as-user-extra reason=test --as-user-extra reason=more --as-user-extra a/b=c=d solo :7000"),
-        Serves("--as jane --as-group a,b solo :7000"),
-        Serves("--as= solo :7000"),
+        Serves("--as jane --as-group a,b solo :7000").Thorough(),
+        Serves("--as= solo :7000").Thorough(),
         Serves(Command, "acting as another").WithUser(around => $"token: {around.Cluster.Admin.Token}, as: jane, as-uid: '7', as-groups: [devs, ops], as-user-extra: {{reason: [one, two], scope: [all]}}"),
         Serves("--as joe --as-group flag solo :7000", "acting as another").WithUser(around => $"token: {around.Cluster.Admin.Token}, as: jane, as-groups: [devs], as-user-extra: {{reason: [one]}}"),
-        Serves("--as-user-extra reason=flag solo :7000", "acting as another").WithUser(around => $"token: {around.Cluster.Admin.Token}, as: jane, as-user-extra: {{reason: [one], scope: [all]}}"),
+        Serves("--as-user-extra reason=flag solo :7000", "acting as another").WithUser(around => $"token: {around.Cluster.Admin.Token}, as: jane, as-user-extra: {{reason: [one], scope: [all]}}").Thorough(),
 
         Fails("--token wrong solo :7000"),
-        Fails("--token wrong svc/web :80"),
+        Fails("--token wrong svc/web :80").Thorough(),
         Fails("--username admin --password wrong solo :7000").WithUser(_ => ""),
         Fails(Command, "no credentials").WithUser(_ => "")
             .InOtherWords("no-prompt", "error: EOF", "error: You must be logged in to the server (Unauthorized)"),
@@ -91,7 +91,8 @@ public sealed class CredentialTests(DropInCluster cluster) : IClassFixture<DropI
         Fails(Command, "a certificate's missing file").WithUser(_ => "client-certificate: nope.crt, client-key: nope.key")
             .InOtherWords("clearer-words", "Error in configuration: ", "error: unable to read client-certificate of user \"test\": Could not find file '*/nope.crt'."),
         Fails(Command, "a certificate and the key of another").WithUser(around =>
-            $"{CaseSurroundings.CertificateFields(around.Cluster.Users.Add("one")).Split(", ")[0]}, {CaseSurroundings.CertificateFields(around.Cluster.Users.Add("two")).Split(", ")[1]}"),
+            $"{CaseSurroundings.CertificateFields(around.Cluster.Users.Add("one")).Split(", ")[0]}, {CaseSurroundings.CertificateFields(around.Cluster.Users.Add("two")).Split(", ")[1]}")
+            .InOtherWords("clearer-words", "error: tls: private key does not match public key", "error: the client certificate and key of user \"test\" cannot be used: they must be PEM, the key RSA or EC and not encrypted, and belong together (Ed25519 keys are not supported by .NET)"),
         Fails(Command, "a certificate that is none").WithUser(_ => "client-certificate-data: bm9uZQ==, client-key-data: bm9uZQ==")
             .InOtherWords("clearer-words", "error: tls: failed to find any PEM data in certificate input", "error: the client certificate and key of user \"test\" cannot be used: they must be PEM, the key RSA or EC and not encrypted, and belong together (Ed25519 keys are not supported by .NET)"),
         Fails(Command, "auth-provider gcp").WithUser(_ => "auth-provider: {name: gcp}")
@@ -99,25 +100,24 @@ public sealed class CredentialTests(DropInCluster cluster) : IClassFixture<DropI
         Fails(Command, "auth-provider azure").WithUser(_ => "auth-provider: {name: azure}")
             .InOtherWords("clearer-words", "error: The azure auth plugin has been removed.", "error: The azure auth plugin, which user \"test\" in the kubeconfig uses, has been removed: install https://github.com/Azure/kubelogin and run kubelogin convert-kubeconfig"),
         Fails(Command, "auth-provider unknown").WithUser(_ => "auth-provider: {name: mine}")
-            .InOtherWords("clearer-words", "error: no Auth Provider found for name \"mine\"", "error: no Auth Provider found for name \"mine\", which user \"test\" in the kubeconfig uses: pass a --token, or use a credential plug-in (exec)"),
+            .InOtherWords("clearer-words", "error: no Auth Provider found for name \"mine\"", "error: no Auth Provider found for name \"mine\", which user \"test\" in the kubeconfig uses: pass a --token, or use a credential plug-in (exec)").Thorough(),
         Fails(Command, "auth-provider and plug-in").WithUser(around => $"auth-provider: {{name: gcp}}, {PluginFields(around)}"),
         Fails(Command, "plug-in fails").WithUser(around =>
         {
             around.Write("plugin", "#!/bin/sh\nexit 3\n", executable: true);
             return PluginFields(around);
-        })
-            .InOtherWords("clearer-words", "error: tls: private key does not match public key", "error: the client certificate and key of user \"test\" cannot be used: they must be PEM, the key RSA or EC and not encrypted, and belong together (Ed25519 keys are not supported by .NET)"),
+        }),
         Fails(Command, "plug-in does not exist").WithUser(_ => "exec: {apiVersion: client.authentication.k8s.io/v1, command: no-such-plugin, interactiveMode: Never}")
             .InOtherWords("clearer-words", "Unable to connect to the server: getting credentials: exec: executable no-such-plugin not found", "Unable to connect to the server: getting credentials: exec: executable no-such-plugin not found: install this credential plug-in, which user \"test\" in the kubeconfig uses"),
         Fails(Command, "plug-in does not exist, with a hint").WithUser(_ => "exec: {apiVersion: client.authentication.k8s.io/v1, command: no-such-plugin, interactiveMode: Never, installHint: get it from the shelf}")
             .InOtherWords("clearer-words", "Unable to connect to the server: getting credentials: exec: executable no-such-plugin not found", "Unable to connect to the server: getting credentials: exec: executable no-such-plugin not found: install this credential plug-in, which user \"test\" in the kubeconfig uses"),
         Fails(Command, "plug-in of no version").WithUser(_ => "exec: {command: no-such-plugin, interactiveMode: Never}"),
         Fails(Command, "plug-in of an unknown version").WithUser(_ => "exec: {apiVersion: client.authentication.k8s.io/v1alpha1, command: no-such-plugin, interactiveMode: Never}")
-            .InOtherWords("clearer-words", "error: exec plugin: invalid apiVersion \"client.authentication.k8s.io/v1alpha1\"", "error: exec plugin: invalid apiVersion \"client.authentication.k8s.io/v1alpha1\" of user \"test\": update the plug-in and its entry in the kubeconfig to client.authentication.k8s.io/v1 or v1beta1"),
+            .InOtherWords("clearer-words", "error: exec plugin: invalid apiVersion \"client.authentication.k8s.io/v1alpha1\"", "error: exec plugin: invalid apiVersion \"client.authentication.k8s.io/v1alpha1\" of user \"test\": update the plug-in and its entry in the kubeconfig to client.authentication.k8s.io/v1 or v1beta1").Thorough(),
         Fails(Command, "plug-in without interactiveMode").WithUser(_ => "exec: {apiVersion: client.authentication.k8s.io/v1, command: no-such-plugin}"),
         Fails(Command, "plug-in with a wrong interactiveMode").WithUser(_ => "exec: {apiVersion: client.authentication.k8s.io/v1, command: no-such-plugin, interactiveMode: Sometimes}"),
         Fails(Command, "plug-in that must be interactive").WithUser(around => Plugin(around, $$"""{"token": "x"}""").Replace("Never", "Always", StringComparison.Ordinal)),
-        Fails(Command, "plug-in without a command").WithUser(_ => "exec: {apiVersion: client.authentication.k8s.io/v1, interactiveMode: Never}"),
+        Fails(Command, "plug-in without a command").WithUser(_ => "exec: {apiVersion: client.authentication.k8s.io/v1, interactiveMode: Never}").Thorough(),
         Fails(Command, "plug-in prints nonsense").WithUser(around =>
         {
             around.Write("plugin", "#!/bin/sh\necho nonsense\n", executable: true);
@@ -133,7 +133,7 @@ public sealed class CredentialTests(DropInCluster cluster) : IClassFixture<DropI
         Fails(Command, "plug-in gives nothing").WithUser(around => Plugin(around, "{}"))
             .InOtherWords("clearer-words", "Unable to connect to the server: getting credentials: exec plugin didn't return a token or cert/key pair", "Unable to connect to the server: getting credentials: exec plugin didn't return a token or cert/key pair: check what */plugin writes"),
         Fails(Command, "plug-in gives no status").WithUser(around => Plugin(around, "null"))
-            .InOtherWords("clearer-words", "Unable to connect to the server: getting credentials: exec plugin didn't return a status field", "Unable to connect to the server: getting credentials: exec plugin didn't return a status field: check what */plugin writes"),
+            .InOtherWords("clearer-words", "Unable to connect to the server: getting credentials: exec plugin didn't return a status field", "Unable to connect to the server: getting credentials: exec plugin didn't return a status field: check what */plugin writes").Thorough(),
         Fails(Command, "plug-in gives half a certificate").WithUser(around => Plugin(around, """{"clientCertificateData": "x"}"""))
             .InOtherWords("clearer-words", "Unable to connect to the server: getting credentials: exec plugin returned only certificate or key, not both", "Unable to connect to the server: getting credentials: exec plugin returned only certificate or key, not both: check what */plugin writes"),
         Fails(Command, "plug-in gives a wrong token").WithUser(around => Plugin(around, """{"token": "wrong"}""")),
@@ -147,9 +147,9 @@ public sealed class CredentialTests(DropInCluster cluster) : IClassFixture<DropI
         Serves("deploy/web :7000", "may not watch").With(around => Restricted(around, "still", ("watch", "pods"))),
         Fails("deploy/web :7000", "may not get deployments").With(around => Restricted(around, "no-deploy", ("get", "deployments"))),
         Fails("deploy/web :7000", "may not list pods").With(around => Restricted(around, "no-list", ("list", "pods"))),
-        Fails("svc/web :80", "may not get services").With(around => Restricted(around, "no-service", ("get", "services"))),
+        Fails("svc/web :80", "may not get services").With(around => Restricted(around, "no-service", ("get", "services"))).Thorough(),
         Fails("--as jane solo :7000", "may not act as another").With(around => Restricted(around, "honest", ("impersonate", "users"))),
-        Fails("-n kube-system elsewhere :7000", "may not get pods").With(around => Restricted(around, "stranger", ("get", "pods"))),
+        Fails("-n kube-system elsewhere :7000", "may not get pods").With(around => Restricted(around, "stranger", ("get", "pods"))).Thorough(),
     ];
 
     [DropInTheory]

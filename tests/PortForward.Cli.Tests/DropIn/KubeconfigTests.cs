@@ -18,10 +18,10 @@ public sealed class KubeconfigTests(DropInCluster cluster) : IClassFixture<DropI
             "current-context: test\n",
             $"clusters: [{{name: test, cluster: {{ {around.ClusterFields()} }}}}]\n",
             $"contexts: [{{name: test, context: {{cluster: test, user: test}}}}]\nusers: [{{name: test, user: {{token: {around.Cluster.Admin.Token}}}}}]\n")),
-        Serves(Command, "several files: one is missing").With(around => around.Environment["KUBECONFIG"] = $"{around.Folder}/nope:{around.Folder}/kubeconfig"),
-        Serves(Command, "several files: one is empty").With(around => Files(around, "empty", "", around.Yaml())),
-        Serves(Command, "several files: an empty name").With(around => around.Environment["KUBECONFIG"] = $":{around.Folder}/kubeconfig:"),
-        Serves(Command, "several files: the same twice").With(around => around.Environment["KUBECONFIG"] = $"{around.Folder}/kubeconfig:{around.Folder}/kubeconfig"),
+        Serves(Command, "several files: one is missing").With(around => around.Environment["KUBECONFIG"] = $"{around.Folder}/nope:{around.Folder}/kubeconfig").Thorough(),
+        Serves(Command, "several files: one is empty").With(around => Files(around, "empty", "", around.Yaml())).Thorough(),
+        Serves(Command, "several files: an empty name").With(around => around.Environment["KUBECONFIG"] = $":{around.Folder}/kubeconfig:").Thorough(),
+        Serves(Command, "several files: the same twice").With(around => around.Environment["KUBECONFIG"] = $"{around.Folder}/kubeconfig:{around.Folder}/kubeconfig").Thorough(),
         Serves(Command, "several files: the first current-context counts").With(around => Files(around, "current",
             "current-context: other\n", around.Yaml(context: "cluster: nope", current: "test"), around.Yaml(name: "other"))),
         Serves(Command, "the default file").With(around =>
@@ -29,13 +29,13 @@ public sealed class KubeconfigTests(DropInCluster cluster) : IClassFixture<DropI
             around.Write(".kube/config", around.Yaml());
             around.Environment["KUBECONFIG"] = null;
         }),
-        Serves("--kubeconfig other solo :7000", "a relative path").With(around => around.Write("other", around.Yaml())),
+        Serves("--kubeconfig other solo :7000", "a relative path").With(around => around.Write("other", around.Yaml())).Thorough(),
         Serves("--kubeconfig {folder}/other solo :7000", "it counts alone").With(around =>
         {
             around.Write("other", around.Yaml());
             around.Write("kubeconfig", "this: [is no kubeconfig");
         }),
-        Serves(Command, "a relative path in KUBECONFIG").With(around => around.Environment["KUBECONFIG"] = "kubeconfig"),
+        Serves(Command, "a relative path in KUBECONFIG").With(around => around.Environment["KUBECONFIG"] = "kubeconfig").Thorough(),
         Serves(Command, "paths in the file are relative to it").With(around =>
         {
             around.Write("sub/ca.crt", around.Cluster.AuthorityPem);
@@ -72,31 +72,31 @@ public sealed class KubeconfigTests(DropInCluster cluster) : IClassFixture<DropI
             users:
             - name: test
               user: { token: {{around.Cluster.Admin.Token}} }
-            """),
-        Serves(Command, "unknown fields").WithKubeconfig(around => $"nonsense: [1, 2]\n{around.Yaml(cluster: $"{around.ClusterFields()}, color: red")}"),
-        Serves(Command, "a second document is left alone").WithKubeconfig(around => $"{around.Yaml()}---\nkind: Other\n"),
+            """).Thorough(),
+        Serves(Command, "unknown fields").WithKubeconfig(around => $"nonsense: [1, 2]\n{around.Yaml(cluster: $"{around.ClusterFields()}, color: red")}").Thorough(),
+        Serves(Command, "a second document is left alone").WithKubeconfig(around => $"{around.Yaml()}---\nkind: Other\n").Thorough(),
         Serves("elsewhere :7000", "the context's namespace").WithKubeconfig(around => around.Yaml(context: "cluster: test, user: test, namespace: kube-system")),
         Serves("-n default solo :7000", "the flag goes before the context's namespace").WithKubeconfig(around => around.Yaml(context: "cluster: test, user: test, namespace: kube-system")),
         Serves("--context other solo :7000", "two contexts").WithKubeconfig(around => Two(around)),
-        Serves("--cluster other --user other solo :7000", "two contexts").WithKubeconfig(around => Two(around)),
+        Serves("--cluster other --user other solo :7000", "two contexts").WithKubeconfig(around => Two(around)).Thorough(),
         Serves("--server {server} --user other solo :7000", "the flag goes before the kubeconfig").WithKubeconfig(around =>
             Two(around).Replace("server: https://127.0.0.1:1", $"certificate-authority-data: {around.AuthorityData}, server: https://127.0.0.1:1", StringComparison.Ordinal)),
         Serves("--context test solo :7000", "the current one does not exist").WithKubeconfig(around => around.Yaml(current: "gone")),
-        Serves("--token {token} solo :7000", "the context's user does not exist").WithKubeconfig(around => around.Yaml(context: "cluster: test, user: gone")),
+        Serves("--token {token} solo :7000", "the context's user does not exist").WithKubeconfig(around => around.Yaml(context: "cluster: test, user: gone")).Thorough(),
         Serves("--token {token} --server {server} --insecure-skip-tls-verify solo :7000", "no kubeconfig").With(around => around.Environment["KUBECONFIG"] = "/nope"),
         Serves("--token {token} --server {server} --certificate-authority {folder}/ca.crt solo :7000", "no kubeconfig").With(around =>
         {
             around.Write("ca.crt", around.Cluster.AuthorityPem);
             around.Environment["KUBECONFIG"] = null;
-        }),
-        Serves(Command, "insecure").WithKubeconfig(around => around.Yaml(cluster: $"server: {around.Server}, insecure-skip-tls-verify: true")),
+        }).Thorough(),
+        Serves(Command, "insecure").WithKubeconfig(around => around.Yaml(cluster: $"server: {around.Server}, insecure-skip-tls-verify: true")).Thorough(),
         Serves("--insecure-skip-tls-verify solo :7000", "the flag takes the authority out").WithKubeconfig(around => around.Yaml()),
         Serves(Command, "a host name").WithKubeconfig(around => around.Yaml(cluster: around.ClusterFields(around.Server.Replace("127.0.0.1", "localhost", StringComparison.Ordinal)))),
-        Serves(Command, "a trailing slash").WithKubeconfig(around => around.Yaml(cluster: around.ClusterFields($"{around.Server}/"))),
+        Serves(Command, "a trailing slash").WithKubeconfig(around => around.Yaml(cluster: around.ClusterFields($"{around.Server}/"))).Thorough(),
         Serves(Command, "a path prefix").WithKubeconfig(around => around.Yaml(cluster: around.ClusterFields($"{around.Server}{DropInCluster.PathPrefix}"))),
-        Serves(Command, "a path prefix with a slash").WithKubeconfig(around => around.Yaml(cluster: around.ClusterFields($"{around.Server}{DropInCluster.PathPrefix}/"))),
+        Serves(Command, "a path prefix with a slash").WithKubeconfig(around => around.Yaml(cluster: around.ClusterFields($"{around.Server}{DropInCluster.PathPrefix}/"))).Thorough(),
         Serves(Command, "tls-server-name").WithKubeconfig(around => around.Yaml(cluster: $"{around.ClusterFields()}, tls-server-name: localhost")),
-        Serves("--tls-server-name localhost solo :7000"),
+        Serves("--tls-server-name localhost solo :7000").Thorough(),
         Serves("--server {server} solo :7000", "it takes tls-server-name out").WithKubeconfig(around => around.Yaml(cluster: $"{around.ClusterFields()}, tls-server-name: other.example")),
         Serves(Command, "not over WebSockets").With(around => around.Environment["KUBECTL_PORT_FORWARD_WEBSOCKETS"] = "false"),
 
@@ -111,7 +111,7 @@ public sealed class KubeconfigTests(DropInCluster cluster) : IClassFixture<DropI
         Fails(Command, "another kind").WithKubeconfig(around => around.Yaml().Replace("kind: Config", "kind: Pod", StringComparison.Ordinal))
             .InOtherWords("clearer-words", "error: error loading config file \"*/kubeconfig\": no kind \"Pod\" is registered for version \"v1\" in scheme \"k8s.io/client-g*", "error: the kubeconfig */kubeconfig is malformed: its kind is Pod, not Config"),
         Fails(Command, "a list that is none").WithKubeconfig(_ => "clusters: nonsense\n")
-            .InOtherWords("clearer-words", "error: error loading config file \"*/kubeconfig\": json: cannot unmarshal string into Go struct field Config.clusters of type []v1.NamedCluster", "error: the kubeconfig */kubeconfig is malformed: clusters is no list"),
+            .InOtherWords("clearer-words", "error: error loading config file \"*/kubeconfig\": json: cannot unmarshal string into Go struct field Config.clusters of type []v1.NamedCluster", "error: the kubeconfig */kubeconfig is malformed: clusters is no list").Thorough(),
         Fails(Command, "a number for a name").WithKubeconfig(around => around.Yaml().Replace("- name: test", "- name: [1]", StringComparison.Ordinal))
             .InOtherWords("clearer-words", "error: error loading config file \"*/kubeconfig\": json: cannot unmarshal array into Go struct field NamedCluster.clusters.name of type string", "error: the kubeconfig */kubeconfig is malformed: an entry of clusters has no name"),
         Fails(Command, "a name twice").WithKubeconfig(around => $$"""
@@ -137,7 +137,7 @@ public sealed class KubeconfigTests(DropInCluster cluster) : IClassFixture<DropI
         Fails(Command, "insecure and an authority").WithKubeconfig(around => around.Yaml(cluster: $"{around.ClusterFields()}, insecure-skip-tls-verify: true"))
             .InOtherWords("clearer-words", "error: specifying a root certificates file with the insecure flag is not allowed", "error: specifying a root certificates file with the insecure flag is not allowed: leave out one of certificate-authority and insecure-skip-tls-verify"),
         Fails("--insecure-skip-tls-verify --certificate-authority {folder}/ca.crt solo :7000", "insecure and an authority").With(around => around.Write("ca.crt", around.Cluster.AuthorityPem))
-            .InOtherWords("clearer-words", "error: specifying a root certificates file with the insecure flag is not allowed", "error: specifying a root certificates file with the insecure flag is not allowed: leave out one of certificate-authority and insecure-skip-tls-verify"),
+            .InOtherWords("clearer-words", "error: specifying a root certificates file with the insecure flag is not allowed", "error: specifying a root certificates file with the insecure flag is not allowed: leave out one of certificate-authority and insecure-skip-tls-verify").Thorough(),
         Fails(Command, "the authority's file does not exist").WithKubeconfig(around => around.Yaml(cluster: $"server: {around.Server}, certificate-authority: nope.crt"))
             .InOtherWords("clearer-words", "error: unable to read certificate-authority */nope.crt for test due to open */nope.crt: no such file or directory", "error: unable to read certificate-authority of cluster \"test\": Could not find file '*/nope.crt'."),
         Fails(Command, "the authority is no base64").WithKubeconfig(around => around.Yaml(cluster: $"server: {around.Server}, certificate-authority-data: '!!'"))
@@ -151,10 +151,10 @@ public sealed class KubeconfigTests(DropInCluster cluster) : IClassFixture<DropI
         }),
         Fails(Command, "no authority").WithKubeconfig(around => around.Yaml(cluster: $"server: {around.Server}")),
         Fails("--tls-server-name other.example solo :7000"),
-        Fails(Command, "another tls-server-name").WithKubeconfig(around => around.Yaml(cluster: $"{around.ClusterFields()}, tls-server-name: other.example")),
+        Fails(Command, "another tls-server-name").WithKubeconfig(around => around.Yaml(cluster: $"{around.ClusterFields()}, tls-server-name: other.example")).Thorough(),
         Fails("--server https://127.0.0.1:1 solo :7000", "refused"),
         Fails("--server https://no-such-host.invalid solo :7000", "no such host"),
-        Fails("--server https://no-such-host.invalid:6443 solo :7000", "no such host"),
+        Fails("--server https://no-such-host.invalid:6443 solo :7000", "no such host").Thorough(),
         Fails("--server ftp://127.0.0.1 solo :7000")
             .InOtherWords("clearer-words", "Unable to connect to the server: unsupported protocol scheme \"ftp\"", "error: the server address \"ftp://127.0.0.1\" is no http or https URL and no host:port"),
         Fails("--server nonsense://%zz solo :7000")
