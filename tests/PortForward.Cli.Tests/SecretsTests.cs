@@ -234,12 +234,14 @@ public sealed class SecretsTests : IAsyncLifetime
         ShouldShowNone(pf, secrets);
     }
 
-    private static async Task ShouldFailAsync(CaseSurroundings around, string arguments, string[] secrets, string because = "error")
+    private static async Task ShouldFailAsync(CaseSurroundings around, string arguments, string[] secrets, string because = "")
     {
         await using PfProcess pf = Start(around, arguments);
 
         (await pf.ExitAsync()).Should().NotBe(0);
-        string.Join('\n', pf.Error).Should().Contain(because);
+        string error = string.Join('\n', pf.Error);
+        error.Should().NotBeEmpty();
+        error.Contains(because, StringComparison.Ordinal).Should().BeTrue("that is why it fails");
         ShouldShowNone(pf, secrets);
     }
 

@@ -21,7 +21,7 @@ public sealed class CredentialTests(DropInCluster cluster) : IClassFixture<DropI
         {
             WriteCertificate(around);
             return "";
-        }),
+        }).Thorough(),
         Serves("--token {token} solo :7000", "beside a client certificate").WithUser(around => CaseSurroundings.CertificateFields(around.Cluster.Users.Add("beside"))),
         Serves(Command, "a password").WithUser(around => $"username: admin, password: {around.Cluster.Admin.Password}").Thorough(),
         Serves("--username admin --password {password} solo :7000").WithUser(_ => ""),
@@ -38,7 +38,7 @@ public sealed class CredentialTests(DropInCluster cluster) : IClassFixture<DropI
                 """, executable: true);
             string token = around.Cluster.Admin.Token;
             return PluginFields(around, $"args: [{token[..20]}], env: [{{name: SECOND_HALF, value: '{token[20..]}'}}]");
-        }),
+        }).Thorough(),
         Serves(Command, "plug-in in the kubeconfig's folder").WithUser(around =>
         {
             around.WritePlugin($$"""{"token": "{{around.Cluster.Admin.Token}}"}""");
@@ -49,7 +49,7 @@ public sealed class CredentialTests(DropInCluster cluster) : IClassFixture<DropI
             around.WritePlugin($$"""{"token": "{{around.Cluster.Admin.Token}}"}""");
             around.Environment["PATH"] = $"{around.Folder}:/usr/bin:/bin";
             return "exec: {apiVersion: client.authentication.k8s.io/v1, command: plugin, interactiveMode: IfAvailable}";
-        }),
+        }).Thorough(),
         Serves(Command, "plug-in that gives a certificate").WithUser(around => Plugin(around,
             $$"""{"clientCertificateData": "{{Escaped(around.Cluster.Admin.CertificatePem)}}", "clientKeyData": "{{Escaped(around.Cluster.Admin.KeyPem)}}"}""")),
         Serves(Command, "plug-in that is told of the cluster").WithUser(around =>
@@ -144,7 +144,7 @@ public sealed class CredentialTests(DropInCluster cluster) : IClassFixture<DropI
         Fails(Command, "may only get where create is needed").With(around => Restricted(around, "half", ("create", "pods/portforward")))
             .InOtherWords("clearer-words", "error: error upgrading connection: unable to upgrade connection: pods \"solo\" is forbidden: User \"half\" cannot create res*", "Error from server (Forbidden): pods \"solo\" is forbidden: User \"half\" cannot create resource \"pods/portforward\" in API group \"\" in the namespace \"default\""),
         Serves(Command, "may neither list nor watch").With(around => Restricted(around, "narrow", ("list", "pods"), ("watch", "pods"))),
-        Serves("deploy/web :7000", "may not watch").With(around => Restricted(around, "still", ("watch", "pods"))),
+        Serves("deploy/web :7000", "may not watch").With(around => Restricted(around, "still", ("watch", "pods"))).Thorough(),
         Fails("deploy/web :7000", "may not get deployments").With(around => Restricted(around, "no-deploy", ("get", "deployments"))),
         Fails("deploy/web :7000", "may not list pods").With(around => Restricted(around, "no-list", ("list", "pods"))),
         Fails("svc/web :80", "may not get services").With(around => Restricted(around, "no-service", ("get", "services"))).Thorough(),

@@ -12,13 +12,13 @@ public sealed class FlagTests(DropInCluster cluster) : IClassFixture<DropInClust
         Serves("-nkube-system elsewhere :7000"),
         Serves("-n=kube-system elsewhere :7000").Thorough(),
         Serves("--namespace kube-system elsewhere :7000").Thorough(),
-        Serves("--namespace=kube-system elsewhere :7000"),
+        Serves("--namespace=kube-system elsewhere :7000").Thorough(),
         Serves("elsewhere -n kube-system :7000").Thorough(),
-        Serves("elsewhere :7000 -n kube-system"),
+        Serves("elsewhere :7000 -n kube-system").Thorough(),
         Serves("-n nowhere -n kube-system elsewhere :7000"),
         Serves("-n '' solo :7000").Thorough(),
-        Serves("--namespace= solo :7000"),
-        Serves("-- solo :7000"),
+        Serves("--namespace= solo :7000").Thorough(),
+        Serves("-- solo :7000").Thorough(),
         Serves("solo -- :7000").Thorough(),
         Serves("--insecure-skip-tls-verify=false solo :7000").Thorough(),
         Serves("--insecure-skip-tls-verify=F solo :7000"),
@@ -39,7 +39,7 @@ public sealed class FlagTests(DropInCluster cluster) : IClassFixture<DropInClust
         Serves("--v=10 solo :7000").Thorough(),
         Serves("-v -1 solo :7000").Thorough(),
 
-        Serves("--address 127.0.0.1 solo :7000", listeners: 1),
+        Serves("--address 127.0.0.1 solo :7000", listeners: 1).Thorough(),
         Serves("--address=127.0.0.1 solo :7000 :8080", listeners: 2).Thorough(),
         Serves("--address 127.0.0.1,127.0.0.2 solo :7000", listeners: 2),
         Serves("--address 127.0.0.1 --address 127.0.0.2 solo :7000", listeners: 2).Thorough(),
@@ -93,7 +93,7 @@ public sealed class FlagTests(DropInCluster cluster) : IClassFixture<DropInClust
         Fails("--pod-running-timeout 9999999h solo :7000")
             .InOtherWords("clearer-words", "error: invalid argument \"9999999h\" for \"--pod-running-timeout\" flag: time: invalid duration \"9999999h\"", "error: invalid argument \"9999999h\" for \"--pod-running-timeout\" flag: a duration looks like 30s or 1m30s"),
         Serves("--request-timeout 0 solo :7000").Thorough(),
-        Serves("--request-timeout 5 solo :7000"),
+        Serves("--request-timeout 5 solo :7000").Thorough(),
         Serves("--request-timeout 5s solo :7000").Thorough(),
         Serves("--request-timeout 1m30s solo :7000").Thorough(),
         Serves("--request-timeout= solo :7000"),
@@ -155,7 +155,7 @@ public sealed class FlagTests(DropInCluster cluster) : IClassFixture<DropInClust
         Serves("--as admin --as-user-extra nope= solo :7000").Thorough(),
         Prints("--version").ButKubectl(Ending.Fails, "own-flags", "error: unknown flag: --version"),
         Serves("--verbose solo :7000").ButKubectl(Ending.Fails, "own-flags", "error: unknown flag: --verbose", "ready: pod solo in namespace default, after *").Thorough(),
-        Serves("--log-format text solo :7000").ButKubectl(Ending.Fails, "own-flags", "error: unknown flag: --log-format"),
+        Serves("--log-format text solo :7000").ButKubectl(Ending.Fails, "own-flags", "error: unknown flag: --log-format").Thorough(),
     ];
 
     [DropInTheory]

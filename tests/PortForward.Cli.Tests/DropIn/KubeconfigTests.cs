@@ -76,12 +76,12 @@ public sealed class KubeconfigTests(DropInCluster cluster) : IClassFixture<DropI
         Serves(Command, "unknown fields").WithKubeconfig(around => $"nonsense: [1, 2]\n{around.Yaml(cluster: $"{around.ClusterFields()}, color: red")}").Thorough(),
         Serves(Command, "a second document is left alone").WithKubeconfig(around => $"{around.Yaml()}---\nkind: Other\n").Thorough(),
         Serves("elsewhere :7000", "the context's namespace").WithKubeconfig(around => around.Yaml(context: "cluster: test, user: test, namespace: kube-system")),
-        Serves("-n default solo :7000", "the flag goes before the context's namespace").WithKubeconfig(around => around.Yaml(context: "cluster: test, user: test, namespace: kube-system")),
+        Serves("-n default solo :7000", "the flag goes before the context's namespace").WithKubeconfig(around => around.Yaml(context: "cluster: test, user: test, namespace: kube-system")).Thorough(),
         Serves("--context other solo :7000", "two contexts").WithKubeconfig(around => Two(around)),
         Serves("--cluster other --user other solo :7000", "two contexts").WithKubeconfig(around => Two(around)).Thorough(),
         Serves("--server {server} --user other solo :7000", "the flag goes before the kubeconfig").WithKubeconfig(around =>
             Two(around).Replace("server: https://127.0.0.1:1", $"certificate-authority-data: {around.AuthorityData}, server: https://127.0.0.1:1", StringComparison.Ordinal)),
-        Serves("--context test solo :7000", "the current one does not exist").WithKubeconfig(around => around.Yaml(current: "gone")),
+        Serves("--context test solo :7000", "the current one does not exist").WithKubeconfig(around => around.Yaml(current: "gone")).Thorough(),
         Serves("--token {token} solo :7000", "the context's user does not exist").WithKubeconfig(around => around.Yaml(context: "cluster: test, user: gone")).Thorough(),
         Serves("--token {token} --server {server} --insecure-skip-tls-verify solo :7000", "no kubeconfig").With(around => around.Environment["KUBECONFIG"] = "/nope"),
         Serves("--token {token} --server {server} --certificate-authority {folder}/ca.crt solo :7000", "no kubeconfig").With(around =>
@@ -90,12 +90,12 @@ public sealed class KubeconfigTests(DropInCluster cluster) : IClassFixture<DropI
             around.Environment["KUBECONFIG"] = null;
         }).Thorough(),
         Serves(Command, "insecure").WithKubeconfig(around => around.Yaml(cluster: $"server: {around.Server}, insecure-skip-tls-verify: true")).Thorough(),
-        Serves("--insecure-skip-tls-verify solo :7000", "the flag takes the authority out").WithKubeconfig(around => around.Yaml()),
-        Serves(Command, "a host name").WithKubeconfig(around => around.Yaml(cluster: around.ClusterFields(around.Server.Replace("127.0.0.1", "localhost", StringComparison.Ordinal)))),
+        Serves("--insecure-skip-tls-verify solo :7000", "the flag takes the authority out").WithKubeconfig(around => around.Yaml()).Thorough(),
+        Serves(Command, "a host name").WithKubeconfig(around => around.Yaml(cluster: around.ClusterFields(around.Server.Replace("127.0.0.1", "localhost", StringComparison.Ordinal)))).Thorough(),
         Serves(Command, "a trailing slash").WithKubeconfig(around => around.Yaml(cluster: around.ClusterFields($"{around.Server}/"))).Thorough(),
         Serves(Command, "a path prefix").WithKubeconfig(around => around.Yaml(cluster: around.ClusterFields($"{around.Server}{DropInCluster.PathPrefix}"))),
         Serves(Command, "a path prefix with a slash").WithKubeconfig(around => around.Yaml(cluster: around.ClusterFields($"{around.Server}{DropInCluster.PathPrefix}/"))).Thorough(),
-        Serves(Command, "tls-server-name").WithKubeconfig(around => around.Yaml(cluster: $"{around.ClusterFields()}, tls-server-name: localhost")),
+        Serves(Command, "tls-server-name").WithKubeconfig(around => around.Yaml(cluster: $"{around.ClusterFields()}, tls-server-name: localhost")).Thorough(),
         Serves("--tls-server-name localhost solo :7000").Thorough(),
         Serves("--server {server} solo :7000", "it takes tls-server-name out").WithKubeconfig(around => around.Yaml(cluster: $"{around.ClusterFields()}, tls-server-name: other.example")),
         Serves(Command, "not over WebSockets").With(around => around.Environment["KUBECTL_PORT_FORWARD_WEBSOCKETS"] = "false"),
@@ -169,7 +169,7 @@ public sealed class KubeconfigTests(DropInCluster cluster) : IClassFixture<DropI
         Fails(Command, "the upgrade has a fault").With(around => around.Undo(around.Cluster.Faults.Always(request => request.IsPortForward, RequestFault.Status(500))))
             .InOtherWords("clearer-words", "error: error upgrading connection: unable to upgrade connection: Internal error occurred: injected by the test", "Error from server (InternalError): Internal error occurred: injected by the test"),
         Fails("--request-timeout 1 solo :7000", "no answer").With(around => around.Undo(around.Cluster.Faults.Always(request => request.Path.EndsWith("/pods/solo", StringComparison.Ordinal), RequestFault.Hang)))
-            .InOtherWords("clearer-words", "Unable to connect to the server: net/http: request canceled (Client.Timeout exceeded while awaiting headers)", "Unable to connect to the server: no answer within 1 s (--request-timeout)"),
+            .InOtherWords("clearer-words", "Unable to connect to the server: *", "Unable to connect to the server: no answer within 1 s (--request-timeout)"),
     ];
 
     [DropInTheory]
