@@ -1,6 +1,6 @@
+using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
-using System.Globalization;
 using PortForward.Testing;
 using PortForward.Testing.Applications;
 using static PortForward.Cli.Tests.DropIn.DropInCase;
