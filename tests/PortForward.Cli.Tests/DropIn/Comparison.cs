@@ -146,7 +146,7 @@ internal static class Comparison
         request.Headers.TryGetValue("User-Agent", out IReadOnlyList<string>? agent) && agent is [var name, ..] && name.StartsWith("kubectl", StringComparison.Ordinal);
 
     private static ProcessStartInfo KubectlCommand(string[] arguments) =>
-        new(KubectlBinaries.Newest!, arguments) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true, UseShellExecute = false };
+        new(KubectlBinaries.Newest!.Value.Path, arguments) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true, UseShellExecute = false };
 
     private static async Task<Observation> ObserveAsync(CaseSurroundings around, ProcessStartInfo command, DropInCase one, Ending ending)
     {

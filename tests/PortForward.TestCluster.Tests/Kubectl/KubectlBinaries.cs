@@ -15,10 +15,11 @@ internal static class KubectlBinaries
 
     public static IReadOnlyList<string> All { get; } = Find();
 
-    /// <summary>The newest of them by what each says of itself; null when there is none.</summary>
-    public static string? Newest => NewestFound.Value;
+    /// <summary>The newest of them, and its version by its own word; null when there is none.</summary>
+    public static (string Path, Version Version)? Newest => NewestFound.Value;
 
-    private static Lazy<string?> NewestFound { get; } = new(() => All is [var only] ? only : All.MaxBy(VersionOf));
+    private static Lazy<(string Path, Version Version)?> NewestFound { get; } =
+        new(() => All.Count == 0 ? null : All.Select(path => (path, VersionOf(path))).MaxBy(found => found.Item2));
 
     private static Version VersionOf(string binary)
     {
