@@ -182,6 +182,8 @@ public sealed class TestCluster : IAsyncDisposable
                 kestrel.Listen(IPAddress.IPv6Loopback, port, Secure);
         });
         var web = builder.Build();
+        if (Options.PathPrefix.Length > 0)
+            web.UsePathBase(Options.PathPrefix);
         ((IApplicationBuilder)web).Run(_server.ServeAsync);
         return web;
     }

@@ -9,6 +9,9 @@ public sealed class TestClusterOptions
     /// <summary>The names in the server's certificate. Others than these make it a certificate for another host.</summary>
     public IReadOnlyList<string> CertificateNames { get; init; } = ["127.0.0.1", "::1", "localhost"];
 
+    /// <summary>A path, e.g. <c>/clusters/one</c>, under which the whole API is served too, as by a proxy in front of several clusters.</summary>
+    public string PathPrefix { get; init; } = "";
+
     /// <summary>Serves plain HTTP instead of TLS.</summary>
     public bool PlainHttp { get; init; }
 

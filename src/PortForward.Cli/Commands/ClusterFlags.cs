@@ -36,7 +36,7 @@ internal static class ClusterFlags
             AsUid = Value(flags.AsUid),
             AsGroups = parsed.GetValue(flags.AsGroup) ?? [],
             AsUserExtra = [.. (parsed.GetValue(flags.AsUserExtra) ?? []).Select(ReadExtra)],
-            RequestTimeout = ReadRequestTimeout(flags, parsed),
+            RequestTimeout = Value(flags.RequestTimeout) is null ? null : ReadRequestTimeout(flags, parsed),
         };
         var kubeconfig = MergedKubeconfig.Load(Value(flags.Kubeconfig));
         return new ClusterConnection(ClusterConfiguration.Resolve(kubeconfig, overrides, TimeProvider.System, loggers));
@@ -48,12 +48,12 @@ internal static class ClusterFlags
     /// <summary>Of a pair KEY=VALUE the key goes up to the first equals sign.</summary>
     private static KeyValuePair<string, string> ReadExtra(string text) => text.IndexOf('=') is > 0 and int equals
         ? KeyValuePair.Create(text[..equals], text[(equals + 1)..])
-        : throw new UsageException($"invalid argument \"{text}\" for \"--as-user-extra\": it looks like KEY=VALUE");
+        : throw new UsageException($"invalid argument \"{text}\" for \"--as-user-extra\" flag: it looks like KEY=VALUE");
 
     /// <summary>Unlike kubectl's other durations this one may be a plain number of seconds.</summary>
     private static TimeSpan? ReadRequestTimeout(ForwardFlags flags, ParseResult parsed) =>
         int.TryParse(parsed.GetValue(flags.RequestTimeout), NumberStyles.None, CultureInfo.InvariantCulture, out int seconds)
-            ? TimeSpan.FromSeconds(seconds)
+            ? ForwardOptions.Bounded(TimeSpan.FromSeconds(seconds))
             : ForwardOptions.ReadDuration(flags.RequestTimeout, parsed);
 
     /// <summary>Tells why there is no tunnel, in the API server's words when it is the one who refused.</summary>

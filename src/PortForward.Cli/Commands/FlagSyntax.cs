@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 
 namespace PortForward.Cli.Commands;
 
@@ -43,6 +44,11 @@ internal static class FlagSyntax
 
             void ReadLong(string flag)
             {
+                if (flag[2] is '-' or '=')
+                {
+                    throw new UsageException($"bad flag syntax: {flag}");
+                }
+
                 int equals = flag.IndexOf('=');
                 string name = equals < 0 ? flag : flag[..equals];
                 Option option = byName.GetValueOrDefault(name) ?? throw new UsageException($"unknown flag: {name}");
@@ -57,7 +63,7 @@ internal static class FlagSyntax
                 for (int at = 1; at < cluster.Length; at++)
                 {
                     Option option = byName.GetValueOrDefault($"-{cluster[at]}")
-                        ?? throw new UsageException($"unknown shorthand flag: '{cluster[at]}' in {cluster}");
+                        ?? throw new UsageException($"unknown shorthand flag: '{cluster[at]}' in -{cluster[at..]}");
                     string rest = cluster[(at + 1)..];
                     if (rest.StartsWith('='))
                     {
@@ -71,7 +77,7 @@ internal static class FlagSyntax
                         continue;
                     }
 
-                    flags.Add((option, rest.Length > 0 ? rest : NextArgument($"flag needs an argument: '{cluster[at]}' in {cluster}")));
+                    flags.Add((option, rest.Length > 0 ? rest : NextArgument($"flag needs an argument: '{cluster[at]}' in -{cluster[at..]}")));
                     return;
                 }
             }
@@ -113,15 +119,39 @@ internal static class FlagSyntax
             {
                 yield return option.Name;
             }
-            else if (value.Length == 0)
+            else if (value.Length == 0 && (list || option.ValueType == typeof(string)))
             {
                 yield return option.Name;
                 yield return value;
             }
             else
             {
-                yield return $"{option.Name}={value}";
+                yield return $"{option.Name}={Checked(option, value)}";
             }
         }
+    }
+
+    /// <summary>
+    /// A value in the form that System.CommandLine takes; there <c>--flag=F</c> would be the flag set and an argument <c>F</c> after it.
+    /// </summary>
+    private static string Checked(Option option, string value)
+    {
+        if (option.ValueType == typeof(bool))
+        {
+            // Go's strconv.ParseBool.
+            return value switch
+            {
+                "1" or "t" or "T" or "true" or "TRUE" or "True" => "true",
+                "0" or "f" or "F" or "false" or "FALSE" or "False" => "false",
+                _ => throw Invalid("true or false is expected"),
+            };
+        }
+
+        return option.ValueType != typeof(int) || int.TryParse(value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out _)
+            ? value
+            : throw Invalid("a whole number is expected");
+
+        UsageException Invalid(string expected) =>
+            new($"invalid argument \"{value}\" for \"{string.Join(", ", option.Aliases.Append(option.Name))}\" flag: {expected}");
     }
 }

@@ -13,6 +13,9 @@ internal sealed record ForwardOptions
 {
     private static readonly TimeSpan DefaultPodRunningTimeout = TimeSpan.FromMinutes(1);
 
+    /// <summary>A timer takes 2^32 - 2 milliseconds at most, which is this and some hours.</summary>
+    private static readonly TimeSpan LongestTimeout = TimeSpan.FromDays(49);
+
     public required TargetReference Target { get; init; }
 
     public required IReadOnlyList<PortSpec> Ports { get; init; }
@@ -64,9 +67,12 @@ internal sealed record ForwardOptions
     public static TimeSpan? ReadDuration(Option<string> flag, ParseResult parsed) => parsed.GetValue(flag) switch
     {
         null => null,
-        { } text when GoDuration.TryParse(text, out TimeSpan duration) => duration,
-        { } text => throw new UsageException($"invalid argument \"{text}\" for \"{flag.Name}\": a duration looks like 30s or 1m30s"),
+        { } text when GoDuration.TryParse(text, out TimeSpan duration) => Bounded(duration),
+        { } text => throw new UsageException($"invalid argument \"{text}\" for \"{flag.Name}\" flag: a duration looks like 30s or 1m30s"),
     };
+
+    /// <summary>A time-out that a timer can hold: nobody waits any longer.</summary>
+    public static TimeSpan Bounded(TimeSpan timeout) => timeout < LongestTimeout ? timeout : LongestTimeout;
 
     /// <summary>The log format, which is needed before anything can be told.</summary>
     /// <exception cref="UsageException">It is unknown.</exception>
@@ -74,7 +80,7 @@ internal sealed record ForwardOptions
     {
         null or "text" => LogFormat.Text,
         "json" => LogFormat.Json,
-        { } other => throw new UsageException($"invalid argument \"{other}\" for \"--log-format\": text or json"),
+        { } other => throw new UsageException($"invalid argument \"{other}\" for \"--log-format\" flag: text or json"),
     };
 
     /// <summary>From which level on the libraries' diagnostics are shown: kubectl's -v 4 to 10, in the steps that there are here.</summary>

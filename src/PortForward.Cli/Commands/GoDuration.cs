@@ -20,7 +20,10 @@ internal static class GoDuration
         ("h", TimeSpan.TicksPerHour),
     ];
 
-    /// <summary>Reads a duration. False if the text is none, or names one that no <see cref="TimeSpan"/> can hold.</summary>
+    /// <summary>Go counts nanoseconds in 64 bits, which is enough for 292 years.</summary>
+    private const long MaxTicks = long.MaxValue / TimeSpan.NanosecondsPerTick;
+
+    /// <summary>Reads a duration. False if the text is none, or names one that Go cannot hold.</summary>
     public static bool TryParse(string text, out TimeSpan duration)
     {
         duration = TimeSpan.Zero;
@@ -59,7 +62,7 @@ internal static class GoDuration
             any = true;
         }
 
-        if (!any || ticks >= long.MaxValue)
+        if (!any || ticks > MaxTicks)
         {
             return false;
         }

@@ -74,6 +74,23 @@ public sealed partial class ApiClient
         return read.Metadata?.Name is null ? throw NotTheApi("an object without a name") : read;
     }
 
+    /// <summary>Asks, when an object was not found, whether it is the whole namespace that does not exist.</summary>
+    /// <param name="namespace">The namespace.</param>
+    /// <param name="cancellationToken">Ends the look-up.</param>
+    /// <returns>The server's word that there is no such namespace; null when there is one, or when the server does not tell.</returns>
+    public async Task<ClusterException?> FindMissingNamespaceAsync(string @namespace, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await LookUpAsync($"api/v1/namespaces/{Uri.EscapeDataString(@namespace)}", $"get namespaces {@namespace}", static found => found, cancellationToken).ConfigureAwait(false);
+            return null;
+        }
+        catch (ClusterException refused)
+        {
+            return refused.StatusCode == HttpStatusCode.NotFound ? refused : null;
+        }
+    }
+
     /// <summary>Reads all objects that match, page by page.</summary>
     /// <param name="resource">The objects' resource.</param>
     /// <param name="namespace">The objects' namespace.</param>

@@ -94,7 +94,7 @@ public sealed class ClusterConfiguration
         }
 
         return kubeconfig.CurrentContext is { } current
-            ? kubeconfig.Context(current) ?? throw Entry.Invalid($"context was not found for specified context: {current} (the kubeconfig's current-context; use --context)")
+            ? kubeconfig.Context(current) ?? throw new ClusterException($"Error in configuration: context was not found for specified context: {current} (the kubeconfig's current-context; use --context)") { IsVerbatim = true }
             : null;
     }
 

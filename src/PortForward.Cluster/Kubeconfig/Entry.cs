@@ -87,8 +87,8 @@ internal sealed class Entry(string kind, string name, ConfigMapping fields, stri
         }
     }
 
-    /// <summary>A contradiction, told as kubectl tells those that its validation finds.</summary>
-    public static ClusterException Invalid(string what) => new($"Error in configuration: {what}") { IsVerbatim = true };
+    /// <summary>A contradiction that kubectl's validation finds too.</summary>
+    public static ClusterException Invalid(string what) => new(what);
 
     private IReadOnlyList<ConfigNode> Items(ConfigMapping within, string field) => within.Fields.GetValueOrDefault(field) switch
     {

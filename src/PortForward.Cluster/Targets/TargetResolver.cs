@@ -1,3 +1,4 @@
+using System.Net;
 using k8s.Models;
 using Microsoft.Extensions.Logging;
 using PortForward.Cluster.Api;
@@ -35,7 +36,7 @@ public sealed class TargetResolver(ApiClient api, TimeProvider? time = null, ILo
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(podRunningTimeout, TimeSpan.Zero);
         if (TargetReference.CheckName(@namespace, "namespace") is { } invalid) throw new ClusterException(invalid);
 
-        TargetObject target = await TargetObject.ReadAsync(api, reference, @namespace, cancellationToken).ConfigureAwait(false);
+        TargetObject target = await ReadTargetAsync(reference, @namespace, cancellationToken).ConfigureAwait(false);
 
         // Ports that cannot be right are refused before anything is waited for.
         if (target.Service is not null) PortTranslation.CheckService(ports, target.Service);
@@ -48,6 +49,19 @@ public sealed class TargetResolver(ApiClient api, TimeProvider? time = null, ILo
         IReadOnlyList<PortMapping> mappings = WithoutRepetition(Translate(target, ports, pod), notes);
         if (!PodFacts.IsReady(pod)) notes.Add($"pod {PodFacts.NameOf(pod)} is running but not ready ({PodFacts.WhyNotReady(pod)})");
         return new ResolvedTarget(target, pod, mappings, notes);
+    }
+
+    private async Task<TargetObject> ReadTargetAsync(TargetReference reference, string @namespace, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await TargetObject.ReadAsync(api, reference, @namespace, cancellationToken).ConfigureAwait(false);
+        }
+        catch (ClusterException missing) when (missing.StatusCode == HttpStatusCode.NotFound && @namespace != "default")
+        {
+            // kubectl asks this too: a mistyped namespace is the likelier mistake.
+            throw await api.FindMissingNamespaceAsync(@namespace, cancellationToken).ConfigureAwait(false) ?? missing;
+        }
     }
 
     /// <summary>The ports as they are in one of the target's pods.</summary>

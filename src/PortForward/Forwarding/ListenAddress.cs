@@ -9,13 +9,16 @@ public sealed record ListenAddress(IPAddress Address, string Group)
 {
     private const string Localhost = "localhost";
 
-    /// <summary>Reads the values of <c>--address</c>: IP addresses and <c>localhost</c>, which stands for 127.0.0.1 and ::1 of which one is enough.</summary>
+    /// <summary>
+    /// Reads the values of <c>--address</c>: IP addresses and <c>localhost</c>, which stands for 127.0.0.1 and ::1 of which one is enough. They
+    /// come in the order of their text, as kubectl's do: scripts read the port off its first line.
+    /// </summary>
     /// <param name="values">At least one value, each may be a comma-separated list; repetitions count once.</param>
-    /// <exception cref="FormatException">A value is neither an IP address nor <c>localhost</c>; the message is kubectl's.</exception>
+    /// <exception cref="FormatException">A value is neither an IP address nor <c>localhost</c>, or there is none; the message is kubectl's.</exception>
     public static IReadOnlyList<ListenAddress> Parse(IEnumerable<string> values)
     {
         var addresses = new List<ListenAddress>();
-        foreach (string value in values.SelectMany(list => list.Split(',')))
+        foreach (string value in values.Where(list => list.Length > 0).SelectMany(list => list.Split(',')))
         {
             if (string.Equals(value, Localhost, StringComparison.Ordinal))
             {
@@ -24,7 +27,7 @@ public sealed record ListenAddress(IPAddress Address, string Group)
             }
             else if (IsStrictAddress(value, out IPAddress? address))
             {
-                Add(address, value);
+                Add(address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address, value);
             }
             else
             {
@@ -32,7 +35,9 @@ public sealed record ListenAddress(IPAddress Address, string Group)
             }
         }
 
-        return addresses;
+        return addresses is []
+            ? throw new FormatException("you must specify at least 1 address")
+            : [.. addresses.OrderBy(address => address.Address.ToString(), StringComparer.Ordinal)];
 
         void Add(IPAddress address, string group)
         {
@@ -49,10 +54,10 @@ public sealed record ListenAddress(IPAddress Address, string Group)
         }
     }
 
-    /// <summary>IPAddress.Parse also takes "1", "0x7f.1" and "[::1]", which Go's net.ParseIP and so kubectl refuse.</summary>
+    /// <summary>IPAddress.Parse also takes "1", "0x7f.1", "[::1]" and "fe80::1%eth0", which Go's net.ParseIP and so kubectl refuse.</summary>
     private static bool IsStrictAddress(string value, out IPAddress address)
     {
-        bool dottedOrV6 = value.Contains(':') ? !value.Contains('[') : value.Split('.') is { Length: 4 } parts && parts.All(IsDecimal);
+        bool dottedOrV6 = value.Contains(':') ? !value.AsSpan().ContainsAny('[', '%') : value.Split('.') is { Length: 4 } parts && parts.All(IsDecimal);
         return IPAddress.TryParse(value, out address!) && dottedOrV6;
 
         static bool IsDecimal(string part) => part.Length is > 0 and <= 3 && part.All(char.IsAsciiDigit) && (part.Length == 1 || part[0] != '0');

@@ -54,7 +54,8 @@ internal static class UpgradeRequest
                 return new UpgradeResult(null, new TunnelFault(TunnelFaultKind.BadUpgrade, wrong));
             }
 
-            return new UpgradeResult(await response.Content.ReadAsStreamAsync(either.Token).ConfigureAwait(false), null);
+            // It is there already. A cancellation here would leave the connection to nobody.
+            return new UpgradeResult(await response.Content.ReadAsStreamAsync(CancellationToken.None).ConfigureAwait(false), null);
         }
         catch (Exception e) when (e is HttpRequestException or IOException)
         {

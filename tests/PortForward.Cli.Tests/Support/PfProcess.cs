@@ -46,7 +46,15 @@ internal sealed partial class PfProcess : IAsyncDisposable
             start.Environment[name] = value;
         }
 
-        return new PfProcess(Process.Start(start)!);
+        return Start(start);
+    }
+
+    /// <summary>Starts a program, whichever it is, with nothing to read on its stdin, and watches its output.</summary>
+    public static PfProcess Start(ProcessStartInfo start)
+    {
+        Process process = Process.Start(start)!;
+        process.StandardInput.Close();
+        return new PfProcess(process);
     }
 
     /// <summary>Runs the program to its end.</summary>

@@ -103,8 +103,8 @@ public sealed class ClusterConfigurationTests : IDisposable
 
     [Theory]
     [InlineData("current-context: gone", "Error in configuration: context was not found for specified context: gone (the kubeconfig's current-context; use --context)")]
-    [InlineData("current-context: m\ncontexts: [{name: m, context: {cluster: gone}}]", "Error in configuration: cluster \"gone\" was not found for context \"m\"")]
-    [InlineData("current-context: m\ncontexts: [{name: m, context: {cluster: c}}]\nclusters: [{name: c, cluster: {}}]", "Error in configuration: no server found for cluster \"c\"")]
+    [InlineData("current-context: m\ncontexts: [{name: m, context: {cluster: gone}}]", "cluster \"gone\" was not found for context \"m\"")]
+    [InlineData("current-context: m\ncontexts: [{name: m, context: {cluster: c}}]\nclusters: [{name: c, cluster: {}}]", "no server found for cluster \"c\"")]
     public void What_is_not_there_is_told(string kubeconfig, string message) => Fault(kubeconfig).Should().Be(message);
 
     [Fact]
@@ -146,7 +146,7 @@ public sealed class ClusterConfigurationTests : IDisposable
     [InlineData("{exec: {command: c, apiVersion: client.authentication.k8s.io/v1, interactiveMode: never}}", "invalid interactiveMode for u: \"never\"")]
     [InlineData("{exec: {command: c, apiVersion: client.authentication.k8s.io/v1, interactiveMode: Never, env: [{value: x}]}}", "env variable name must be specified for u to use exec authentication plugin")]
     public void Contradictions_of_a_user_are_told_in_kubectls_words(string user, string message) =>
-        Fault(Text("{server: 'https://c.test'}", user)).Should().Be($"Error in configuration: {message}");
+        Fault(Text("{server: 'https://c.test'}", user)).Should().Be(message);
 
     [Theory]
     [InlineData("{token: \"a\\nb\"}", "the token of user \"u\" contains a line break*")]
@@ -200,7 +200,7 @@ public sealed class ClusterConfigurationTests : IDisposable
         Fault(Text($"{{server: 'https://c.test', insecure-skip-tls-verify: true, certificate-authority-data: {data}}}")).Should()
             .StartWith("specifying a root certificates file with the insecure flag is not allowed");
         Fault(Text($"{{server: 'https://c.test', certificate-authority: ca.pem, certificate-authority-data: {data}}}")).Should()
-            .Be("Error in configuration: certificate-authority-data and certificate-authority are both specified for c: keep one of them");
+            .Be("certificate-authority-data and certificate-authority are both specified for c: keep one of them");
         Fault("", new ClusterOverrides { Server = "https://c.test", InsecureSkipTlsVerify = true, CertificateAuthority = ca }).Should().StartWith("specifying a root certificates file");
         Fault("", new ClusterOverrides { Server = "https://c.test", CertificateAuthority = _folder["gone.pem"] }).Should().StartWith("unable to read --certificate-authority: ");
         Fault(Text("{server: 'https://c.test', insecure-skip-tls-verify: perhaps}")).Should().EndWith("insecure-skip-tls-verify is neither true nor false");

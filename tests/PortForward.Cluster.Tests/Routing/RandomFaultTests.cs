@@ -141,7 +141,7 @@ public sealed class RandomFaultTests(ITestOutputHelper output)
     private static async Task<bool> ClientAsync(RoutedForward forward, Random random, Kills kills)
     {
         await Task.Delay(random.Next(250));
-        
+
         int before = kills.Count;
         try
         {

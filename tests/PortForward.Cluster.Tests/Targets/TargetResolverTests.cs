@@ -80,11 +80,30 @@ public sealed class TargetResolverTests : IDisposable
     public async Task A_missing_pod_is_told_in_the_servers_words()
     {
         _server.Refuse(Core + "pods/web", HttpStatusCode.NotFound, "NotFound", "pods \"web\" not found");
+        _server.Answer("/api/v1/namespaces/shop", new V1Namespace { Metadata = new V1ObjectMeta { Name = "shop" } });
 
         ClusterException refusal = await RefusalAsync("web", "80");
 
         refusal.Message.Should().Be("Error from server (NotFound): pods \"web\" not found");
         refusal.IsVerbatim.Should().BeTrue();
+    }
+
+    [Fact]
+    public async Task A_missing_namespace_is_told_instead_of_what_was_looked_for_in_it()
+    {
+        _server.Refuse(Core + "services/web", HttpStatusCode.NotFound, "NotFound", "services \"web\" not found");
+        _server.Refuse("/api/v1/namespaces/shop", HttpStatusCode.NotFound, "NotFound", "namespaces \"shop\" not found");
+
+        (await RefusalAsync("svc/web", "80")).Message.Should().Be("Error from server (NotFound): namespaces \"shop\" not found");
+    }
+
+    [Fact]
+    public async Task A_namespace_that_may_not_be_read_is_taken_to_exist()
+    {
+        _server.Refuse(Core + "pods/web", HttpStatusCode.NotFound, "NotFound", "pods \"web\" not found");
+        _server.Refuse("/api/v1/namespaces/shop", HttpStatusCode.Forbidden, "Forbidden", "namespaces \"shop\" is forbidden");
+
+        (await RefusalAsync("web", "80")).Message.Should().Be("Error from server (NotFound): pods \"web\" not found");
     }
 
     [Theory]

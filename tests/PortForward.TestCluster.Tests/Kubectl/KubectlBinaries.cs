@@ -1,3 +1,6 @@
+using System.Diagnostics;
+using System.Text.Json.Nodes;
+
 namespace PortForward.Testing.Tests.Kubectl;
 
 /// <summary>
@@ -11,6 +14,20 @@ internal static class KubectlBinaries
     public static string NoneFound => $"no kubectl was found: set {Variable} to the path of one, or put it on PATH";
 
     public static IReadOnlyList<string> All { get; } = Find();
+
+    /// <summary>The newest of them, and its version by its own word; null when there is none.</summary>
+    public static (string Path, Version Version)? Newest => NewestFound.Value;
+
+    private static Lazy<(string Path, Version Version)?> NewestFound { get; } =
+        new(() => All.Count == 0 ? null : All.Select(path => (path, VersionOf(path))).MaxBy(found => found.Item2));
+
+    private static Version VersionOf(string binary)
+    {
+        using var kubectl = Process.Start(new ProcessStartInfo(binary, ["version", "--client", "--output", "json"]) { RedirectStandardOutput = true, UseShellExecute = false })!;
+        var version = JsonNode.Parse(kubectl.StandardOutput.ReadToEnd())!["clientVersion"]!["gitVersion"]!.GetValue<string>();
+        kubectl.WaitForExit();
+        return Version.Parse(version.TrimStart('v').Split('-', '+')[0]);
+    }
 
     private static string[] Find()
     {

@@ -319,7 +319,10 @@ internal sealed class ApiServer(TestCluster cluster, Authenticator authenticator
             header => (IReadOnlyList<string>)[.. header.Value.Select(value => IsSecret(header.Key) ? Fingerprint(value ?? "") : value ?? "")],
             StringComparer.OrdinalIgnoreCase);
         return new RecordedRequest(
-            request.Method, request.Path.Value ?? "", request.QueryString.Value ?? "", headers, request.Protocol, context.Connection.Id);
+            request.Method, request.Path.Value ?? "", request.QueryString.Value ?? "", headers, request.Protocol, context.Connection.Id)
+        {
+            PathPrefix = request.PathBase.Value ?? "",
+        };
     }
 
     private static bool IsSecret(string header) =>

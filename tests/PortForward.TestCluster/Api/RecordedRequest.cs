@@ -2,7 +2,7 @@ namespace PortForward.Testing.Api;
 
 /// <summary>A request that reached the API server.</summary>
 /// <param name="Method">The HTTP method.</param>
-/// <param name="Path">The path without the query.</param>
+/// <param name="Path">The path without the query, and without the prefix of the whole API.</param>
 /// <param name="Query">The query with its question mark, or nothing.</param>
 /// <param name="Headers">The header fields; Authorization shows only its scheme and a fingerprint of the rest.</param>
 /// <param name="Protocol">HTTP/1.1 or HTTP/2.</param>
@@ -10,6 +10,9 @@ namespace PortForward.Testing.Api;
 public sealed record RecordedRequest(
     string Method, string Path, string Query, IReadOnlyDictionary<string, IReadOnlyList<string>> Headers, string Protocol, string ConnectionId)
 {
+    /// <summary>The prefix of the whole API under which the request came, or nothing.</summary>
+    public string PathPrefix { get; init; } = "";
+
     /// <summary>Whose request it was (after impersonation), or null for nobody known.</summary>
     public string? User { get; internal set; }
 

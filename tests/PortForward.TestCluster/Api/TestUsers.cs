@@ -5,7 +5,7 @@ using PortForward.Testing.Certificates;
 
 namespace PortForward.Testing.Api;
 
-/// <summary>A user whom the cluster knows, with credentials of both kinds.</summary>
+/// <summary>A user whom the cluster knows, with credentials of each kind.</summary>
 public sealed class TestUser
 {
     private readonly TestUsers _users;
@@ -28,6 +28,9 @@ public sealed class TestUser
 
     /// <summary>A valid bearer token, until it is revoked.</summary>
     public string Token { get; private set; }
+
+    /// <summary>The password for basic authentication.</summary>
+    public string Password { get; } = RandomNumberGenerator.GetHexString(24, lowercase: true);
 
     /// <summary>A client certificate signed by the cluster.</summary>
     public string CertificatePem { get; }
@@ -75,6 +78,8 @@ public sealed class TestUsers
     }
 
     internal TestUser? ByToken(string token) => _byToken.GetValueOrDefault(token);
+
+    internal TestUser? ByPassword(string name, string password) => _byName.GetValueOrDefault(name) is { } user && user.Password == password ? user : null;
 
     internal TestUser? ByCertificate(X509Certificate2 certificate) =>
         _certificates.IsIssuedHere(certificate)

@@ -18,8 +18,10 @@ public sealed class ListenAddressTests
     [InlineData("localhost,localhost", "127.0.0.1=localhost ::1=localhost")]
     [InlineData("localhost,127.0.0.1", "127.0.0.1=127.0.0.1 ::1=localhost")]
     [InlineData("127.0.0.1,localhost", "127.0.0.1=127.0.0.1 ::1=localhost")]
-    [InlineData("::1 localhost", "::1=::1 127.0.0.1=localhost")]
+    [InlineData("::1 localhost", "127.0.0.1=localhost ::1=::1")]
+    [InlineData("localhost,127.0.0.2", "127.0.0.1=localhost 127.0.0.2=127.0.0.2 ::1=localhost")]
     [InlineData("0:0:0:0:0:0:0:1,::1", "::1=::1")]
+    [InlineData("::ffff:127.0.0.1", "127.0.0.1=::ffff:127.0.0.1")]
     public void Addresses_are_read_with_the_group_they_fail_with(string values, string expected)
     {
         IReadOnlyList<ListenAddress> addresses = ListenAddress.Parse(values.Split(' '));
@@ -28,7 +30,6 @@ public sealed class ListenAddressTests
     }
 
     [Theory]
-    [InlineData("")]
     [InlineData("1")]
     [InlineData("127.1")]
     [InlineData("0x7f.0.0.1")]
@@ -40,6 +41,7 @@ public sealed class ListenAddressTests
     [InlineData("1.2.3.4:80")]
     [InlineData("[::1]")]
     [InlineData("::g")]
+    [InlineData("fe80::1%eth0")]
     [InlineData("::1/64")]
     [InlineData(" 127.0.0.1")]
     [InlineData("LOCALHOST")]
@@ -49,6 +51,15 @@ public sealed class ListenAddressTests
         Action parse = () => ListenAddress.Parse(["127.0.0.1", value]);
 
         parse.Should().Throw<FormatException>().WithMessage($"{value} is not a valid IP");
+    }
+
+    [Fact]
+    public void Empty_values_are_passed_over_as_long_as_there_is_another()
+    {
+        Action parse = () => ListenAddress.Parse(["", ""]);
+
+        ListenAddress.Parse(["", "::1"]).Should().ContainSingle();
+        parse.Should().Throw<FormatException>().WithMessage("you must specify at least 1 address");
     }
 
     [Fact]
