@@ -138,9 +138,9 @@ public sealed partial class PodRouter : ITunnelSource
             int port = 0;
             lock (_gate)
             {
-                if (_lost.Task.IsCompletedSuccessfully)
+                if (_lost.Task.IsCompletedSuccessfully || _disposed)
                 {
-                    return new OpenPairResult(_lost.Task.Result);
+                    return new OpenPairResult(_disposed ? Ended() : _lost.Task.Result);
                 }
 
                 changed = _changed.Task;
@@ -203,7 +203,7 @@ public sealed partial class PodRouter : ITunnelSource
         }
 
         await _stopping.CancelAsync().ConfigureAwait(false);
-        _lost.TrySetResult(new TunnelFault(TunnelFaultKind.Lost, "the forward has ended"));
+        _lost.TrySetResult(Ended());
         Pulse();
         await Task.WhenAll(routes.Select(route => route.Pool.DisposeAsync().AsTask())).ConfigureAwait(false);
         await _loop.ConfigureAwait(false);
@@ -792,6 +792,8 @@ public sealed partial class PodRouter : ITunnelSource
         await Task.WhenAny(signal, Task.Delay(limit, _time, ended.Token)).ConfigureAwait(false);
         await ended.CancelAsync().ConfigureAwait(false);
     }
+
+    private static TunnelFault Ended() => new(TunnelFaultKind.Lost, "the forward has ended");
 
     private static string UidOf(V1Pod pod) => pod.Metadata?.Uid ?? pod.Metadata?.Name ?? "";
 

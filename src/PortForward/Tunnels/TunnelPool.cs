@@ -559,7 +559,9 @@ public sealed partial class TunnelPool : ITunnelSource
         int standing;
         lock (_gate)
         {
-            if (_disposed || Remove(member) is null)
+            // Whoever noticed first that it has ended has removed it already.
+            Remove(member);
+            if (_disposed || member.IsEndedHere)
             {
                 return;
             }
@@ -577,7 +579,13 @@ public sealed partial class TunnelPool : ITunnelSource
     private ITunnel? Remove(Member member)
     {
         _idle.Remove(member);
-        return _members.Remove(member) ? member.Tunnel : null;
+        if (!_members.Remove(member))
+        {
+            return null;
+        }
+
+        member.IsEndedHere = member.Tunnel.CanOpen;
+        return member.Tunnel;
     }
 
     private static void Dispose(ITunnel? tunnel)
@@ -713,6 +721,9 @@ public sealed partial class TunnelPool : ITunnelSource
         public bool IsDoomed { get; set; }
 
         public long IdleSince { get; set; }
+
+        /// <summary>Whether it was alive when the pool gave it up.</summary>
+        public bool IsEndedHere { get; set; }
     }
 
     /// <summary>The use of a tunnel, or why there is none.</summary>

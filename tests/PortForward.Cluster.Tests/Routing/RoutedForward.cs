@@ -23,14 +23,18 @@ internal sealed class RoutedForward : IAsyncDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly HttpMessageInvoker _invoker;
 
-    private RoutedForward(HttpMessageInvoker invoker, PodRouter router, PortForwarder forwarder, ConcurrentQueue<ForwardEvent> events)
+    private RoutedForward(HttpMessageInvoker invoker, ConnectionCount connections, PodRouter router, PortForwarder forwarder, ConcurrentQueue<ForwardEvent> events)
     {
+        Connections = connections;
         _invoker = invoker;
         Router = router;
         Forwarder = forwarder;
         Events = events;
         Run = forwarder.RunAsync(_stop.Token);
     }
+
+    /// <summary>The connections to the server, tunnels and others.</summary>
+    public ConnectionCount Connections { get; }
 
     public PodRouter Router { get; }
 
@@ -43,7 +47,8 @@ internal sealed class RoutedForward : IAsyncDisposable
     public static async Task<RoutedForward> StartAsync(
         TestCluster cluster, string target, string[] ports, PodRouterOptions? options = null, TestUser? user = null, TunnelDialOptions? dialOptions = null)
     {
-        var invoker = new HttpMessageInvoker(new BearerHandler((user ?? cluster.Admin).Token));
+        var connections = new ConnectionCount();
+        var invoker = new HttpMessageInvoker(new BearerHandler((user ?? cluster.Admin).Token, connections));
         var api = new ApiClient(invoker, cluster.Server);
         ResolvedTarget resolved = await new TargetResolver(api).ResolveAsync(
             TargetReference.Parse(target), "default", [.. ports.Select(PortSpec.Parse)], TimeSpan.FromSeconds(10), progress: null, CancellationToken.None);
@@ -58,7 +63,7 @@ internal sealed class RoutedForward : IAsyncDisposable
             ListenAddress.Parse(["127.0.0.1"]),
             [.. resolved.Ports.Select(port => new Forwarding.PortMapping(0, port.PodPort))],
             new PortForwarderOptions { OnEvent = events.Enqueue });
-        var forward = new RoutedForward(invoker, router, forwarder, events);
+        var forward = new RoutedForward(invoker, connections, router, forwarder, events);
         await forwarder.Ready.WaitAsync(Patience);
         return forward;
     }
@@ -133,7 +138,7 @@ internal sealed class RoutedForward : IAsyncDisposable
         _stop.Dispose();
     }
 
-    private sealed class BearerHandler(string token) : DelegatingHandler(new SocketsHttpHandler())
+    private sealed class BearerHandler(string token, ConnectionCount connections) : DelegatingHandler(new SocketsHttpHandler { ConnectCallback = connections.ConnectAsync })
     {
         protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
         {

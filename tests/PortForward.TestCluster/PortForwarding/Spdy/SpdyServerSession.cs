@@ -23,6 +23,7 @@ internal sealed class SpdyServerSession : IDisposable
     private readonly SpdyHeaderWriter _headerWriter = new();
     private readonly CancellationTokenSource _closing = new();
     private ITimer? _idle;
+    private CancellationToken _cut;
     private int _nextExpectedId = 1;
     private int _roundRobin;
 
@@ -47,6 +48,7 @@ internal sealed class SpdyServerSession : IDisposable
     /// <summary>Runs until the client leaves, breaks the protocol, says GOAWAY or idles for too long.</summary>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
+        _cut = cancellationToken;
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _closing.Token);
         _idle = _options.TimeProvider.CreateTimer(_ => _closing.Cancel(), null, _options.IdleTimeout, Timeout.InfiniteTimeSpan);
         var queues = Enumerable.Range(0, WorkerCount).Select(_ => Channel.CreateBounded<SpdyFrame>(WorkerQueueLength)).ToArray();
@@ -248,7 +250,9 @@ internal sealed class SpdyServerSession : IDisposable
         await _writing.WaitAsync(cancellationToken);
         try
         {
-            await _transport.WriteAsync(bytes, cancellationToken);
+            // When the API server goes away in the middle of a connection, nobody says that it has ended well.
+            if (!_cut.IsCancellationRequested)
+                await _transport.WriteAsync(bytes, cancellationToken);
         }
         finally
         {
