@@ -37,6 +37,9 @@ internal sealed class PodRoute(string name, string uid, TunnelPool pool)
     /// <summary>When to try again, as a timestamp of the clock.</summary>
     public long RetryAt { get; set; }
 
+    /// <summary>Since when the pod is known to be gone or to have ended, as a timestamp of the clock; null if it is not.</summary>
+    public long? GoneSince { get; set; }
+
     /// <summary>How many connections are being opened on it.</summary>
     public int Opening { get; set; }
 

@@ -35,6 +35,9 @@ public sealed partial class PodRouter : ITunnelSource
     /// <summary>How often a target without pods is read again, and pods that are not used any more are looked after.</summary>
     private static readonly TimeSpan Housekeeping = TimeSpan.FromSeconds(5);
 
+    /// <summary>How long connections to a pod that is gone may still get what was under way.</summary>
+    private static readonly TimeSpan LastWords = TimeSpan.FromSeconds(10);
+
     private readonly ResolvedTarget _first;
     private readonly Func<string, ITunnelDialer> _createDialer;
     private readonly PodRouterOptions _options;
@@ -310,6 +313,7 @@ public sealed partial class PodRouter : ITunnelSource
             foreach (PodRoute route in _routes)
             {
                 route.Pod = pods.FirstOrDefault(pod => UidOf(pod) == route.Uid);
+                route.GoneSince = route.Pod is null || PodFacts.IsOver(route.Pod) ? route.GoneSince ?? _time.GetTimestamp() : null;
             }
 
             if (_options.Balance)
@@ -616,6 +620,11 @@ public sealed partial class PodRouter : ITunnelSource
             _housekeptAt = _time.GetTimestamp();
             unused.AddRange(_routes.Where(route => !_serving.Contains(route) && route is { Load: 0, IsConnecting: false }));
             _routes.RemoveAll(unused.Contains);
+            foreach (PodRoute route in _routes.Where(route => route.GoneSince is { } since && _time.GetElapsedTime(since) >= LastWords))
+            {
+                route.Pool.DropWaiting();
+            }
+
             isLost = _lostSince is not null && _watch.Target.Selector is not null;
         }
 

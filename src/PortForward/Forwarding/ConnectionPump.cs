@@ -113,6 +113,7 @@ internal sealed class ConnectionPump
             OpenPairResult opened = await _tunnels.OpenPairAsync(request, stop).ConfigureAwait(false);
             if (!opened.Succeeded(out IStreamPair? pair, out TunnelFault? fault))
             {
+                stop.ThrowIfCancellationRequested();
                 ConnectionEnd end = before ?? new ConnectionEnd(ConnectionEndKind.NoTunnel) { Fault = fault };
                 await EndClientAsync(end, upload: null, stop).ConfigureAwait(false);
                 return end;

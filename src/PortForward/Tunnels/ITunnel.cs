@@ -15,6 +15,9 @@ public interface ITunnel : IAsyncDisposable
     /// </summary>
     bool IsSuspect { get; }
 
+    /// <summary>Whether all that has arrived was taken, so that the tunnel waits for the pod and not for a client that does not read.</summary>
+    bool IsWaitingForPod { get; }
+
     /// <summary>Finds out whether the tunnel works at this moment and is not held up by a client or an application that does not read.</summary>
     /// <returns>True when it does. Where it is held up the task may not end.</returns>
     /// <exception cref="OperationCanceledException">The token was cancelled before it was known.</exception>

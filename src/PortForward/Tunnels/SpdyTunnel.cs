@@ -44,6 +44,8 @@ internal sealed class SpdyTunnel : ITunnel
 
     public bool IsSuspect => _isSuspect && _session.CanOpen;
 
+    public bool IsWaitingForPod => _session.IsReading;
+
     public int MaxFirstBytes => _session.Options.MaxDataFrameSize;
 
     /// <summary>How often a tunnel asks for a sign of life.</summary>

@@ -673,6 +673,21 @@ public sealed partial class TunnelPool : ITunnelSource
         }
     }
 
+    /// <summary>
+    /// Ends the tunnels to a pod that does not exist any more, except those whose clients still have something to read: nothing else will
+    /// come through them, and nobody may ever say so, since a network namespace that is removed takes its connections along silently.
+    /// </summary>
+    public void DropWaiting()
+    {
+        lock (_gate)
+        {
+            foreach (Member member in _members.Where(member => member.Tunnel.IsWaitingForPod).ToList())
+            {
+                Dispose(Remove(member));
+            }
+        }
+    }
+
     private void DropSuspects(string reason)
     {
         Member[] suspects;

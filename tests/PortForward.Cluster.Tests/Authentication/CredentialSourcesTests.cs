@@ -71,7 +71,7 @@ public sealed class CredentialSourcesTests : IDisposable
     {
         Action resolve = () => _users.Resolve("{username: j, password: p}", overrides: new ClusterOverrides { Token = "flag" });
 
-        resolve.Should().Throw<ClusterException>().WithMessage("Error in configuration: more than one authentication method found for u; found [token basicAuth], only one is allowed");
+        resolve.Should().Throw<ClusterException>().WithMessage("more than one authentication method found for u; found [token basicAuth], only one is allowed");
     }
 
     [Fact]

@@ -43,7 +43,7 @@ public sealed class ImpersonationTests : IDisposable
     {
         Action resolve = () => Headers(user);
 
-        resolve.Should().Throw<ClusterException>().WithMessage("Error in configuration: requesting uid, groups or user-extra for u without impersonating a user: add --as");
+        resolve.Should().Throw<ClusterException>().WithMessage("requesting uid, groups or user-extra for u without impersonating a user: add --as");
     }
 
     [Theory]

@@ -335,6 +335,21 @@ public sealed class PodRouterTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_connection_that_died_silently_with_its_pod_is_reset()
+    {
+        TestPod silent = _cluster.Pods.Add(TestPod.Named("web-1").Label("app", "web").Serves(7100, async (connection, stopping) => await Task.Delay(Timeout.InfiniteTimeSpan, CancellationToken.None)));
+        AddWeb("web-2");
+        await using RoutedForward forward = await RoutedForward.StartAsync(_cluster, "pod/web-1", ["7100"]);
+        using Socket client = await forward.ConnectAsync();
+        await client.SendAsync("question"u8.ToArray());
+        await RoutedForward.UntilAsync(() => silent.OpenConnections == 1);
+
+        _cluster.Objects.Delete("pods", "default", "web-1");
+
+        await FluentActions.Awaiting(() => client.ReceiveAsync(new byte[1]).WaitAsync(RoutedForward.Patience)).Should().ThrowAsync<SocketException>();
+    }
+
+    [Fact]
     public async Task A_service_that_selects_other_pods_is_followed()
     {
         TestPod blue = AddWeb("web-blue");

@@ -20,6 +20,8 @@ internal sealed class FakeTunnel : ITunnel
     /// <summary>Whether it is silent with bytes on their way.</summary>
     public bool IsSuspect { get; set; }
 
+    public bool IsWaitingForPod { get; set; } = true;
+
     /// <summary>Whether nothing holds it up; a task that does not end while something does.</summary>
     public Task<bool> Flow { get; set; } = Task.FromResult(true);
 

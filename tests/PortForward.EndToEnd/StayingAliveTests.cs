@@ -1,0 +1,131 @@
+using System.Diagnostics;
+using PortForward.Cli.Tests.Support;
+using Xunit.Abstractions;
+
+namespace PortForward.EndToEnd;
+
+/// <summary>What people leave kubectl for, on a real cluster.</summary>
+public sealed class StayingAliveTests(TestNamespace cluster, ITestOutputHelper output) : IClassFixture<TestNamespace>
+{
+    private const string RestartServer = "PF_E2E_RESTART_SERVER";
+
+    private static bool IsFull => Environment.GetEnvironmentVariable("PF_TEST_FULL") == "true";
+
+    [EndToEndFact]
+    public async Task A_rolling_restart_of_an_application_that_serves_on_loses_no_request()
+    {
+        await using PfProcess pf = Start($"svc/{TestNamespace.Patient}", ":80");
+        HttpLoad load = await HttpLoad.DuringAsync(await pf.LocalPortAsync(8080), () => RestartAsync($"deploy/{TestNamespace.Patient}"));
+
+        Report(load, pf);
+        load.Outcomes.Keys.Should().Equal("ok");
+    }
+
+    [EndToEndFact]
+    public async Task A_rolling_restart_of_an_application_that_dies_at_once_gives_resets_and_never_a_wrong_answer()
+    {
+        await using PfProcess pf = Start($"svc/{TestNamespace.Hasty}", ":80");
+        HttpLoad load = await HttpLoad.DuringAsync(await pf.LocalPortAsync(8080), () => RestartAsync($"deploy/{TestNamespace.Hasty}"));
+
+        Report(load, pf);
+        load.Outcomes.Keys.Should().BeSubsetOf(["ok", "reset"]);
+    }
+
+    [EndToEndFact]
+    public async Task Requests_resume_when_the_only_pod_of_a_deployment_was_deleted_and_none_is_refused()
+    {
+        await using PfProcess pf = Start($"deploy/{TestNamespace.Single}", ":8080");
+        HttpLoad load = await HttpLoad.DuringAsync(await pf.LocalPortAsync(8080), async () =>
+        {
+            await Kubectl.RunAsync("delete", "pod", "-n", cluster.Name, "-l", $"app={TestNamespace.Single}", "--wait=false");
+            await pf.ErrorLineAsync(line => line.StartsWith("back: ", StringComparison.Ordinal) || line.Contains("new connections go to", StringComparison.Ordinal));
+        });
+
+        Report(load, pf);
+        load.Outcomes.Keys.Should().BeSubsetOf(["ok", "reset"]);
+        load.Outcomes.GetValueOrDefault("reset").Should().BeLessThan(5);
+    }
+
+    [EndToEndFact]
+    public async Task A_stateful_sets_pod_is_followed_through_its_restart()
+    {
+        await using PfProcess pf = Start($"pod/{TestNamespace.Stateful}-0", ":8080");
+        int port = await pf.LocalPortAsync(8080);
+
+        await Kubectl.RunAsync("delete", "pod", "-n", cluster.Name, $"{TestNamespace.Stateful}-0");
+
+        (await HttpLoad.RequestAsync(port)).Should().Be("ok");
+        await pf.ErrorLineAsync(line => line.StartsWith("back: ", StringComparison.Ordinal));
+    }
+
+    [EndToEndFact]
+    public async Task A_tunnel_that_is_cut_in_the_middle_of_a_download_is_a_reset_and_the_next_request_is_served()
+    {
+        using Relay relay = await RelayAsync();
+        await using PfProcess pf = Start(["-s", await ServerAsync(relay.Port), "--tls-server-name", await ServerNameAsync(), $"deploy/{TestNamespace.Single}", ":8080"]);
+        int port = await pf.LocalPortAsync(8080);
+
+        Task<string> download = HttpLoad.RequestAsync(port, 2_000_000_000);
+        await Task.Delay(300);
+        relay.Cut();
+
+        (await download).Should().Be("reset");
+        (await HttpLoad.RequestAsync(port)).Should().Be("ok");
+    }
+
+    [EndToEndFact]
+    public async Task A_frozen_network_is_noticed_and_overcome()
+    {
+        using Relay relay = await RelayAsync();
+        await using PfProcess pf = Start(["-s", await ServerAsync(relay.Port), "--tls-server-name", await ServerNameAsync(), $"deploy/{TestNamespace.Single}", ":8080"]);
+        int port = await pf.LocalPortAsync(8080);
+        (await HttpLoad.RequestAsync(port)).Should().Be("ok");
+
+        long frozen = Stopwatch.GetTimestamp();
+        relay.Freeze();
+        await pf.ErrorLineAsync(line => line.StartsWith("lost: ", StringComparison.Ordinal));
+        output.WriteLine($"noticed after {Stopwatch.GetElapsedTime(frozen).TotalSeconds:0} s");
+        TimeSpan rest = (IsFull ? TimeSpan.FromMinutes(10) : TimeSpan.FromSeconds(40)) - Stopwatch.GetElapsedTime(frozen);
+        await Task.Delay(rest > TimeSpan.Zero ? rest : TimeSpan.Zero);
+        relay.Thaw();
+
+        (await HttpLoad.RequestAsync(port)).Should().Be("ok");
+        output.WriteLine(string.Join('\n', pf.Error));
+    }
+
+    [EndToEndFact(RestartServer)]
+    public async Task An_API_server_that_is_restarted_is_waited_for()
+    {
+        await using PfProcess pf = Start($"deploy/{TestNamespace.Single}", ":8080");
+        int port = await pf.LocalPortAsync(8080);
+        using Process command = Process.Start("/bin/sh", ["-c", Environment.GetEnvironmentVariable(RestartServer)!]);
+        await command.WaitForExitAsync();
+
+        (await HttpLoad.RequestAsync(port)).Should().Be("ok");
+        output.WriteLine(string.Join('\n', pf.Error));
+        await Kubectl.RunAsync("wait", "--for=condition=Ready", "pod", "--all", "-n", cluster.Name, "--timeout=60s");
+    }
+
+    private PfProcess Start(params string[] arguments) =>
+        PfProcess.Start(Environment.GetEnvironmentVariable("KUBECONFIG"), ["-n", cluster.Name, .. arguments]);
+
+    private async Task RestartAsync(string workload)
+    {
+        await Kubectl.RunAsync("rollout", "restart", workload, "-n", cluster.Name);
+        await Kubectl.RunAsync("rollout", "status", workload, "-n", cluster.Name, "--timeout=100s");
+    }
+
+    private static async Task<Relay> RelayAsync() => new(await UriAsync());
+
+    private static async Task<string> ServerAsync(int port) => $"https://127.0.0.1:{port}{(await UriAsync()).AbsolutePath}";
+
+    private static async Task<string> ServerNameAsync() => (await UriAsync()).Host;
+
+    private static async Task<Uri> UriAsync() => new((await Kubectl.RunAsync("config", "view", "--minify", "-o", "jsonpath={.clusters[0].cluster.server}")).Trim());
+
+    private void Report(HttpLoad load, PfProcess pf)
+    {
+        output.WriteLine(string.Join(", ", load.Outcomes.Select(outcome => $"{outcome.Key}: {outcome.Value}")));
+        output.WriteLine(string.Join('\n', pf.Error));
+    }
+}
