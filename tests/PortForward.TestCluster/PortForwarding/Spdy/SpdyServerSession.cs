@@ -92,6 +92,8 @@ internal sealed class SpdyServerSession : IDisposable
         await _writing.WaitAsync(cancellationToken);
         try
         {
+            if (_cut.IsCancellationRequested)
+                return;
             if (_splitFrames)
             {
                 await _transport.WriteAsync(header.AsMemory(0, 4), CancellationToken.None);
@@ -218,15 +220,20 @@ internal sealed class SpdyServerSession : IDisposable
 
                 break;
             case SpdyFrameType.RstStream:
+                stream.EndedByClient = true;
                 stream.EndByReset();
                 break;
             case SpdyFrameType.Data:
-                if (stream.RemoteEnded)
+                if (stream.EndedByClient)
                     _violation($"A data frame on stream {stream.Id} after its end.");
-                else if (frame.Body.Length > 0)
+                else if (frame.Body.Length > 0 && !stream.RemoteEnded)
                     await stream.DeliverAsync(frame.Body);
                 if (frame.IsFin)
+                {
+                    stream.EndedByClient = true;
                     stream.EndRemote();
+                }
+
                 break;
         }
     }
