@@ -114,9 +114,9 @@ internal static class Comparison
             Signatures(pf.Where(request => request.IsPortForward)).Should().Equal(Signatures(kubectl.Where(request => request.IsPortForward)));
         }
 
-        if (one.Pf == Ending.Serves)
+        if (pf.Any(request => request.IsPortForward))
         {
-            // Once it serves, it follows the target's pods (difference "follows-the-target").
+            // Once a tunnel stands, it follows the target's pods (difference "follows-the-target").
             pf = [.. pf.Where(request => !request.Path.EndsWith("/pods", StringComparison.Ordinal))];
         }
 

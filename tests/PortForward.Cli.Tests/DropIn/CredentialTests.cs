@@ -92,9 +92,9 @@ public sealed class CredentialTests(DropInCluster cluster) : IClassFixture<DropI
             .InOtherWords("clearer-words", "Error in configuration: ", "error: unable to read client-certificate of user \"test\": Could not find file '*/nope.crt'."),
         Fails(Command, "a certificate and the key of another").WithUser(around =>
             $"{CaseSurroundings.CertificateFields(around.Cluster.Users.Add("one")).Split(", ")[0]}, {CaseSurroundings.CertificateFields(around.Cluster.Users.Add("two")).Split(", ")[1]}")
-            .InOtherWords("clearer-words", "error: tls: private key does not match public key", "error: the client certificate and key of user \"test\" cannot be used: they must be PEM, the key RSA or EC and not encrypted, and belong together (Ed25519 keys are not supported by .NET)"),
+            .InOtherWords("clearer-words", "error: tls: private key does not match public key", "error: the client certificate and key of user \"test\" cannot be used: *"),
         Fails(Command, "a certificate that is none").WithUser(_ => "client-certificate-data: bm9uZQ==, client-key-data: bm9uZQ==")
-            .InOtherWords("clearer-words", "error: tls: failed to find any PEM data in certificate input", "error: the client certificate and key of user \"test\" cannot be used: they must be PEM, the key RSA or EC and not encrypted, and belong together (Ed25519 keys are not supported by .NET)"),
+            .InOtherWords("clearer-words", "error: tls: failed to find any PEM data in certificate input", "error: the client certificate and key of user \"test\" cannot be used: *"),
         Fails(Command, "auth-provider gcp").WithUser(_ => "auth-provider: {name: gcp}")
             .InOtherWords("clearer-words", "error: The gcp auth plugin has been removed.", "error: The gcp auth plugin, which user \"test\" in the kubeconfig uses, has been removed: install gke-gcloud-auth-plugin and run gcloud container clusters get-credentials again"),
         Fails(Command, "auth-provider azure").WithUser(_ => "auth-provider: {name: azure}")
