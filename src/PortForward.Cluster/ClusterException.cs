@@ -21,4 +21,16 @@ public sealed class ClusterException : Exception
 
     /// <summary>The HTTP status the API server answered with, or null when no answer came.</summary>
     public HttpStatusCode? StatusCode { get; init; }
+
+    /// <summary>The first of its kind among an exception and its causes; null if there is none.</summary>
+    /// <param name="e">The exception, or null.</param>
+    public static ClusterException? Find(Exception? e)
+    {
+        while (e is not null and not ClusterException)
+        {
+            e = e.InnerException;
+        }
+
+        return e as ClusterException;
+    }
 }

@@ -64,12 +64,9 @@ internal static class ClusterFlags
             return new ClusterException(ApiStatus.Describe(status, fault.ReasonPhrase, fault.Body ?? "")) { IsVerbatim = true, StatusCode = status };
         }
 
-        for (Exception? cause = fault.Cause; cause is not null; cause = cause.InnerException)
+        if (ClusterException.Find(fault.Cause) is { } told)
         {
-            if (cause is ClusterException told)
-            {
-                return told;
-            }
+            return told;
         }
 
         return fault.Kind is TunnelFaultKind.NoPod or TunnelFaultKind.Lost

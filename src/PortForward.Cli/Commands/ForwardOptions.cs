@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Microsoft.Extensions.Logging;
 using PortForward.Cli.Output;
+using PortForward.Cluster;
 using PortForward.Cluster.Routing;
 using PortForward.Cluster.Targets;
 using PortForward.Forwarding;

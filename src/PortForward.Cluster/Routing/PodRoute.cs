@@ -44,10 +44,7 @@ internal sealed class PodRoute(string name, string uid, TunnelPool pool)
     public int Opening { get; set; }
 
     /// <summary>Whether the pod takes new connections by all that is known.</summary>
-    public bool IsHealthy => Pod is not null && PodFacts.IsRunning(Pod) && PodFacts.IsReady(Pod) && !PodFacts.IsTerminating(Pod);
-
-    /// <summary>Whether the pod is on its way out, or gone already.</summary>
-    public bool IsLeaving => Pod is null || PodFacts.IsTerminating(Pod) || !PodFacts.IsRunning(Pod);
+    public bool IsHealthy => Pod is not null && PodFacts.IsServing(Pod);
 
     /// <summary>How much it carries.</summary>
     public int Load => pool.BusyCount + Opening;

@@ -62,7 +62,6 @@ public sealed partial class PodRouter : ITunnelSource
     private long? _goneSince;
     private long? _unreadySince;
     private long _housekeptAt;
-    private string _lastPod;
     private int _turn;
     private bool _disposed;
     private Task _loop = Task.CompletedTask;
@@ -85,7 +84,6 @@ public sealed partial class PodRouter : ITunnelSource
         _watch = new PodWatch(api, target.Object, _time, logger);
         _acceptsUnready = !PodFacts.IsReady(target.Pod);
         _stopped = _stopping.Token;
-        _lastPod = target.PodName;
         _housekeptAt = _time.GetTimestamp();
         PodRoute first = AddRoute(target.Pod);
         first.Ports = [.. target.Ports.Select(port => ((int?)port.PodPort, (string?)null))];
@@ -246,10 +244,7 @@ public sealed partial class PodRouter : ITunnelSource
                 .FirstOrDefault().Route;
         }
 
-        V1Pod? other = (_watch.Pods ?? [])
-            .Where(pod => PodFacts.IsRunning(pod) && PodFacts.IsReady(pod) && !PodFacts.IsTerminating(pod) && !avoided.Contains(UidOf(pod), StringComparer.Ordinal))
-            .Aggregate((V1Pod?)null, (best, pod) => best is null || PodSelection.Compare(pod, best) > 0 ? pod : best);
-        if (other is not null)
+        if (PodSelection.First((_watch.Pods ?? []).Where(pod => PodFacts.IsServing(pod) && !avoided.Contains(UidOf(pod), StringComparer.Ordinal))) is { } other)
         {
             return RouteTo(other);
         }
@@ -373,7 +368,7 @@ public sealed partial class PodRouter : ITunnelSource
     /// <summary>Whether a pod is to be used now: a ready one always, another only for want of a better one, and after a while.</summary>
     private bool IsGoodEnough(V1Pod pod, bool currentRuns)
     {
-        if (PodFacts.IsReady(pod) && !PodFacts.IsTerminating(pod))
+        if (PodFacts.IsServing(pod))
         {
             _unreadySince = null;
             return true;
@@ -390,7 +385,7 @@ public sealed partial class PodRouter : ITunnelSource
 
     private void ServeAllReady(IReadOnlyCollection<V1Pod> pods)
     {
-        V1Pod[] ready = [.. pods.Where(pod => PodFacts.IsRunning(pod) && PodFacts.IsReady(pod) && !PodFacts.IsTerminating(pod))];
+        V1Pod[] ready = [.. pods.Where(PodFacts.IsServing)];
         if (ready.Length == 0)
         {
             // As long as nobody is ready, one that at least runs is better than none.
@@ -422,7 +417,6 @@ public sealed partial class PodRouter : ITunnelSource
             }
 
             route.RetryAt = _time.GetTimestamp();
-            _lastPod = route.Name;
         }
 
         _serving = routes;
@@ -431,7 +425,6 @@ public sealed partial class PodRouter : ITunnelSource
 
     private void Lose(PodRoute route, string reason)
     {
-        _lastPod = route.Name;
         if (!_options.Reconnect)
         {
             _lost.TrySetResult(new TunnelFault(TunnelFaultKind.Lost, "lost connection to pod"));
@@ -691,19 +684,9 @@ public sealed partial class PodRouter : ITunnelSource
     private static string WhyUnreachable(TunnelFault fault) => fault switch
     {
         { Kind: TunnelFaultKind.Refused, StatusCode: HttpStatusCode.NotFound } => "was deleted",
-        { Cause: { } cause } when FindClusterException(cause) is { } known => $"cannot be reached: {known.Message}",
+        { Cause: { } cause } when ClusterException.Find(cause) is { } known => $"cannot be reached: {known.Message}",
         _ => $"cannot be reached: {fault.Message}",
     };
-
-    private static ClusterException? FindClusterException(Exception? e)
-    {
-        while (e is not null and not ClusterException)
-        {
-            e = e.InnerException;
-        }
-
-        return e as ClusterException;
-    }
 
     private static string WhyLeft(PodRoute route) => route.Pod switch
     {

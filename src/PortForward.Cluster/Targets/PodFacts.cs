@@ -30,6 +30,9 @@ internal static class PodFacts
 
     public static bool IsReady(V1Pod pod) => Condition(pod, "Ready")?.Status == "True";
 
+    /// <summary>Whether the pod takes new connections by all that it says of itself.</summary>
+    public static bool IsServing(V1Pod pod) => IsRunning(pod) && IsReady(pod) && !IsTerminating(pod);
+
     /// <summary>Since when the pod has been ready; null when it is not, or when that is not known.</summary>
     public static DateTime? ReadySince(V1Pod pod) => Condition(pod, "Ready") is { Status: "True" } ready ? ready.LastTransitionTime : null;
 

@@ -1,6 +1,4 @@
-using PortForward.Cluster.Targets;
-
-namespace PortForward.Cluster.Tests.Targets;
+namespace PortForward.Cluster.Tests;
 
 public sealed class GoDurationTests
 {

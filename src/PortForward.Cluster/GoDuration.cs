@@ -1,10 +1,10 @@
 using System.Buffers;
 using System.Globalization;
 
-namespace PortForward.Cli.Commands;
+namespace PortForward.Cluster;
 
-/// <summary>Durations as kubectl takes them: Go's <c>time.ParseDuration</c> (<c>90s</c>, <c>1h30m</c>, <c>1.5m</c>, <c>300ms</c>).</summary>
-internal static class GoDuration
+/// <summary>Durations as Go and kubectl take and write them (Go's <c>time.ParseDuration</c>): <c>90s</c>, <c>1h30m</c>, <c>1.5m</c>, <c>300ms</c>.</summary>
+public static class GoDuration
 {
     private static readonly SearchValues<char> NumberCharacters = SearchValues.Create("0123456789.");
 
@@ -69,6 +69,20 @@ internal static class GoDuration
 
         duration = TimeSpan.FromTicks((long)(negative ? -ticks : ticks));
         return true;
+    }
+
+    /// <summary>Writes a duration, 0 or longer: <c>1m0s</c>, <c>1.5s</c>, <c>250ms</c>.</summary>
+    public static string Format(TimeSpan duration)
+    {
+        if (duration < TimeSpan.FromSeconds(1))
+        {
+            return $"{duration.TotalMilliseconds.ToString("0.###", CultureInfo.InvariantCulture)}ms";
+        }
+
+        string seconds = (duration.Seconds + (duration.Ticks % TimeSpan.TicksPerSecond / (double)TimeSpan.TicksPerSecond)).ToString("0.#######", CultureInfo.InvariantCulture);
+        return duration < TimeSpan.FromMinutes(1) ? $"{seconds}s"
+            : duration < TimeSpan.FromHours(1) ? $"{duration.Minutes}m{seconds}s"
+            : $"{(long)duration.TotalHours}h{duration.Minutes}m{seconds}s";
     }
 
     private static bool TryFindUnit(ReadOnlySpan<char> name, out double ticks)
