@@ -7,6 +7,8 @@ namespace PortForward.Cluster.Routing;
 /// <summary>The way to one pod: its tunnels, its ports, and how the last attempts to reach it went. Guarded by the router's gate.</summary>
 internal sealed class PodRoute(string name, string uid, TunnelPool pool)
 {
+    private V1Pod? _pod;
+
     public string Name => name;
 
     /// <summary>The pod's identity: a new pod of the same name has another.</summary>
@@ -14,8 +16,19 @@ internal sealed class PodRoute(string name, string uid, TunnelPool pool)
 
     public TunnelPool Pool => pool;
 
-    /// <summary>The pod as it was seen last; null when it does not exist any more, or was never seen.</summary>
-    public V1Pod? Pod { get; set; }
+    /// <summary>The pod as it is now; null when it is no pod of the target any more, because it was deleted or because the target selects others.</summary>
+    public V1Pod? Pod
+    {
+        get => _pod;
+        set
+        {
+            _pod = value;
+            LastSeen = value ?? LastSeen;
+        }
+    }
+
+    /// <summary>The pod as it was seen last.</summary>
+    public V1Pod? LastSeen { get; private set; }
 
     /// <summary>The pod's number for each of the forwarder's ports, or why it has none.</summary>
     public required IReadOnlyList<(int? Number, string? Reason)> Ports { get; set; }
@@ -37,8 +50,11 @@ internal sealed class PodRoute(string name, string uid, TunnelPool pool)
     /// <summary>When to try again, as a timestamp of the clock.</summary>
     public long RetryAt { get; set; }
 
-    /// <summary>Since when the pod is known to be gone or to have ended, as a timestamp of the clock; null if it is not.</summary>
+    /// <summary>Since when the pod has ended or is no pod of the target any more, as a timestamp of the clock; null if it is one.</summary>
     public long? GoneSince { get; set; }
+
+    /// <summary>Whether somebody is looking if it exists.</summary>
+    public bool IsLookedAfter { get; set; }
 
     /// <summary>How many connections are being opened on it.</summary>
     public int Opening { get; set; }

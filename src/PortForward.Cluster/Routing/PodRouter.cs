@@ -35,6 +35,12 @@ public sealed partial class PodRouter : ITunnelSource
     /// <summary>How often a target without pods is read again, and pods that are not used any more are looked after.</summary>
     private static readonly TimeSpan Housekeeping = TimeSpan.FromSeconds(5);
 
+    /// <summary>
+    /// How often a service is read again, which may lead to other pods or ports any time. Only pods are watched, since a missing right to watch
+    /// services must not take anything away.
+    /// </summary>
+    private static readonly TimeSpan ServiceRefresh = TimeSpan.FromSeconds(15);
+
     /// <summary>How long connections to a pod that is gone may still get what was under way.</summary>
     private static readonly TimeSpan LastWords = TimeSpan.FromSeconds(10);
 
@@ -62,6 +68,7 @@ public sealed partial class PodRouter : ITunnelSource
     private long? _goneSince;
     private long? _unreadySince;
     private long _housekeptAt;
+    private long _refreshedAt;
     private int _turn;
     private bool _disposed;
     private Task _loop = Task.CompletedTask;
@@ -84,7 +91,7 @@ public sealed partial class PodRouter : ITunnelSource
         _watch = new PodWatch(api, target.Object, _time, logger);
         _acceptsUnready = !PodFacts.IsReady(target.Pod);
         _stopped = _stopping.Token;
-        _housekeptAt = _time.GetTimestamp();
+        _housekeptAt = _refreshedAt = _time.GetTimestamp();
         PodRoute first = AddRoute(target.Pod);
         first.Ports = [.. target.Ports.Select(port => ((int?)port.PodPort, (string?)null))];
         _serving = [first];
@@ -244,13 +251,13 @@ public sealed partial class PodRouter : ITunnelSource
                 .FirstOrDefault().Route;
         }
 
-        if (PodSelection.First((_watch.Pods ?? []).Where(pod => PodFacts.IsServing(pod) && !avoided.Contains(UidOf(pod), StringComparer.Ordinal))) is { } other)
+        if (PodSelection.First((_watch.Pods ?? []).Where(pod => PodFacts.IsServing(pod) && !avoided.Contains(PodFacts.UidOf(pod), StringComparer.Ordinal))) is { } other)
         {
             return RouteTo(other);
         }
 
         // The one pod of a target that is on its way out has a successor soon; one that is there to stay has refused for good.
-        mayCome = _options.Reconnect && _watch.Pods is { } pods && avoided.All(uid => pods.FirstOrDefault(pod => UidOf(pod) == uid) is not { } failed
+        mayCome = _options.Reconnect && _watch.Pods is { } pods && avoided.All(uid => pods.FirstOrDefault(pod => PodFacts.UidOf(pod) == uid) is not { } failed
             || PodFacts.IsTerminating(failed) || !PodFacts.IsRunning(failed));
         return null;
     }
@@ -307,7 +314,7 @@ public sealed partial class PodRouter : ITunnelSource
         {
             foreach (PodRoute route in _routes)
             {
-                route.Pod = pods.FirstOrDefault(pod => UidOf(pod) == route.Uid);
+                route.Pod = pods.FirstOrDefault(pod => PodFacts.UidOf(pod) == route.Uid);
                 route.GoneSince = route.Pod is null || PodFacts.IsOver(route.Pod) ? route.GoneSince ?? _time.GetTimestamp() : null;
             }
 
@@ -333,16 +340,16 @@ public sealed partial class PodRouter : ITunnelSource
     {
         PodRoute? current = _serving.FirstOrDefault();
         bool isRefused = current is { Failures: > 0, Fault.Kind: TunnelFaultKind.Refused };
-        if ((current?.IsHealthy == true && !isRefused) || (!_options.Reconnect && current is { Pod: { } used } && PodFacts.IsRunning(used)))
+        if ((current?.IsHealthy == true && !isRefused) || (!_options.Reconnect && current is { } used && !IsDeletedOrOver(used)))
         {
             _unreadySince = null;
             return;
         }
 
         // The server may know of a dead node only through those who cannot reach it.
-        IEnumerable<V1Pod> candidates = isRefused ? pods.Where(pod => UidOf(pod) != current!.Uid) : pods;
+        IEnumerable<V1Pod> candidates = isRefused ? pods.Where(pod => PodFacts.UidOf(pod) != current!.Uid) : pods;
         V1Pod? best = PodSelection.Later(candidates, PodRevisions.Among(pods, updateRevision: _watch.Target.UpdateRevision));
-        if (current is not null && best is not null && UidOf(best) == current.Uid)
+        if (current is not null && best is not null && PodFacts.UidOf(best) == current.Uid)
         {
             return; // Not ready, or on its way out, but there is no better one.
         }
@@ -399,7 +406,7 @@ public sealed partial class PodRouter : ITunnelSource
         }
 
         HashSet<string> before = [.. _serving.Select(route => route.Uid)];
-        if (!before.SetEquals(ready.Select(UidOf)))
+        if (!before.SetEquals(ready.Select(PodFacts.UidOf)))
         {
             Serve([.. ready.Select(RouteTo)]);
             _events.Enqueue(new PodsServing([.. ready.Select(PodFacts.NameOf).Order(StringComparer.Ordinal)]));
@@ -598,11 +605,12 @@ public sealed partial class PodRouter : ITunnelSource
         return rest > TimeSpan.Zero ? rest : TimeSpan.FromMilliseconds(1);
     }
 
-    /// <summary>Ends the tunnels to pods that serve nobody any more, and reads a target again that has no pods.</summary>
+    /// <summary>Ends the tunnels to pods that serve nobody any more, and reads a target again that has no pods or may lead to others.</summary>
     private void KeepHouse()
     {
         List<PodRoute> unused = [];
-        bool isLost;
+        List<PodRoute> gone;
+        bool isStale;
         lock (_gate)
         {
             if (_time.GetElapsedTime(_housekeptAt) < Housekeeping)
@@ -613,12 +621,14 @@ public sealed partial class PodRouter : ITunnelSource
             _housekeptAt = _time.GetTimestamp();
             unused.AddRange(_routes.Where(route => !_serving.Contains(route) && route is { Load: 0, IsConnecting: false }));
             _routes.RemoveAll(unused.Contains);
-            foreach (PodRoute route in _routes.Where(route => route.GoneSince is { } since && _time.GetElapsedTime(since) >= LastWords))
+            gone = [.. _routes.Where(route => !route.IsLookedAfter && route.GoneSince is { } since && _time.GetElapsedTime(since) >= LastWords)];
+            gone.ForEach(route => route.IsLookedAfter = true);
+            isStale = _watch.Target.Selector is not null
+                && (_lostSince is not null || (_watch.Target.Service is not null && _options.Reconnect && _time.GetElapsedTime(_refreshedAt) >= ServiceRefresh));
+            if (isStale)
             {
-                route.Pool.DropWaiting();
+                _refreshedAt = _time.GetTimestamp();
             }
-
-            isLost = _lostSince is not null && _watch.Target.Selector is not null;
         }
 
         foreach (PodRoute route in unused)
@@ -626,14 +636,38 @@ public sealed partial class PodRouter : ITunnelSource
             _ = route.Pool.DisposeAsync().AsTask();
         }
 
-        if (isLost && _refreshing.IsCompleted)
+        foreach (PodRoute route in gone)
+        {
+            _ = EndIfGoneAsync(route);
+        }
+
+        if (isStale && _refreshing.IsCompleted)
         {
             _refreshing = _watch.RefreshAsync(_stopped);
         }
     }
 
+    /// <summary>
+    /// Ends the tunnels of a pod that does not exist any more and that nobody may ever end otherwise. One that was only taken out of the
+    /// target, by a label or by another selector, lives on and keeps its connections.
+    /// </summary>
+    private async Task EndIfGoneAsync(PodRoute route)
+    {
+        bool isGone = await _watch.IsGoneAsync(route.Name, route.Uid, _stopped).ConfigureAwait(false);
+        lock (_gate)
+        {
+            route.IsLookedAfter = false;
+            route.GoneSince = route.GoneSince is null ? null : _time.GetTimestamp();
+        }
+
+        if (isGone)
+        {
+            route.Pool.DropWaiting();
+        }
+    }
+
     /// <summary>The route to a pod, made if there is none. Called with the gate held.</summary>
-    private PodRoute RouteTo(V1Pod pod) => _routes.Find(route => route.Uid == UidOf(pod)) ?? AddRoute(pod);
+    private PodRoute RouteTo(V1Pod pod) => _routes.Find(route => route.Uid == PodFacts.UidOf(pod)) ?? AddRoute(pod);
 
     private PodRoute AddRoute(V1Pod pod)
     {
@@ -653,7 +687,7 @@ public sealed partial class PodRouter : ITunnelSource
             },
             Time = _time,
         };
-        added = new PodRoute(PodFacts.NameOf(pod), UidOf(pod), new TunnelPool(_createDialer(PodFacts.NameOf(pod)), options, _logger)) { Pod = pod, Ports = Translate(pod) };
+        added = new PodRoute(PodFacts.NameOf(pod), PodFacts.UidOf(pod), new TunnelPool(_createDialer(PodFacts.NameOf(pod)), options, _logger)) { Pod = pod, Ports = Translate(pod) };
         _routes.Add(added);
         return added;
     }
@@ -688,13 +722,18 @@ public sealed partial class PodRouter : ITunnelSource
         _ => $"cannot be reached: {fault.Message}",
     };
 
-    private static string WhyLeft(PodRoute route) => route.Pod switch
+    private string WhyLeft(PodRoute route) => route.Pod switch
     {
-        null => "was deleted",
+        null => IsDeletedOrOver(route) ? "was deleted" : $"was deleted or taken out of {_watch.Target.Reference}",
         { } pod when PodFacts.IsTerminating(pod) => PodFacts.IsRunning(pod) ? "is terminating" : "was deleted",
         { } pod when !PodFacts.IsRunning(pod) => $"has ended ({PodFacts.WhyNotRunning(pod)})",
         { } pod => $"is not ready ({PodFacts.WhyNotReady(pod)})",
     };
+
+    /// <summary>Whether a pod does not run any more, and was not just taken out of the target.</summary>
+    private bool IsDeletedOrOver(PodRoute route) => route.Pod is { } pod
+        ? !PodFacts.IsRunning(pod)
+        : _watch.Target.Selector is null || route.LastSeen is not { } seen || PodFacts.IsTerminating(seen) || !PodFacts.IsRunning(seen);
 
     /// <summary>Called without the gate.</summary>
     private string WhyNoPod()
@@ -786,8 +825,6 @@ public sealed partial class PodRouter : ITunnelSource
     }
 
     private static TunnelFault Ended() => new(TunnelFaultKind.Lost, "the forward has ended");
-
-    private static string UidOf(V1Pod pod) => pod.Metadata?.Uid ?? pod.Metadata?.Name ?? "";
 
     private static TimeSpan Min(TimeSpan one, TimeSpan other) => one < other ? one : other;
 

@@ -69,6 +69,24 @@ internal sealed class PodWatch(ApiClient api, TargetObject target, TimeProvider 
         }
     }
 
+    /// <summary>Whether a pod that is no pod of the target any more does not exist or has ended. False also when the server does not tell.</summary>
+    public async Task<bool> IsGoneAsync(string name, string uid, CancellationToken cancellationToken)
+    {
+        try
+        {
+            V1Pod pod = await api.GetAsync(ApiResources.Pods, Target.Namespace, name, cancellationToken).ConfigureAwait(false);
+            return PodFacts.UidOf(pod) != uid || PodFacts.IsOver(pod);
+        }
+        catch (ClusterException e)
+        {
+            return e.StatusCode == HttpStatusCode.NotFound;
+        }
+        catch (OperationCanceledException)
+        {
+            return false;
+        }
+    }
+
     /// <summary>Reads the target again: whether it is still there, and whether it selects other pods now.</summary>
     public async Task RefreshAsync(CancellationToken cancellationToken)
     {

@@ -19,6 +19,9 @@ internal static class PodFacts
 
     public static string NameOf(V1Pod pod) => pod.Metadata?.Name ?? "";
 
+    /// <summary>The pod's identity: a new pod of the same name has another.</summary>
+    public static string UidOf(V1Pod pod) => pod.Metadata?.Uid ?? pod.Metadata?.Name ?? "";
+
     public static string Phase(V1Pod pod) => string.IsNullOrEmpty(pod.Status?.Phase) ? "Unknown" : pod.Status.Phase;
 
     public static bool IsRunning(V1Pod pod) => pod.Status?.Phase == Running;

@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using Microsoft.Extensions.Time.Testing;
 using PortForward.Cluster.Routing;
 using PortForward.Forwarding;
 using PortForward.Testing;
@@ -76,7 +77,7 @@ public sealed class PodRouterTests : IAsyncLifetime
 
         (await held).Should().Contain("web-2");
         (await forward.EventAsync<PodBack>()).Pod.Should().Be("web-2");
-        forward.Events.OfType<PodLost>().Single().Should().Be(new PodLost("web-1", "was deleted", Hint: null));
+        forward.Events.OfType<PodLost>().Single().Should().Be(new PodLost("web-1", "was deleted or taken out of deployment/web", Hint: null));
     }
 
     [Fact]
@@ -360,6 +361,53 @@ public sealed class PodRouterTests : IAsyncLifetime
         blue.Delete();
 
         (await forward.WhoAnswersAsync()).Should().Contain("green");
+    }
+
+    [Fact]
+    public async Task A_service_that_selects_other_pods_is_followed_while_the_old_ones_live()
+    {
+        var time = new FakeTimeProvider();
+        AddWeb("web-blue");
+        _cluster.Add(TestObjects.Service("web", "app=web", new ServicePort(80, "http", "web"), new ServicePort(7000, "echo", "echo")));
+        await using RoutedForward forward = await RoutedForward.StartAsync(_cluster, "svc/web", ["80", "7000"], new PodRouterOptions { Time = time });
+        using Socket old = await forward.ConnectAsync(1);
+        await RoutedForward.EchoAsync(old, "before");
+        _cluster.Pods.Add(TestPod.Probe("green").Label("app", "green"));
+        _cluster.Add(TestObjects.Service("web", "app=green", new ServicePort(80, "http", "web"), new ServicePort(7000, "echo", "echo")));
+
+        await RoutedForward.UntilAsync(() =>
+        {
+            time.Advance(TimeSpan.FromSeconds(5));
+            return forward.Events.OfType<PodSwitched>().Any();
+        });
+
+        forward.Events.OfType<PodSwitched>().Should().Equal(new PodSwitched("web-blue", "green", "was deleted or taken out of service/web"));
+        (await forward.WhoAnswersAsync()).Should().Contain("green");
+        await RoutedForward.EchoAsync(old, "still there");
+    }
+
+    [Fact]
+    public async Task A_pod_that_is_taken_out_of_its_service_keeps_its_connections()
+    {
+        var time = new FakeTimeProvider();
+        TestPod first = AddWeb("web-1");
+        await using RoutedForward forward = await RoutedForward.StartAsync(_cluster, "deploy/web", ["7000"], new PodRouterOptions { Time = time });
+        using Socket old = await forward.ConnectAsync();
+        await RoutedForward.EchoAsync(old, "before");
+        AddWeb("web-2");
+
+        first.Label("app", "quarantine");
+        (await forward.EventAsync<PodSwitched>()).Reason.Should().Be("was deleted or taken out of deployment/web");
+        int asked = LookUps();
+        await RoutedForward.UntilAsync(() =>
+        {
+            time.Advance(TimeSpan.FromSeconds(5));
+            return LookUps() >= asked + 2;
+        });
+
+        await RoutedForward.EchoAsync(old, "still there");
+
+        int LookUps() => _cluster.Requests.Count(request => request.Path.EndsWith("/pods/web-1", StringComparison.Ordinal));
     }
 
     private int UpgradeCount() => _cluster.Requests.Count(request => request.Path.EndsWith("/portforward", StringComparison.Ordinal));
