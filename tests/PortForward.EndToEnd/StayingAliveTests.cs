@@ -8,6 +8,7 @@ namespace PortForward.EndToEnd;
 public sealed class StayingAliveTests(TestNamespace cluster, ITestOutputHelper output) : IClassFixture<TestNamespace>
 {
     private const string RestartServer = "PF_E2E_RESTART_SERVER";
+    private const string RestartKubelet = "PF_E2E_RESTART_KUBELET";
 
     private static bool IsFull => Environment.GetEnvironmentVariable("PF_TEST_FULL") == "true";
 
@@ -98,12 +99,33 @@ public sealed class StayingAliveTests(TestNamespace cluster, ITestOutputHelper o
     {
         await using PfProcess pf = Start($"deploy/{TestNamespace.Single}", ":8080");
         int port = await pf.LocalPortAsync(8080);
-        using Process command = Process.Start("/bin/sh", ["-c", Environment.GetEnvironmentVariable(RestartServer)!]);
-        await command.WaitForExitAsync();
+        await RunScriptAsync(RestartServer);
 
         (await HttpLoad.RequestAsync(port)).Should().Be("ok");
         output.WriteLine(string.Join('\n', pf.Error));
         await Kubectl.RunAsync("wait", "--for=condition=Ready", "pod", "--all", "-n", cluster.Name, "--timeout=60s");
+    }
+
+    [EndToEndFact(RestartKubelet)]
+    public async Task A_kubelet_whose_connections_are_cut_ends_what_was_open_and_new_requests_are_served()
+    {
+        await using PfProcess pf = Start($"deploy/{TestNamespace.Single}", ":8080");
+        int port = await pf.LocalPortAsync(8080);
+        Task<string> download = HttpLoad.RequestAsync(port, 2_000_000_000);
+        await Task.Delay(300);
+
+        await RunScriptAsync(RestartKubelet);
+
+        (await download).Should().Be("reset");
+        (await HttpLoad.RequestAsync(port)).Should().Be("ok");
+        output.WriteLine(string.Join('\n', pf.Error));
+        await Kubectl.RunAsync("wait", "--for=condition=Ready", "pod", "--all", "-n", cluster.Name, "--timeout=60s");
+    }
+
+    private static async Task RunScriptAsync(string variable)
+    {
+        using Process command = Process.Start("/bin/sh", ["-c", Environment.GetEnvironmentVariable(variable)!]);
+        await command.WaitForExitAsync();
     }
 
     private PfProcess Start(params string[] arguments) =>
