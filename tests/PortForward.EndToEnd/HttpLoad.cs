@@ -38,14 +38,19 @@ internal sealed class HttpLoad
         return load;
     }
 
-    /// <summary>One request.</summary>
-    public static async Task<string> RequestAsync(int port, int size = BodySize)
+    /// <summary>One request; if asked for, the client's half ends with it, before the answer.</summary>
+    public static async Task<string> RequestAsync(int port, int size = BodySize, bool halfClose = false)
     {
         using var client = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         try
         {
             await client.ConnectAsync(IPAddress.Loopback, port);
             await client.SendAsync(Encoding.ASCII.GetBytes($"GET /size/{size} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"));
+            if (halfClose)
+            {
+                client.Shutdown(SocketShutdown.Send);
+            }
+
             byte[] buffer = new byte[64 * 1024];
             var head = new StringBuilder();
             long body = -1;

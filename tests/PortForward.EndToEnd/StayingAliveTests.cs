@@ -5,7 +5,8 @@ using Xunit.Abstractions;
 namespace PortForward.EndToEnd;
 
 /// <summary>What people leave kubectl for, on a real cluster.</summary>
-public sealed class StayingAliveTests(TestNamespace cluster, ITestOutputHelper output) : IClassFixture<TestNamespace>
+[Collection(ClusterTests.Name)]
+public sealed class StayingAliveTests(TestNamespace cluster, ITestOutputHelper output)
 {
     private const string RestartServer = "PF_E2E_RESTART_SERVER";
     private const string RestartKubelet = "PF_E2E_RESTART_KUBELET";

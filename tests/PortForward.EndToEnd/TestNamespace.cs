@@ -1,5 +1,12 @@
 namespace PortForward.EndToEnd;
 
+/// <summary>Tests that share the namespace, one after the other.</summary>
+[CollectionDefinition(Name)]
+public sealed class ClusterTests : ICollectionFixture<TestNamespace>
+{
+    public const string Name = "a real cluster";
+}
+
 /// <summary>A namespace of the tests' own, with the workloads that they forward to.</summary>
 public sealed class TestNamespace : IAsyncLifetime
 {
