@@ -38,6 +38,9 @@ internal sealed class ForwardFlags
     public Option<string> DrainTimeout { get; } = Text("--drain-timeout", "DURATION",
         "How long open connections may go on after the first signal; a second one ends them at once (default 0s).");
 
+    public Option<string> Transport { get; } = Text("--transport", "NAME",
+        "How tunnels are carried: websocket, spdy or channel, or auto, which takes the first of these that gets through (default auto).");
+
     public Option<string> Namespace { get; } = Text("--namespace", "NAMESPACE", "The namespace of the target (default: the context's).", "-n");
 
     public Option<string> Context { get; } = Text("--context", "NAME", "The kubeconfig context to use.");
@@ -104,7 +107,7 @@ internal sealed class ForwardFlags
     /// <summary>The flags in the order of the help text, by group.</summary>
     public IReadOnlyList<(string Title, IReadOnlyList<Option> Options)> Groups =>
     [
-        ("Forwarding", [Address, PodRunningTimeout, Balance, HalfCloseTimeout, DrainTimeout, MaxTunnels]),
+        ("Forwarding", [Address, PodRunningTimeout, Balance, HalfCloseTimeout, DrainTimeout, MaxTunnels, Transport]),
         ("Staying alive", [NoReconnect, HoldTimeout, ReconnectTimeout, LivenessTimeout]),
         ("Cluster", [Namespace, Context, Cluster, User, Kubeconfig, Server, TlsServerName, CertificateAuthority, InsecureSkipTlsVerify, RequestTimeout]),
         ("Credentials", [Token, ClientCertificate, ClientKey, Username, Password, As, AsGroup, AsUid, AsUserExtra]),

@@ -31,6 +31,9 @@ internal sealed record ForwardOptions
     /// <summary>How the target is followed.</summary>
     public required PodRouterOptions Routing { get; init; }
 
+    /// <summary>The transports to try, in their order.</summary>
+    public required IReadOnlyList<string> Transports { get; init; }
+
     /// <summary>After how long a silent tunnel counts as dead.</summary>
     public required TimeSpan LivenessTimeout { get; init; }
 
@@ -54,6 +57,7 @@ internal sealed record ForwardOptions
                 PodRunningTimeout = ReadPositive(flags.PodRunningTimeout, parsed) ?? DefaultPodRunningTimeout,
                 Forwarding = ReadForwarding(flags, parsed),
                 Routing = ReadRouting(flags, parsed),
+                Transports = Commands.Transports.Parse(parsed.GetValue(flags.Transport)),
                 LivenessTimeout = ReadPositive(flags.LivenessTimeout, parsed) ?? new TunnelDialOptions().LivenessTimeout,
             };
         }

@@ -8,7 +8,6 @@ using PortForward.Cluster.Routing;
 using PortForward.Cluster.Targets;
 using PortForward.Cluster.Transport;
 using PortForward.Forwarding;
-using PortForward.Tunnels;
 
 namespace PortForward.Cli.Commands;
 
@@ -48,10 +47,11 @@ internal static class ForwardRun
             }
 
             using var renderer = new EventRenderer(stdout.WriteLine, stderr, verbose, fault => ClusterFlags.Describe(fault).Message, target.Target);
+            var transports = new Transports(cluster, options.Transports, options.LivenessTimeout, verbose ? (transport, fault) => stderr.TransportFailed(transport, Transports.Describe(fault)) : null, loggers);
             var router = new PodRouter(
                 api,
                 target,
-                pod => CreateDialer(options, cluster, cluster.PortForwardUri(target.Namespace, pod), loggers),
+                pod => transports.ToPod(target.Namespace, pod),
                 options.Routing with { OnEvent = renderer.Render },
                 loggers.CreateLogger<PodRouter>());
             var forwarder = new PortForwarder(
@@ -65,7 +65,7 @@ internal static class ForwardRun
                 if (verbose)
                 {
                     await forwarder.Ready;
-                    stderr.Ready(target.PodName, target.Namespace, Stopwatch.GetElapsedTime(started).TotalMilliseconds);
+                    stderr.Ready(target.PodName, target.Namespace, transports.InUse, Stopwatch.GetElapsedTime(started).TotalMilliseconds);
                 }
 
                 await run;
@@ -82,25 +82,6 @@ internal static class ForwardRun
 
         return outputClosed ? OutputClosed : Success;
     }
-
-    /// <summary>The transports that kubectl knows, in its order.</summary>
-    private static ITunnelDialer CreateDialer(ForwardOptions options, ClusterConnection cluster, Uri portForwardUri, ILoggerFactory loggers)
-    {
-        var dialOptions = new TunnelDialOptions { LivenessTimeout = options.LivenessTimeout };
-        dialOptions = cluster.RequestTimeout is { } timeout ? dialOptions with { AnswerTimeout = timeout } : dialOptions;
-        var spdy = new SpdyUpgradeDialer(cluster.Invoker, portForwardUri, dialOptions, loggers.CreateLogger<SpdyUpgradeDialer>());
-        if (WebSocketsAreOff())
-        {
-            return spdy;
-        }
-
-        var webSocket = new WebSocketTunnelDialer(cluster.Invoker, portForwardUri, dialOptions, loggers.CreateLogger<WebSocketTunnelDialer>());
-        return new FallbackDialer([webSocket, spdy], loggers.CreateLogger<FallbackDialer>());
-    }
-
-    /// <summary>kubectl's switch; the values are those that Go takes for false.</summary>
-    private static bool WebSocketsAreOff() =>
-        Environment.GetEnvironmentVariable("KUBECTL_PORT_FORWARD_WEBSOCKETS") is "0" or "f" or "F" or "false" or "FALSE" or "False";
 
     private static async Task<ResolvedTarget> ResolveAsync(
         ForwardOptions options, string @namespace, ApiClient api, ILogger stderr, ILoggerFactory loggers, CancellationToken cancellationToken)

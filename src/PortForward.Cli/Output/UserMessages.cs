@@ -43,8 +43,11 @@ internal static partial class UserMessages
         Message = "connection {Id} for {LocalPort} ended ({Outcome}): {BytesSent} bytes to the pod, {BytesReceived} from it, {Seconds:0.000} s")]
     public static partial void ConnectionClosed(this ILogger stderr, long id, int localPort, string outcome, long bytesSent, long bytesReceived, double seconds);
 
-    [LoggerMessage(EventId = 22, EventName = "Ready", Level = LogLevel.Information, Message = "ready: pod {Pod} in namespace {Namespace}, after {Milliseconds:0} ms")]
-    public static partial void Ready(this ILogger stderr, string pod, string @namespace, double milliseconds);
+    [LoggerMessage(EventId = 22, EventName = "Ready", Level = LogLevel.Information, Message = "ready: pod {Pod} in namespace {Namespace} over {Transport}, after {Milliseconds:0} ms")]
+    public static partial void Ready(this ILogger stderr, string pod, string @namespace, string transport, double milliseconds);
+
+    [LoggerMessage(EventId = 23, EventName = "TransportFailed", Level = LogLevel.Information, Message = "transport {Transport} does not work here: {Reason}")]
+    public static partial void TransportFailed(this ILogger stderr, string transport, string reason);
 
     [LoggerMessage(EventId = 30, EventName = "PodLost", Level = LogLevel.Warning, Message = "lost: pod {Pod} {Reason}; connections wait until {Awaited}{Hint}")]
     public static partial void PodLost(this ILogger stderr, string pod, string reason, string awaited, string hint);
@@ -59,7 +62,7 @@ internal static partial class UserMessages
     public static partial void PodsServing(this ILogger stderr, int count, string pods);
 
     [LoggerMessage(EventId = 34, EventName = "TunnelsSaturated", Level = LogLevel.Warning,
-        Message = "all {MaxTunnels} tunnels to pod {Pod} are held up by clients or applications that do not read; new connections wait (see --max-tunnels)")]
+        Message = "all {MaxTunnels} tunnels to pod {Pod} are in use or held up by clients or applications that do not read; new connections wait (see --max-tunnels)")]
     public static partial void TunnelsSaturated(this ILogger stderr, string pod, int maxTunnels);
 
     [LoggerMessage(EventId = 35, EventName = "Draining", Level = LogLevel.Warning,

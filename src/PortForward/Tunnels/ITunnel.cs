@@ -1,13 +1,21 @@
 namespace PortForward.Tunnels;
 
-/// <summary>A connection to one pod that carries stream pairs, one pair for each forwarded connection.</summary>
+/// <summary>
+/// A way to one pod that carries stream pairs, one pair for each forwarded connection: a connection of its own that stands already, or one that
+/// is made for its only pair.
+/// </summary>
 public interface ITunnel : IAsyncDisposable
 {
     /// <summary>Whether new pairs can be opened.</summary>
     bool CanOpen { get; }
 
-    /// <summary>Completes when the tunnel has ended, for whatever reason. Never faults.</summary>
-    Task Completion { get; }
+    /// <summary>
+    /// Whether a connection stands that would be noticed when it dies. If not, the tunnel says nothing about the network and the server.
+    /// </summary>
+    bool IsConnected { get; }
+
+    /// <summary>Completes when the tunnel has ended, with the way it ended. Never faults.</summary>
+    Task<TunnelEnd> Completion { get; }
 
     /// <summary>
     /// Whether nothing was heard for too long although something should have been, while bytes are on their way that an application
@@ -23,16 +31,21 @@ public interface ITunnel : IAsyncDisposable
     /// <exception cref="OperationCanceledException">The token was cancelled before it was known.</exception>
     Task<bool> IsFlowingAsync(CancellationToken cancellationToken);
 
+    /// <summary>Asks for a sign of life.</summary>
+    /// <returns>True when there was one; false when the tunnel ended first. Where neither happens the task does not end.</returns>
+    /// <exception cref="OperationCanceledException">The token was cancelled before.</exception>
+    Task<bool> PingAsync(CancellationToken cancellationToken);
+
     /// <summary>
     /// Opens a pair to a port of the pod and sends first bytes along with it, without waiting for a reply of the pod.
     /// </summary>
     /// <param name="port">The pod's port, 1 to 65535.</param>
     /// <param name="firstBytes">What the client has sent already, at most <see cref="MaxFirstBytes"/>; may be empty.</param>
-    /// <param name="cancellationToken">Ends the wait for a turn to write; then no pair was opened.</param>
-    /// <returns>The pair, or null when the tunnel can open none any more and nothing was handed to the transport: then another
+    /// <param name="cancellationToken">Ends the attempt; then no pair was opened.</param>
+    /// <returns>The pair, or why there is none; then nothing was handed to the transport. After <see cref="TunnelFaultKind.Lost"/> another
     /// tunnel may be tried with the same bytes.</returns>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
-    ValueTask<IStreamPair?> OpenPairAsync(int port, ReadOnlyMemory<byte> firstBytes, CancellationToken cancellationToken);
+    ValueTask<OpenPairResult> OpenPairAsync(int port, ReadOnlyMemory<byte> firstBytes, CancellationToken cancellationToken);
 
     /// <summary>The most first bytes that <see cref="OpenPairAsync"/> takes, in bytes.</summary>
     int MaxFirstBytes { get; }

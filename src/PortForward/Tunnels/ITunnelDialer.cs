@@ -5,7 +5,7 @@ namespace PortForward.Tunnels;
 /// <summary>Opens tunnels to one pod over one transport.</summary>
 public interface ITunnelDialer
 {
-    /// <summary>The transport's name, for messages: <c>websocket</c> or <c>spdy</c>.</summary>
+    /// <summary>The transport's name, for messages: <c>websocket</c>, <c>spdy</c> or <c>channel</c>.</summary>
     string Transport { get; }
 
     /// <summary>Opens a tunnel.</summary>

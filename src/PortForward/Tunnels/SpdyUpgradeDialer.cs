@@ -8,6 +8,9 @@ namespace PortForward.Tunnels;
 /// </summary>
 public sealed class SpdyUpgradeDialer : ITunnelDialer
 {
+    /// <summary>The transport's name.</summary>
+    internal const string Name = "spdy";
+
     private const string Protocol = "SPDY/3.1";
     private const string StreamProtocolHeader = "X-Stream-Protocol-Version";
     private const string StreamProtocol = "portforward.k8s.io";
@@ -31,7 +34,7 @@ public sealed class SpdyUpgradeDialer : ITunnelDialer
     }
 
     /// <inheritdoc/>
-    public string Transport => "spdy";
+    public string Transport => Name;
 
     /// <inheritdoc/>
     public async Task<TunnelDialResult> DialAsync(CancellationToken cancellationToken)

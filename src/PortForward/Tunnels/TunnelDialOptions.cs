@@ -12,6 +12,12 @@ public sealed record TunnelDialOptions
     /// </summary>
     public TimeSpan LivenessTimeout { get; init; } = TimeSpan.FromSeconds(15);
 
+    /// <summary>
+    /// How long the first tunnel of a transport may take to carry its first bytes to the pod and back, before the next transport is tried;
+    /// 5 s by default.
+    /// </summary>
+    public TimeSpan ProofTimeout { get; init; } = TimeSpan.FromSeconds(5);
+
     /// <summary>The clock for limits and PINGs.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;
 }

@@ -112,14 +112,10 @@ public sealed partial class TunnelPool : ITunnelSource
                 return new OpenPairResult(acquired.Fault!);
             }
 
-            if (await TryOpenAsync(member, request, cancellationToken).ConfigureAwait(false) is { } pair)
+            OpenPairResult opened = await TryOpenAsync(member, request, cancellationToken).ConfigureAwait(false);
+            if (opened.Fault is not { Kind: TunnelFaultKind.Lost } || acquired.IsFresh)
             {
-                return new OpenPairResult(pair);
-            }
-
-            if (acquired.IsFresh)
-            {
-                return new OpenPairResult(new TunnelFault(TunnelFaultKind.Lost, "the tunnel to the pod ended as soon as it was opened"));
+                return opened;
             }
         }
     }
@@ -335,17 +331,18 @@ public sealed partial class TunnelPool : ITunnelSource
         }
     }
 
-    private async ValueTask<IStreamPair?> TryOpenAsync(Member member, PairRequest request, CancellationToken cancellationToken)
+    private async ValueTask<OpenPairResult> TryOpenAsync(Member member, PairRequest request, CancellationToken cancellationToken)
     {
-        IStreamPair? pair = null;
+        bool isOpen = false;
         try
         {
-            pair = await member.Tunnel.OpenPairAsync(request.Port, request.FirstBytes, cancellationToken).ConfigureAwait(false);
-            return pair is null ? null : new PooledPair(pair, ended => _ = ReleaseAsync(member, ended));
+            OpenPairResult opened = await member.Tunnel.OpenPairAsync(request.Port, request.FirstBytes, cancellationToken).ConfigureAwait(false);
+            isOpen = opened.Succeeded(out IStreamPair? pair, out _);
+            return isOpen ? new OpenPairResult(new PooledPair(pair!, ended => _ = ReleaseAsync(member, ended))) : opened;
         }
         finally
         {
-            if (pair is null)
+            if (!isOpen)
             {
                 // It could not, or was interrupted and nobody knows in which state.
                 Release(member, isUsable: false);
@@ -555,7 +552,7 @@ public sealed partial class TunnelPool : ITunnelSource
     /// <summary>Notices the end of a tunnel that the pool did not end itself.</summary>
     private async Task WatchAsync(Member member)
     {
-        await member.Tunnel.Completion.ConfigureAwait(false);
+        TunnelEnd end = await member.Tunnel.Completion.ConfigureAwait(false);
         int standing;
         lock (_gate)
         {
@@ -567,12 +564,54 @@ public sealed partial class TunnelPool : ITunnelSource
             }
 
             standing = StandingCount();
+            if (end == TunnelEnd.Lost)
+            {
+                DoubtIdle();
+            }
+
             DialForTheLine();
         }
 
-        LogLost(standing);
         await member.Tunnel.DisposeAsync().ConfigureAwait(false);
-        _options.OnLost?.Invoke(standing);
+        if (end == TunnelEnd.Lost)
+        {
+            LogLost(standing);
+            _options.OnLost?.Invoke(standing);
+        }
+    }
+
+    /// <summary>
+    /// What has ended one tunnel has often ended all of them, and what is sent into a dead one is lost: idle ones are used again only
+    /// after a sign of life. Called with the gate held.
+    /// </summary>
+    private void DoubtIdle()
+    {
+        foreach (Member member in _idle)
+        {
+            member.Pairs++;
+            _ = ConfirmAsync(member);
+        }
+
+        _idle.Clear();
+    }
+
+    private async Task ConfirmAsync(Member member)
+    {
+        // The caller holds the gate.
+        await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+        using var limit = new CancellationTokenSource(_options.ProbeInterval, _options.Time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, _stopped);
+        bool lives = false;
+        try
+        {
+            lives = await member.Tunnel.PingAsync(either.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            // No sign of life, or the pool is going away.
+        }
+
+        Release(member, isUsable: lives);
     }
 
     /// <summary>Forgets a tunnel; null if it was not known any more. Called with the gate held.</summary>
@@ -630,7 +669,7 @@ public sealed partial class TunnelPool : ITunnelSource
         lock (_gate)
         {
             // An idle tunnel that were dead too would notice it by itself, in the same time.
-            if (_disposed || _probing || _idle.Exists(member => member.Tunnel.CanOpen) || !_members.Exists(member => member.Tunnel.IsSuspect))
+            if (_disposed || _probing || _idle.Exists(member => member.Tunnel is { CanOpen: true, IsConnected: true }) || !_members.Exists(member => member.Tunnel.IsSuspect))
             {
                 return;
             }
@@ -645,6 +684,12 @@ public sealed partial class TunnelPool : ITunnelSource
             TunnelDialResult dial = await _dialer.DialAsync(either.Token).ConfigureAwait(false);
             if (dial.Succeeded(out ITunnel? tunnel, out TunnelFault? fault))
             {
+                if (!tunnel.IsConnected)
+                {
+                    Dispose(tunnel);
+                    return;
+                }
+
                 lock (_gate)
                 {
                     _dialling++;
@@ -719,7 +764,7 @@ public sealed partial class TunnelPool : ITunnelSource
     }
 
     /// <summary>How many tunnels are known to live. Called with the gate held.</summary>
-    private int StandingCount() => _members.Count(member => member.Tunnel is { CanOpen: true, IsSuspect: false });
+    private int StandingCount() => _members.Count(member => member.Tunnel is { IsConnected: true, IsSuspect: false });
 
     private static Acquired PoolClosed() =>
         new(new TunnelFault(TunnelFaultKind.Lost, "the tunnels to the pod were closed before the connection had one"));

@@ -8,9 +8,6 @@ namespace PortForward.Tunnels;
 /// </summary>
 internal sealed class WebSocketByteStream : Stream
 {
-    /// <summary>How long a close frame may take to leave before the connection is simply cut.</summary>
-    private static readonly TimeSpan CloseTimeout = TimeSpan.FromMilliseconds(500);
-
     private readonly WebSocket _webSocket;
 
     public WebSocketByteStream(WebSocket webSocket) => _webSocket = webSocket;
@@ -94,19 +91,7 @@ internal sealed class WebSocketByteStream : Stream
     /// <summary>Says goodbye if that is possible at once, then cuts the connection.</summary>
     public override async ValueTask DisposeAsync()
     {
-        if (_webSocket.State is WebSocketState.Open or WebSocketState.CloseReceived)
-        {
-            using var limit = new CancellationTokenSource(CloseTimeout);
-            try
-            {
-                await _webSocket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, statusDescription: null, limit.Token).ConfigureAwait(false);
-            }
-            catch (Exception e) when (e is WebSocketException or OperationCanceledException or ObjectDisposedException or IOException)
-            {
-                // The peer does not take it: there is nobody to say goodbye to.
-            }
-        }
-
+        await WebSocketUpgrade.SayGoodbyeAsync(_webSocket).ConfigureAwait(false);
         await base.DisposeAsync().ConfigureAwait(false);
     }
 

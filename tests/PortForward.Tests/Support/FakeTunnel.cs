@@ -7,13 +7,15 @@ namespace PortForward.Tests.Support;
 /// <summary>A tunnel that opens fake pairs.</summary>
 internal sealed class FakeTunnel : ITunnel
 {
-    private readonly TaskCompletionSource _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<TunnelEnd> _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _disposed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _disposals;
 
     public bool CanOpen { get; set; } = true;
 
-    public Task Completion => _completion.Task;
+    public bool IsConnected { get => CanOpen && field; set; } = true;
+
+    public Task<TunnelEnd> Completion => _completion.Task;
 
     public int MaxFirstBytes => 32 * 1024;
 
@@ -24,6 +26,11 @@ internal sealed class FakeTunnel : ITunnel
 
     /// <summary>Whether nothing holds it up; a task that does not end while something does.</summary>
     public Task<bool> Flow { get; set; } = Task.FromResult(true);
+
+    /// <summary>What becomes of a question for a sign of life; a task that does not end while there is none.</summary>
+    public Task<bool> Pong { get; set; } = Task.FromResult(true);
+
+    public Task<bool> PingAsync(CancellationToken cancellationToken) => Pong.WaitAsync(cancellationToken);
 
     public Task<bool> IsFlowingAsync(CancellationToken cancellationToken) => Flow.WaitAsync(cancellationToken);
 
@@ -36,7 +43,14 @@ internal sealed class FakeTunnel : ITunnel
             pair.Lose();
         }
 
-        _completion.TrySetResult();
+        _completion.TrySetResult(TunnelEnd.Lost);
+    }
+
+    /// <summary>Ends the tunnel after its only connection.</summary>
+    public void Finish()
+    {
+        CanOpen = false;
+        _completion.TrySetResult(TunnelEnd.Finished);
     }
 
     /// <summary>Makes the next opening find out that the tunnel is dead, though it did not look so.</summary>
@@ -57,20 +71,20 @@ internal sealed class FakeTunnel : ITunnel
 
     public int Disposals => Volatile.Read(ref _disposals);
 
-    public async ValueTask<IStreamPair?> OpenPairAsync(int port, ReadOnlyMemory<byte> firstBytes, CancellationToken cancellationToken)
+    public async ValueTask<OpenPairResult> OpenPairAsync(int port, ReadOnlyMemory<byte> firstBytes, CancellationToken cancellationToken)
     {
         IsOpening = true;
         await (OpenGate ?? Task.CompletedTask).WaitAsync(cancellationToken);
         if (DiesOnOpen || !CanOpen)
         {
             CanOpen = false;
-            return null;
+            return new OpenPairResult(new TunnelFault(TunnelFaultKind.Lost, "ended"));
         }
 
         Opened.Enqueue((port, Encoding.UTF8.GetString(firstBytes.Span)));
         var pair = new FakePair();
         Pairs.Enqueue(pair);
-        return pair;
+        return new OpenPairResult(pair);
     }
 
     public ValueTask DisposeAsync()
@@ -82,7 +96,7 @@ internal sealed class FakeTunnel : ITunnel
             pair.Lose();
         }
 
-        _completion.TrySetResult();
+        _completion.TrySetResult(TunnelEnd.Lost);
         _disposed.TrySetResult();
         return ValueTask.CompletedTask;
     }

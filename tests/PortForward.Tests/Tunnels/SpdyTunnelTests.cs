@@ -218,7 +218,7 @@ public sealed class SpdyTunnelTests : IAsyncDisposable
         await PlayAsync("E.fin");
 
         await pair.Settled.Soon();
-        (await _tunnel.OpenPairAsync(80, default, CancellationToken.None).Soon()).Should().NotBeNull();
+        (await _tunnel.OpenPairAsync(80, default, CancellationToken.None).Soon()).Pair.Should().NotBeNull();
     }
 
     [Fact]
@@ -228,7 +228,7 @@ public sealed class SpdyTunnelTests : IAsyncDisposable
         await _tunnel.Completion.Soon();
 
         _tunnel.CanOpen.Should().BeFalse();
-        (await _tunnel.OpenPairAsync(80, "x"u8.ToArray(), CancellationToken.None)).Should().BeNull();
+        (await _tunnel.OpenPairAsync(80, "x"u8.ToArray(), CancellationToken.None)).Fault!.Kind.Should().Be(TunnelFaultKind.Lost);
     }
 
     [Fact]
@@ -384,7 +384,7 @@ public sealed class SpdyTunnelTests : IAsyncDisposable
 
     private async Task<IStreamPair> OpenAsync()
     {
-        IStreamPair? pair = await _tunnel.OpenPairAsync(80, default, CancellationToken.None).Soon();
+        IStreamPair? pair = (await _tunnel.OpenPairAsync(80, default, CancellationToken.None).Soon()).Pair;
         await _pod.ReadSynStreamAsync();
         await _pod.ReadSynStreamAsync();
         return pair!;

@@ -24,7 +24,7 @@ public sealed class SpdyUpgradeDialerTests : IDisposable
 
         await connection.RespondAsync("HTTP/1.1 101 Switching Protocols\nConnection: Upgrade\nUpgrade: SPDY/3.1\nX-Stream-Protocol-Version: portforward.k8s.io\n\n");
         await using ITunnel tunnel = (await dial.Soon()).Tunnel!;
-        await using IStreamPair pair = (await tunnel.OpenPairAsync(80, "ping"u8.ToArray(), CancellationToken.None).Soon())!;
+        await using IStreamPair pair = (await tunnel.OpenPairAsync(80, "ping"u8.ToArray(), CancellationToken.None).Soon()).Pair!;
         byte[] answer = [.. SpdyPeer.SynReply(1), .. SpdyPeer.SynReply(3), .. SpdyPeer.Data(3, "pong", fin: true), .. SpdyPeer.Fin(1)];
         await connection.Stream.WriteAsync(answer);
 

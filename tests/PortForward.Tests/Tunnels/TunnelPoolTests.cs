@@ -394,6 +394,43 @@ public sealed class TunnelPoolTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task After_one_tunnel_was_lost_the_idle_ones_are_used_again_only_after_a_sign_of_life()
+    {
+        IStreamPair[] pairs = [await OpenAsync(), await OpenAsync(), await OpenAsync()];
+        FakeTunnel[] tunnels = [.. _dialer.Tunnels];
+        await ReturnAsync(pairs[0], tunnels[0]);
+        await ReturnAsync(pairs[1], tunnels[1]);
+        var pong = new TaskCompletionSource<bool>();
+        (tunnels[0].Pong, tunnels[1].Pong) = (pong.Task, new TaskCompletionSource<bool>().Task);
+
+        tunnels[2].Die();
+        await Waiting.UntilAsync(() => _pool.IdleCount == 0);
+        await OpenAsync(80, "precious");
+
+        (tunnels[0].Opened.Count, tunnels[1].Opened.Count, _dialer.Dials).Should().Be((1, 1, 4));
+        pong.SetResult(true);
+        await Waiting.UntilAsync(() => _pool.IdleCount == 1);
+        await OpenAsync(80, "served");
+        tunnels[0].Opened.Last().FirstBytes.Should().Be("served");
+        _time.Advance(_options.ProbeInterval);
+        await tunnels[1].Disposed.Soon();
+    }
+
+    [Fact]
+    public async Task A_tunnel_that_has_carried_all_it_can_is_no_loss_and_its_successor_is_dialled()
+    {
+        var lost = new List<int>();
+        await using var pool = new TunnelPool(_dialer, _options with { OnLost = lost.Add });
+        await pool.OpenPairAsync(new PairRequest(80, default), CancellationToken.None);
+
+        _dialer.Tunnels.Single().Finish();
+        await _dialer.Tunnels.Single().Disposed.Soon();
+        await pool.OpenPairAsync(new PairRequest(80, default), CancellationToken.None);
+
+        (lost.Count, _dialer.Dials).Should().Be((0, 2));
+    }
+
+    [Fact]
     public async Task The_defaults_serve()
     {
         await using var pool = new TunnelPool(_dialer);

@@ -56,7 +56,7 @@ public sealed class WebSocketTunnelDialerTests : IDisposable
         using UpgradeConnection ownedConnection = connection;
         using WebSocket ownedWebSocket = webSocket;
         await using ITunnel ownedTunnel = tunnel;
-        IStreamPair pair = (await tunnel.OpenPairAsync(80, "ping"u8.ToArray(), CancellationToken.None).Soon())!;
+        IStreamPair pair = (await tunnel.OpenPairAsync(80, "ping"u8.ToArray(), CancellationToken.None).Soon()).Pair!;
 
         byte[] message = new byte[1000];
         ValueWebSocketReceiveResult received = await webSocket.ReceiveAsync(message.AsMemory(), CancellationToken.None).Soon();
@@ -142,15 +142,15 @@ public sealed class WebSocketTunnelDialerTests : IDisposable
         (UpgradeConnection connection, WebSocket webSocket, ITunnel tunnel) = await DialAsync();
         using UpgradeConnection ownedConnection = connection;
         using WebSocket ownedWebSocket = webSocket;
-        IStreamPair pair = (await tunnel.OpenPairAsync(80, default, CancellationToken.None).Soon())!;
+        IStreamPair pair = (await tunnel.OpenPairAsync(80, default, CancellationToken.None).Soon()).Pair!;
         Task<bool> write = pair.WriteAsync(new byte[64 * 1024 * 1024], CancellationToken.None).AsTask();
-        Task<IStreamPair?> open = tunnel.OpenPairAsync(80, default, CancellationToken.None).AsTask();
+        Task<OpenPairResult> open = tunnel.OpenPairAsync(80, default, CancellationToken.None).AsTask();
         write.IsCompleted.Should().BeFalse();
 
         await tunnel.DisposeAsync().Soon();
 
         (await write.Soon()).Should().BeFalse();
-        IStreamPair? other = await open.Soon();
+        IStreamPair? other = (await open.Soon()).Pair;
         other?.Ended.IsCompleted.Should().BeTrue();
         (await pair.Ended.Soon()).Kind.Should().Be(PairEndKind.TunnelLost);
     }
@@ -263,7 +263,7 @@ public sealed class WebSocketTunnelDialerTests : IDisposable
         using UpgradeConnection ownedConnection = connection;
         using WebSocket ownedWebSocket = webSocket;
         await using ITunnel ownedTunnel = tunnel;
-        IStreamPair pair = (await tunnel.OpenPairAsync(80, default, CancellationToken.None).Soon())!;
+        IStreamPair pair = (await tunnel.OpenPairAsync(80, default, CancellationToken.None).Soon()).Pair!;
         await webSocket.ReceiveAsync(new byte[1000].AsMemory(), CancellationToken.None).Soon();
 
         await end(connection, webSocket).Soon();

@@ -1,0 +1,59 @@
+using Microsoft.Extensions.Logging;
+using PortForward.Cluster;
+using PortForward.Cluster.Api;
+using PortForward.Cluster.Transport;
+using PortForward.Tunnels;
+
+namespace PortForward.Cli.Commands;
+
+/// <summary>The transports that a forward may use, in their order, and what it has learned about them.</summary>
+/// <param name="cluster">The way to the API server.</param>
+/// <param name="names">Their names; one of <see cref="Parse"/>'s results.</param>
+/// <param name="livenessTimeout">After how long a silent tunnel counts as dead.</param>
+/// <param name="onFailed">Called with each transport that does not work, and the reason; or null.</param>
+/// <param name="loggers">For diagnostics.</param>
+internal sealed class Transports(ClusterConnection cluster, IReadOnlyList<string> names, TimeSpan livenessTimeout, Action<string, TunnelFault>? onFailed, ILoggerFactory loggers)
+{
+    private const string WebSocket = "websocket", Spdy = "spdy", Channel = "channel";
+
+    private readonly TransportMemory _memory = new();
+    private readonly TunnelDialOptions _options = cluster.RequestTimeout is { } answerTimeout
+        ? new TunnelDialOptions { LivenessTimeout = livenessTimeout, AnswerTimeout = answerTimeout }
+        : new TunnelDialOptions { LivenessTimeout = livenessTimeout };
+
+    /// <summary>The name of the one that works, once a tunnel stands.</summary>
+    public string InUse => _memory.Works ?? "";
+
+    /// <summary>Reads a value of <c>--transport</c>; without one kubectl's switch counts, <c>KUBECTL_PORT_FORWARD_WEBSOCKETS</c>.</summary>
+    /// <exception cref="UsageException">There is no such transport.</exception>
+    public static IReadOnlyList<string> Parse(string? value) => value switch
+    {
+        null when WebSocketsAreOff() => [Spdy],
+        null or "auto" => [WebSocket, Spdy, Channel],
+        WebSocket or Spdy or Channel => [value],
+        _ => throw new UsageException($"invalid argument \"{value}\" for \"--transport\" flag: auto, websocket, spdy or channel"),
+    };
+
+    /// <summary>The dialer of the tunnels to a pod.</summary>
+    public FallbackDialer ToPod(string @namespace, string pod)
+    {
+        Uri uri = cluster.PortForwardUri(@namespace, pod);
+        return new FallbackDialer([.. names.Select(name => Create(name, uri))], _memory, _options, onFailed, Describe, loggers.CreateLogger<FallbackDialer>());
+    }
+
+    /// <summary>Tells in one line why a transport does not work.</summary>
+    public static string Describe(TunnelFault fault) => fault.StatusCode is { } status
+        ? $"{(int)status} {ApiStatus.Read(status, fault.ReasonPhrase, fault.Body ?? "").Message}"
+        : ClusterException.Find(fault.Cause)?.Message ?? fault.Message;
+
+    private ITunnelDialer Create(string name, Uri uri) => name switch
+    {
+        WebSocket => new WebSocketTunnelDialer(cluster.Invoker, uri, _options, loggers.CreateLogger<WebSocketTunnelDialer>()),
+        Spdy => new SpdyUpgradeDialer(cluster.Invoker, uri, _options, loggers.CreateLogger<SpdyUpgradeDialer>()),
+        _ => new ChannelTunnelDialer(cluster.Invoker, uri, _options, loggers.CreateLogger<ChannelTunnelDialer>()),
+    };
+
+    /// <summary>The values are those that Go takes for false.</summary>
+    private static bool WebSocketsAreOff() =>
+        Environment.GetEnvironmentVariable("KUBECTL_PORT_FORWARD_WEBSOCKETS") is "0" or "f" or "F" or "false" or "FALSE" or "False";
+}

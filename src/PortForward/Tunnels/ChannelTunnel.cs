@@ -1,0 +1,74 @@
+namespace PortForward.Tunnels;
+
+/// <summary>A connection to a pod's port, or why there is none: exactly one of the two is set.</summary>
+internal readonly record struct ChannelDialResult(ChannelPair? Pair, TunnelFault? Fault);
+
+/// <summary>A tunnel for one pair, whose connection is made when the pair is opened and ends with it.</summary>
+/// <param name="connect">Connects to a port of the pod.</param>
+internal sealed class ChannelTunnel(Func<int, CancellationToken, Task<ChannelDialResult>> connect) : ITunnel
+{
+    /// <summary>As many bytes as one message carries.</summary>
+    private const int MostFirstBytes = ChannelPair.MaxMessage;
+
+    private readonly TaskCompletionSource<TunnelEnd> _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private ChannelPair? _pair;
+    private int _isUsed;
+
+    public bool CanOpen => Volatile.Read(ref _isUsed) == 0;
+
+    public bool IsConnected => _pair is { Ended.IsCompleted: false };
+
+    public Task<TunnelEnd> Completion => _completion.Task;
+
+    public bool IsSuspect => _pair is { IsSuspect: true };
+
+    public bool IsWaitingForPod => _pair is null or { IsReading: true };
+
+    public int MaxFirstBytes => MostFirstBytes;
+
+    public async ValueTask<OpenPairResult> OpenPairAsync(int port, ReadOnlyMemory<byte> firstBytes, CancellationToken cancellationToken)
+    {
+        if (Interlocked.Exchange(ref _isUsed, 1) != 0)
+        {
+            return new OpenPairResult(new TunnelFault(TunnelFaultKind.Lost, "the tunnel carries another connection already"));
+        }
+
+        ChannelDialResult dial = await connect(port, cancellationToken).ConfigureAwait(false);
+        if (dial.Pair is not { } pair)
+        {
+            return new OpenPairResult(dial.Fault!);
+        }
+
+        _pair = pair;
+        _ = CompleteAsync(pair);
+        if (!firstBytes.IsEmpty)
+        {
+            // If it fails, the end of the pair says so.
+            await pair.WriteAsync(firstBytes, CancellationToken.None).ConfigureAwait(false);
+        }
+
+        return new OpenPairResult(pair);
+    }
+
+    /// <summary>It carries one connection, and so it flows for no other.</summary>
+    public Task<bool> IsFlowingAsync(CancellationToken cancellationToken) => Task.FromResult(false);
+
+    /// <summary>The server has answered when the tunnel was dialled.</summary>
+    public Task<bool> PingAsync(CancellationToken cancellationToken) => Task.FromResult(true);
+
+    public async ValueTask DisposeAsync()
+    {
+        Volatile.Write(ref _isUsed, 1);
+        _completion.TrySetResult(TunnelEnd.Finished);
+        if (_pair is { } pair)
+        {
+            await pair.CloseAsync().ConfigureAwait(false);
+        }
+    }
+
+    private async Task CompleteAsync(ChannelPair pair)
+    {
+        PairEnd end = await pair.Ended.ConfigureAwait(false);
+        _completion.TrySetResult(end.Kind == PairEndKind.TunnelLost && !pair.WasGivenUp ? TunnelEnd.Lost : TunnelEnd.Finished);
+    }
+}
