@@ -19,6 +19,7 @@ internal static class ClusterFlags
     {
         var overrides = new ClusterOverrides
         {
+            OwnsProcess = true,
             Context = Value(flags.Context),
             Cluster = Value(flags.Cluster),
             User = Value(flags.User),

@@ -56,6 +56,13 @@ public sealed partial class ApiClient
     /// </summary>
     public TimeSpan RequestTimeout { get; init; }
 
+    /// <summary>
+    /// Reads a small object, so that the code for it is there when the first answer comes. A program that has a processor to spare while it connects
+    /// calls it on another thread.
+    /// </summary>
+    public static void WarmUp() =>
+        _ = KubernetesJson.Deserialize<V1Pod>("""{"metadata":{"name":"x","creationTimestamp":"2000-01-01T00:00:00Z","labels":{"x":"x"}},"spec":{"containers":[{"name":"x","ports":[{"containerPort":1}],"resources":{"limits":{"cpu":"1"}}}]},"status":{"phase":"Running","conditions":[{"type":"Ready","status":"True"}],"containerStatuses":[{"name":"x","ready":true,"restartCount":0,"state":{"running":{"startedAt":"2000-01-01T00:00:00Z"}}}]}}""");
+
     /// <summary>Reads one object.</summary>
     /// <param name="resource">The object's resource.</param>
     /// <param name="namespace">The object's namespace.</param>

@@ -59,6 +59,11 @@ public sealed class ClusterConfiguration
             ? ProxyAddress.Parse(proxyUrl, $"proxy-url of {cluster.Label}")
             : ProxyEnvironment.Find(server.Uri, environment);
         var trusted = TrustedServer.Resolve(server, cluster, own, overrides);
+        if (overrides.OwnsProcess && !trusted.Trust.IsSystem && proxy is not { Kind: ProxyKind.Https } && user?.Mapping("auth-provider") is null)
+        {
+            SystemCertificates.LeaveOut();
+        }
+
         var access = new ServerAccess
         {
             Server = server.Uri,

@@ -58,6 +58,12 @@ public sealed record ClusterOverrides
     /// <summary>How long a look-up or the opening of a tunnel may take (<c>--request-timeout</c>); null or zero for no limit of its own.</summary>
     public TimeSpan? RequestTimeout { get; init; }
 
+    /// <summary>
+    /// Whether the process does nothing else, so that what this configuration does not need may be left out for good: the system's certificate store,
+    /// when the kubeconfig names the only authority to trust. False by default.
+    /// </summary>
+    public bool OwnsProcess { get; init; }
+
     /// <inheritdoc/>
     public override string ToString() => nameof(ClusterOverrides);
 }

@@ -29,6 +29,9 @@ internal sealed class ServerTrust
     /// <summary>Trusts what the system trusts.</summary>
     public static ServerTrust System { get; } = new(anchors: null, insecure: false);
 
+    /// <summary>Whether the system's certificates matter.</summary>
+    public bool IsSystem => _anchors is null && !_insecure;
+
     /// <summary>Trusts the certificates of a PEM bundle.</summary>
     /// <exception cref="ClusterException">There is none in it.</exception>
     public static ServerTrust Pool(byte[] pem, string owner)
