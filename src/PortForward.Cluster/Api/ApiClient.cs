@@ -3,8 +3,7 @@ using System.Net.Sockets;
 using System.Runtime.CompilerServices;
 using System.Text;
 using System.Text.Json;
-using k8s;
-using k8s.Models;
+using PortForward.Cluster.Objects;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -61,7 +60,9 @@ public sealed partial class ApiClient
     /// calls it on another thread.
     /// </summary>
     public static void WarmUp() =>
-        _ = KubernetesJson.Deserialize<V1Pod>("""{"metadata":{"name":"x","creationTimestamp":"2000-01-01T00:00:00Z","labels":{"x":"x"}},"spec":{"containers":[{"name":"x","ports":[{"containerPort":1}],"resources":{"limits":{"cpu":"1"}}}]},"status":{"phase":"Running","conditions":[{"type":"Ready","status":"True"}],"containerStatuses":[{"name":"x","ready":true,"restartCount":0,"state":{"running":{"startedAt":"2000-01-01T00:00:00Z"}}}]}}""");
+        _ = JsonSerializer.Deserialize(
+        """{"metadata":{"name":"x","creationTimestamp":"2000-01-01T00:00:00Z","labels":{"x":"x"}},"spec":{"containers":[{"name":"x","ports":[{"containerPort":1}],"resources":{"limits":{"cpu":"1"}}}]},"status":{"phase":"Running","conditions":[{"type":"Ready","status":"True"}],"containerStatuses":[{"name":"x","ready":true,"restartCount":0,"state":{"running":{"startedAt":"2000-01-01T00:00:00Z"}}}]}}""",
+        ObjectJson.Default.Pod);
 
     /// <summary>Reads one object.</summary>
     /// <param name="resource">The object's resource.</param>
@@ -70,15 +71,15 @@ public sealed partial class ApiClient
     /// <param name="cancellationToken">Ends the look-up.</param>
     /// <exception cref="ClusterException">The server refused (its status code says how), did not answer, or answered with something else.</exception>
     public async Task<T> GetAsync<T>(ApiResource<T> resource, string @namespace, string name, CancellationToken cancellationToken)
-        where T : class, IKubernetesObject<V1ObjectMeta>
+        where T : class, IApiObject
     {
         ArgumentNullException.ThrowIfNull(resource);
         T read = await LookUpAsync(
             $"{resource.CollectionPath(@namespace)}/{Uri.EscapeDataString(name)}",
             $"get {resource} {name}",
-            json => KubernetesJson.Deserialize<T>(json),
+            resource.Read,
             cancellationToken).ConfigureAwait(false);
-        return read.Metadata?.Name is null ? throw NotTheApi("an object without a name") : read;
+        return string.IsNullOrEmpty(read.Metadata?.Name) ? throw NotTheApi("an object without a name") : read;
     }
 
     /// <summary>Asks, when an object was not found, whether it is the whole namespace that does not exist.</summary>
@@ -105,7 +106,7 @@ public sealed partial class ApiClient
     /// <param name="cancellationToken">Ends the look-up.</param>
     /// <exception cref="ClusterException">As for <see cref="GetAsync"/>.</exception>
     public async Task<ApiList<T>> ListAsync<T>(ApiResource<T> resource, string @namespace, ApiSelection selection, CancellationToken cancellationToken)
-        where T : class, IKubernetesObject<V1ObjectMeta>
+        where T : class, IApiObject
     {
         ArgumentNullException.ThrowIfNull(resource);
         ArgumentNullException.ThrowIfNull(selection);
@@ -156,7 +157,7 @@ public sealed partial class ApiClient
         string? resourceVersion,
         TimeSpan silenceLimit,
         [EnumeratorCancellation] CancellationToken cancellationToken)
-        where T : class, IKubernetesObject<V1ObjectMeta>
+        where T : class, IApiObject
     {
         ArgumentNullException.ThrowIfNull(resource);
         ArgumentNullException.ThrowIfNull(selection);
@@ -181,7 +182,7 @@ public sealed partial class ApiClient
         {
             silence.CancelAfter(silenceLimit);
             if (line.Span.Trim(" \t\r"u8).IsEmpty) continue;
-            yield return ReadEvent<T>(line);
+            yield return ReadEvent(resource, line);
         }
 
         async Task<TResult?> UntilSilentAsync<TResult>(Func<Task<TResult>> step)
@@ -202,8 +203,8 @@ public sealed partial class ApiClient
         }
     }
 
-    private ApiEvent<T> ReadEvent<T>(ReadOnlyMemory<byte> line)
-        where T : class, IKubernetesObject<V1ObjectMeta>
+    private ApiEvent<T> ReadEvent<T>(ApiResource<T> resource, ReadOnlyMemory<byte> line)
+        where T : class, IApiObject
     {
         try
         {
@@ -220,7 +221,7 @@ public sealed partial class ApiClient
                     ?? ApiStatus.Read(HttpStatusCode.InternalServerError, null, subject.ToString())).ToException(),
                 _ => throw NotTheApi("a watch event of an unknown type"),
             };
-            return new ApiEvent<T>(type, KubernetesJson.Deserialize<T>(subject) ?? throw NotTheApi("a watch event without an object"));
+            return new ApiEvent<T>(type, resource.Read(subject) ?? throw NotTheApi("a watch event without an object"));
         }
         catch (Exception malformed) when (malformed is JsonException or KeyNotFoundException or InvalidOperationException)
         {
@@ -229,7 +230,7 @@ public sealed partial class ApiClient
     }
 
     /// <summary>One answered GET: within the time-out, sent again when the server asks for that.</summary>
-    private async Task<TResult> LookUpAsync<TResult>(string path, string request, Func<Stream, TResult> read, CancellationToken cancellationToken)
+    private async Task<TResult> LookUpAsync<TResult>(string path, string request, Func<Stream, TResult?> read, CancellationToken cancellationToken)
     {
         using var deadline = new CancellationTokenSource(RequestTimeout > TimeSpan.Zero ? RequestTimeout : Timeout.InfiniteTimeSpan, _time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, cancellationToken);
@@ -261,7 +262,7 @@ public sealed partial class ApiClient
         }
     }
 
-    private TResult Parse<TResult>(MemoryStream body, HttpResponseMessage response, Func<Stream, TResult> read)
+    private TResult Parse<TResult>(MemoryStream body, HttpResponseMessage response, Func<Stream, TResult?> read)
     {
         try
         {

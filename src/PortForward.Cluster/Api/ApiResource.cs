@@ -1,28 +1,30 @@
-using k8s;
-using k8s.Models;
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+using PortForward.Cluster.Objects;
 
 namespace PortForward.Cluster.Api;
 
 /// <summary>A namespaced resource of the API server: where it is served, and how its lists are read.</summary>
 /// <typeparam name="T">The resource's object type.</typeparam>
 public sealed class ApiResource<T>
-    where T : class, IKubernetesObject<V1ObjectMeta>
+    where T : class, IApiObject
 {
-    private readonly Func<Stream, ApiList<T>> _readList;
+    private readonly JsonTypeInfo<T> _object;
+    private readonly JsonTypeInfo<ObjectList<T>> _list;
 
-    internal ApiResource(string group, string version, string plural, Func<Stream, ApiList<T>> readList)
+    internal ApiResource(string group, string plural, JsonTypeInfo<T> @object, JsonTypeInfo<ObjectList<T>> list)
     {
         Group = group;
-        Version = version;
         Plural = plural;
-        _readList = readList;
+        _object = @object;
+        _list = list;
     }
 
     /// <summary>The API group, empty for the core group.</summary>
     public string Group { get; }
 
     /// <summary>The version within the group.</summary>
-    public string Version { get; }
+    public string Version => "v1";
 
     /// <summary>The plural name as it stands in the path: <c>pods</c>.</summary>
     public string Plural { get; }
@@ -37,43 +39,49 @@ public sealed class ApiResource<T>
         return $"{root}/namespaces/{Uri.EscapeDataString(@namespace)}/{Plural}";
     }
 
-    internal ApiList<T> ReadList(Stream json) => _readList(json);
+    internal T? Read(Stream json) => JsonSerializer.Deserialize(json, _object);
+
+    internal T? Read(JsonElement json) => json.Deserialize(_object);
+
+    /// <summary>Reads a list, or a page of one; null for JSON null.</summary>
+    /// <exception cref="JsonException">It is no list of this resource.</exception>
+    internal ApiList<T>? ReadList(Stream json)
+    {
+        ObjectList<T>? list = JsonSerializer.Deserialize(json, _list);
+        if (list is null) return null;
+        T[] items = [.. list.Items ?? []];
+        if (Array.Exists(items, item => string.IsNullOrEmpty(item?.Metadata?.Name))) throw new JsonException("a list with an object that has no name");
+        return new ApiList<T>(items, list.Metadata?.ResourceVersion, list.Metadata?.Continue);
+    }
 }
 
 /// <summary>The resources which lead to pods. Their paths are fixed, so a look-up needs no discovery request.</summary>
 public static class ApiResources
 {
     /// <summary>Pods.</summary>
-    public static ApiResource<V1Pod> Pods { get; } = Define<V1Pod, V1PodList>("", "pods");
+    public static ApiResource<Pod> Pods { get; } = new("", "pods", ObjectJson.Default.Pod, ObjectJson.Default.PodList);
 
     /// <summary>Services.</summary>
-    public static ApiResource<V1Service> Services { get; } = Define<V1Service, V1ServiceList>("", "services");
+    public static ApiResource<Service> Services { get; } = new("", "services", ObjectJson.Default.Service, ObjectJson.Default.ServiceList);
 
     /// <summary>Replication controllers.</summary>
-    public static ApiResource<V1ReplicationController> ReplicationControllers { get; } =
-        Define<V1ReplicationController, V1ReplicationControllerList>("", "replicationcontrollers");
+    public static ApiResource<ReplicationController> ReplicationControllers { get; } =
+        new("", "replicationcontrollers", ObjectJson.Default.ReplicationController, ObjectJson.Default.ReplicationControllerList);
 
     /// <summary>Deployments.</summary>
-    public static ApiResource<V1Deployment> Deployments { get; } = Define<V1Deployment, V1DeploymentList>("apps", "deployments");
+    public static ApiResource<Workload> Deployments { get; } = Workloads("apps", "deployments");
 
     /// <summary>Replica sets.</summary>
-    public static ApiResource<V1ReplicaSet> ReplicaSets { get; } = Define<V1ReplicaSet, V1ReplicaSetList>("apps", "replicasets");
+    public static ApiResource<Workload> ReplicaSets { get; } = Workloads("apps", "replicasets");
 
     /// <summary>Stateful sets.</summary>
-    public static ApiResource<V1StatefulSet> StatefulSets { get; } = Define<V1StatefulSet, V1StatefulSetList>("apps", "statefulsets");
+    public static ApiResource<Workload> StatefulSets { get; } = Workloads("apps", "statefulsets");
 
     /// <summary>Daemon sets.</summary>
-    public static ApiResource<V1DaemonSet> DaemonSets { get; } = Define<V1DaemonSet, V1DaemonSetList>("apps", "daemonsets");
+    public static ApiResource<Workload> DaemonSets { get; } = Workloads("apps", "daemonsets");
 
     /// <summary>Jobs.</summary>
-    public static ApiResource<V1Job> Jobs { get; } = Define<V1Job, V1JobList>("batch", "jobs");
+    public static ApiResource<Workload> Jobs { get; } = Workloads("batch", "jobs");
 
-    private static ApiResource<T> Define<T, TList>(string group, string plural)
-        where T : class, IKubernetesObject<V1ObjectMeta>
-        where TList : IKubernetesObject<V1ListMeta>, IItems<T> =>
-        new(group, "v1", plural, json =>
-        {
-            TList list = KubernetesJson.Deserialize<TList>(json);
-            return new ApiList<T>([.. list.Items ?? []], list.Metadata?.ResourceVersion, list.Metadata?.ContinueProperty);
-        });
+    private static ApiResource<Workload> Workloads(string group, string plural) => new(group, plural, ObjectJson.Default.Workload, ObjectJson.Default.WorkloadList);
 }

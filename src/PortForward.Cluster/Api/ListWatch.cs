@@ -1,7 +1,6 @@
 using System.Net;
 using System.Runtime.CompilerServices;
-using k8s;
-using k8s.Models;
+using PortForward.Cluster.Objects;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -20,7 +19,7 @@ namespace PortForward.Cluster.Api;
 /// <param name="logger">Where lost watches are told; nowhere when null.</param>
 public sealed partial class ListWatch<T>(
     ApiClient api, ApiResource<T> resource, string @namespace, ApiSelection selection, TimeProvider? time = null, ILogger? logger = null)
-    where T : class, IKubernetesObject<V1ObjectMeta>
+    where T : class, IApiObject
 {
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(15);
 
@@ -47,7 +46,7 @@ public sealed partial class ListWatch<T>(
         for (bool first = true; ; first = false)
         {
             ApiList<T> list = await ListAsync(first, cancellationToken).ConfigureAwait(false);
-            objects = list.Items.ToDictionary(item => item.Metadata.Name, StringComparer.Ordinal);
+            objects = list.Items.ToDictionary(NameOf, StringComparer.Ordinal);
             yield return [.. objects.Values];
 
             string? version = list.ResourceVersion;
@@ -65,7 +64,7 @@ public sealed partial class ListWatch<T>(
                         failures = 0;
                         Fault = null;
                         version = next.Object.Metadata?.ResourceVersion ?? version;
-                        if (next.Type == ApiEventType.Bookmark || next.Object.Metadata?.Name is not { } name) continue;
+                        if (next.Type == ApiEventType.Bookmark || NameOf(next.Object) is not { Length: > 0 } name) continue;
                         if (next.Type == ApiEventType.Deleted) objects.Remove(name);
                         else objects[name] = next.Object;
                         yield return [.. objects.Values];
@@ -126,6 +125,8 @@ public sealed partial class ListWatch<T>(
     /// <summary>Whether another try may help: no answer at all, throttling, or a fault inside the server.</summary>
     internal static bool IsPassing(ClusterException fault) =>
         fault.StatusCode is null or HttpStatusCode.TooManyRequests or HttpStatusCode.RequestTimeout || (int)fault.StatusCode >= 500;
+
+    private static string NameOf(T item) => item.Metadata?.Name ?? "";
 
     private static TimeSpan Wait(int failures) =>
         failures == 0 ? TimeSpan.FromMilliseconds(100) : TimeSpan.FromTicks(Math.Min(LongestWait.Ticks, TimeSpan.FromSeconds(0.5).Ticks << Math.Min(failures, 6)));

@@ -1,4 +1,4 @@
-using k8s.Models;
+using PortForward.Cluster.Objects;
 using PortForward.Cluster.Targets;
 using PortForward.Tunnels;
 
@@ -7,7 +7,7 @@ namespace PortForward.Cluster.Routing;
 /// <summary>The way to one pod: its tunnels, its ports, and how the last attempts to reach it went. Guarded by the router's gate.</summary>
 internal sealed class PodRoute(string name, string uid, TunnelPool pool)
 {
-    private V1Pod? _pod;
+    private Pod? _pod;
 
     public string Name => name;
 
@@ -17,7 +17,7 @@ internal sealed class PodRoute(string name, string uid, TunnelPool pool)
     public TunnelPool Pool => pool;
 
     /// <summary>The pod as it is now; null when it is no pod of the target any more, because it was deleted or because the target selects others.</summary>
-    public V1Pod? Pod
+    public Pod? Pod
     {
         get => _pod;
         set
@@ -28,7 +28,7 @@ internal sealed class PodRoute(string name, string uid, TunnelPool pool)
     }
 
     /// <summary>The pod as it was seen last.</summary>
-    public V1Pod? LastSeen { get; private set; }
+    public Pod? LastSeen { get; private set; }
 
     /// <summary>The pod's number for each of the forwarder's ports, or why it has none.</summary>
     public required IReadOnlyList<(int? Number, string? Reason)> Ports { get; set; }

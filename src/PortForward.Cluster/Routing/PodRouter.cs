@@ -1,5 +1,5 @@
 using System.Net;
-using k8s.Models;
+using PortForward.Cluster.Objects;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using PortForward.Cluster.Api;
@@ -336,7 +336,7 @@ public sealed partial class PodRouter : ITunnelSource
         GiveUpInTime();
     }
 
-    private void ServeOne(IReadOnlyCollection<V1Pod> pods)
+    private void ServeOne(IReadOnlyCollection<Pod> pods)
     {
         PodRoute? current = _serving.FirstOrDefault();
         bool isRefused = current is { Failures: > 0, Fault.Kind: TunnelFaultKind.Refused };
@@ -347,8 +347,8 @@ public sealed partial class PodRouter : ITunnelSource
         }
 
         // The server may know of a dead node only through those who cannot reach it.
-        IEnumerable<V1Pod> candidates = isRefused ? pods.Where(pod => PodFacts.UidOf(pod) != current!.Uid) : pods;
-        V1Pod? best = PodSelection.Later(candidates, PodRevisions.Among(pods, updateRevision: _watch.Target.UpdateRevision));
+        IEnumerable<Pod> candidates = isRefused ? pods.Where(pod => PodFacts.UidOf(pod) != current!.Uid) : pods;
+        Pod? best = PodSelection.Later(candidates, PodRevisions.Among(pods, updateRevision: _watch.Target.UpdateRevision));
         if (current is not null && best is not null && PodFacts.UidOf(best) == current.Uid)
         {
             return; // Not ready, or on its way out, but there is no better one.
@@ -373,7 +373,7 @@ public sealed partial class PodRouter : ITunnelSource
     }
 
     /// <summary>Whether a pod is to be used now: a ready one always, another only for want of a better one, and after a while.</summary>
-    private bool IsGoodEnough(V1Pod pod, bool currentRuns)
+    private bool IsGoodEnough(Pod pod, bool currentRuns)
     {
         if (PodFacts.IsServing(pod))
         {
@@ -390,9 +390,9 @@ public sealed partial class PodRouter : ITunnelSource
         return _acceptsUnready || _time.GetElapsedTime(_unreadySince.Value) >= _options.UnreadyGrace;
     }
 
-    private void ServeAllReady(IReadOnlyCollection<V1Pod> pods)
+    private void ServeAllReady(IReadOnlyCollection<Pod> pods)
     {
-        V1Pod[] ready = [.. pods.Where(PodFacts.IsServing)];
+        Pod[] ready = [.. pods.Where(PodFacts.IsServing)];
         if (ready.Length == 0)
         {
             // As long as nobody is ready, one that at least runs is better than none.
@@ -667,9 +667,9 @@ public sealed partial class PodRouter : ITunnelSource
     }
 
     /// <summary>The route to a pod, made if there is none. Called with the gate held.</summary>
-    private PodRoute RouteTo(V1Pod pod) => _routes.Find(route => route.Uid == PodFacts.UidOf(pod)) ?? AddRoute(pod);
+    private PodRoute RouteTo(Pod pod) => _routes.Find(route => route.Uid == PodFacts.UidOf(pod)) ?? AddRoute(pod);
 
-    private PodRoute AddRoute(V1Pod pod)
+    private PodRoute AddRoute(Pod pod)
     {
         PodRoute? added = null;
         TunnelPoolOptions options = _options.Tunnels with
@@ -693,9 +693,9 @@ public sealed partial class PodRouter : ITunnelSource
     }
 
     /// <summary>The forwarder's ports as they are in a pod: names and target ports may have other numbers than in the first one.</summary>
-    private List<(int? Number, string? Reason)> Translate(V1Pod pod) => [.. _first.Ports.Select(port => Translate(port.Spec, pod))];
+    private List<(int? Number, string? Reason)> Translate(Pod pod) => [.. _first.Ports.Select(port => Translate(port.Spec, pod))];
 
-    private (int? Number, string? Reason) Translate(PortSpec port, V1Pod pod)
+    private (int? Number, string? Reason) Translate(PortSpec port, Pod pod)
     {
         try
         {

@@ -1,5 +1,5 @@
 using System.Net;
-using k8s.Models;
+using PortForward.Cluster.Objects;
 using Microsoft.Extensions.Logging;
 using PortForward.Cluster.Api;
 using PortForward.Cluster.Targets;
@@ -21,7 +21,7 @@ internal sealed class PodWatch(ApiClient api, TargetObject target, TimeProvider 
     public TargetObject Target { get; private set; } = target;
 
     /// <summary>The target's pods; null as long as nothing is known, or when the rights do not suffice.</summary>
-    public IReadOnlyCollection<V1Pod>? Pods { get; private set; }
+    public IReadOnlyCollection<Pod>? Pods { get; private set; }
 
     /// <summary>Whether the target itself does not exist any more.</summary>
     public bool IsTargetGone { get; private set; }
@@ -44,7 +44,7 @@ internal sealed class PodWatch(ApiClient api, TargetObject target, TimeProvider 
             try
             {
                 var feed = new PodFeed(api, fed, time, logger) { PollInterval = PollInterval };
-                await foreach (IReadOnlyCollection<V1Pod> pods in feed.FollowAsync(feeding.Token).ConfigureAwait(false))
+                await foreach (IReadOnlyCollection<Pod> pods in feed.FollowAsync(feeding.Token).ConfigureAwait(false))
                 {
                     failures = 0;
                     Pods = pods;
@@ -74,7 +74,7 @@ internal sealed class PodWatch(ApiClient api, TargetObject target, TimeProvider 
     {
         try
         {
-            V1Pod pod = await api.GetAsync(ApiResources.Pods, Target.Namespace, name, cancellationToken).ConfigureAwait(false);
+            Pod pod = await api.GetAsync(ApiResources.Pods, Target.Namespace, name, cancellationToken).ConfigureAwait(false);
             return PodFacts.UidOf(pod) != uid || PodFacts.IsOver(pod);
         }
         catch (ClusterException e)

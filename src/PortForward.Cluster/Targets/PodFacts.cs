@@ -1,4 +1,4 @@
-using k8s.Models;
+using PortForward.Cluster.Objects;
 using PortForward.Cluster.Api;
 
 namespace PortForward.Cluster.Targets;
@@ -17,30 +17,30 @@ internal static class PodFacts
 {
     public const string Running = "Running";
 
-    public static string NameOf(V1Pod pod) => pod.Metadata?.Name ?? "";
+    public static string NameOf(Pod pod) => pod.Metadata?.Name ?? "";
 
     /// <summary>The pod's identity: a new pod of the same name has another.</summary>
-    public static string UidOf(V1Pod pod) => pod.Metadata?.Uid ?? pod.Metadata?.Name ?? "";
+    public static string UidOf(Pod pod) => pod.Metadata?.Uid ?? NameOf(pod);
 
-    public static string Phase(V1Pod pod) => string.IsNullOrEmpty(pod.Status?.Phase) ? "Unknown" : pod.Status.Phase;
+    public static string Phase(Pod pod) => string.IsNullOrEmpty(pod.Status?.Phase) ? "Unknown" : pod.Status.Phase;
 
-    public static bool IsRunning(V1Pod pod) => pod.Status?.Phase == Running;
+    public static bool IsRunning(Pod pod) => pod.Status?.Phase == Running;
 
     /// <summary>Whether the pod has run its course and never runs again.</summary>
-    public static bool IsOver(V1Pod pod) => pod.Status?.Phase is "Succeeded" or "Failed";
+    public static bool IsOver(Pod pod) => pod.Status?.Phase is "Succeeded" or "Failed";
 
-    public static bool IsTerminating(V1Pod pod) => pod.Metadata?.DeletionTimestamp is not null;
+    public static bool IsTerminating(Pod pod) => pod.Metadata?.DeletionTimestamp is not null;
 
-    public static bool IsReady(V1Pod pod) => Condition(pod, "Ready")?.Status == "True";
+    public static bool IsReady(Pod pod) => Condition(pod, "Ready")?.Status == "True";
 
     /// <summary>Whether the pod takes new connections by all that it says of itself.</summary>
-    public static bool IsServing(V1Pod pod) => IsRunning(pod) && IsReady(pod) && !IsTerminating(pod);
+    public static bool IsServing(Pod pod) => IsRunning(pod) && IsReady(pod) && !IsTerminating(pod);
 
     /// <summary>Since when the pod has been ready; null when it is not, or when that is not known.</summary>
-    public static DateTime? ReadySince(V1Pod pod) => Condition(pod, "Ready") is { Status: "True" } ready ? ready.LastTransitionTime : null;
+    public static DateTime? ReadySince(Pod pod) => Condition(pod, "Ready") is { Status: "True" } ready ? ready.LastTransitionTime : null;
 
     /// <summary>The restarts of the container that restarted most, of the ordinary ones and of the sidecars (init containers that keep running).</summary>
-    public static (int Regular, int Sidecar) MostRestarts(V1Pod pod)
+    public static (int Regular, int Sidecar) MostRestarts(Pod pod)
     {
         int regular = (pod.Status?.ContainerStatuses ?? []).Select(status => status.RestartCount).DefaultIfEmpty(0).Max();
         HashSet<string> sidecars = [.. (pod.Spec?.InitContainers ?? []).Where(init => init.RestartPolicy == "Always").Select(init => init.Name)];
@@ -50,16 +50,16 @@ internal static class PodFacts
     }
 
     /// <summary>What keeps a pod from running: the scheduler, an init container, an image, the volumes; at least its phase.</summary>
-    public static PodObstacle WhyNotRunning(V1Pod pod)
+    public static PodObstacle WhyNotRunning(Pod pod)
     {
-        if (IsOver(pod)) return new PodObstacle(Phase(pod), Details(pod.Status.Reason, pod.Status.Message));
+        if (IsOver(pod)) return new PodObstacle(Phase(pod), Details(pod.Status?.Reason, pod.Status?.Message));
         if (Condition(pod, "PodScheduled") is { Status: "False" } scheduled)
         {
             return new PodObstacle(OneLine(scheduled.Reason) ?? "Unschedulable", OneLine(scheduled.Message));
         }
 
         PodObstacle? starting = null;
-        foreach (V1ContainerStatus status in (pod.Status?.InitContainerStatuses ?? []).Concat(pod.Status?.ContainerStatuses ?? []))
+        foreach (ContainerStatus status in (pod.Status?.InitContainerStatuses ?? []).Concat(pod.Status?.ContainerStatuses ?? []))
         {
             if (status.State?.Waiting is not { } waiting || string.IsNullOrEmpty(waiting.Reason)) continue;
             var obstacle = new PodObstacle(OneLine(waiting.Reason)!, OneLine(waiting.Message));
@@ -78,22 +78,22 @@ internal static class PodFacts
     }
 
     /// <summary>What keeps a running pod from being ready.</summary>
-    public static PodObstacle WhyNotReady(V1Pod pod)
+    public static PodObstacle WhyNotReady(Pod pod)
     {
-        foreach (V1ContainerStatus status in pod.Status?.ContainerStatuses ?? [])
+        foreach (ContainerStatus status in pod.Status?.ContainerStatuses ?? [])
         {
             if (status.Ready) continue;
             string container = $"container {OneLine(status.Name)}";
-            if (OneLine(status.State?.Waiting?.Reason) is { } waiting) return new PodObstacle(waiting, OneLine(status.State!.Waiting.Message) ?? container);
+            if (OneLine(status.State?.Waiting?.Reason) is { } waiting) return new PodObstacle(waiting, OneLine(status.State?.Waiting?.Message) ?? container);
             if (status.State?.Terminated is { } ended) return new PodObstacle(OneLine(ended.Reason) ?? "Terminated", $"{container} ended with exit code {ended.ExitCode}");
             return new PodObstacle("ContainersNotReady", $"{container} is not ready");
         }
 
-        V1PodCondition? ready = Condition(pod, "Ready");
+        Condition? ready = Condition(pod, "Ready");
         return new PodObstacle(OneLine(ready?.Reason) ?? "NotReady", OneLine(ready?.Message));
     }
 
-    private static V1PodCondition? Condition(V1Pod pod, string type) => pod.Status?.Conditions?.FirstOrDefault(condition => condition.Type == type);
+    private static Condition? Condition(Pod pod, string type) => pod.Status?.Conditions?.FirstOrDefault(condition => condition.Type == type);
 
     private static string? Details(string? reason, string? message) =>
         OneLine(reason) is { } first ? OneLine(message) is { } second ? $"{first}: {second}" : first : OneLine(message);

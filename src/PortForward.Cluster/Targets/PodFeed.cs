@@ -1,6 +1,6 @@
 using System.Net;
 using System.Runtime.CompilerServices;
-using k8s.Models;
+using PortForward.Cluster.Objects;
 using Microsoft.Extensions.Logging;
 using PortForward.Cluster.Api;
 
@@ -12,7 +12,7 @@ namespace PortForward.Cluster.Targets;
 /// </summary>
 internal sealed class PodFeed(ApiClient api, TargetObject target, TimeProvider time, ILogger? logger = null)
 {
-    private readonly ListWatch<V1Pod> _watch = new(api, ApiResources.Pods, target.Namespace, target.PodSelection, time, logger);
+    private readonly ListWatch<Pod> _watch = new(api, ApiResources.Pods, target.Namespace, target.PodSelection, time, logger);
     private ClusterException? _fault;
 
     /// <summary>How often a single pod is read that may not be listed; every second, unless set otherwise.</summary>
@@ -21,10 +21,10 @@ internal sealed class PodFeed(ApiClient api, TargetObject target, TimeProvider t
     /// <summary>What keeps the feed from the API server at the moment, or null.</summary>
     public ClusterException? Fault => _fault ?? _watch.Fault;
 
-    public async IAsyncEnumerable<IReadOnlyCollection<V1Pod>> FollowAsync([EnumeratorCancellation] CancellationToken cancellationToken)
+    public async IAsyncEnumerable<IReadOnlyCollection<Pod>> FollowAsync([EnumeratorCancellation] CancellationToken cancellationToken)
     {
         bool mayList = true;
-        IAsyncEnumerator<IReadOnlyCollection<V1Pod>> lists = _watch.FollowAsync(cancellationToken).GetAsyncEnumerator(cancellationToken);
+        IAsyncEnumerator<IReadOnlyCollection<Pod>> lists = _watch.FollowAsync(cancellationToken).GetAsyncEnumerator(cancellationToken);
         await using (lists.ConfigureAwait(false))
         {
             while (mayList)
@@ -51,11 +51,11 @@ internal sealed class PodFeed(ApiClient api, TargetObject target, TimeProvider t
     }
 
     /// <summary>The pod, none when there is none, or null when the server did not tell.</summary>
-    private async Task<IReadOnlyCollection<V1Pod>?> PollAsync(CancellationToken cancellationToken)
+    private async Task<IReadOnlyCollection<Pod>?> PollAsync(CancellationToken cancellationToken)
     {
         try
         {
-            IReadOnlyCollection<V1Pod> pods = [await api.GetAsync(ApiResources.Pods, target.Namespace, target.Reference.Name, cancellationToken).ConfigureAwait(false)];
+            IReadOnlyCollection<Pod> pods = [await api.GetAsync(ApiResources.Pods, target.Namespace, target.Reference.Name, cancellationToken).ConfigureAwait(false)];
             _fault = null;
             return pods;
         }
@@ -64,7 +64,7 @@ internal sealed class PodFeed(ApiClient api, TargetObject target, TimeProvider t
             _fault = null;
             return [];
         }
-        catch (ClusterException passing) when (ListWatch<V1Pod>.IsPassing(passing))
+        catch (ClusterException passing) when (ListWatch<Pod>.IsPassing(passing))
         {
             _fault = passing;
             return null;

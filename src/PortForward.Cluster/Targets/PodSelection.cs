@@ -1,4 +1,4 @@
-using k8s.Models;
+using PortForward.Cluster.Objects;
 
 namespace PortForward.Cluster.Targets;
 
@@ -10,10 +10,10 @@ public static class PodSelection
     /// restarts, older. It need not be running. Null when there are no pods.
     /// </summary>
     /// <param name="pods">The pods the target selects.</param>
-    public static V1Pod? First(IEnumerable<V1Pod> pods)
+    public static Pod? First(IEnumerable<Pod> pods)
     {
         ArgumentNullException.ThrowIfNull(pods);
-        return pods.Aggregate((V1Pod?)null, (best, pod) => best is null || Compare(pod, best) > 0 ? pod : best);
+        return pods.Aggregate((Pod?)null, (best, pod) => best is null || Compare(pod, best) > 0 ? pod : best);
     }
 
     /// <summary>
@@ -22,13 +22,13 @@ public static class PodSelection
     /// </summary>
     /// <param name="pods">The pods the target selects.</param>
     /// <param name="revisions">Which of their revisions are the newest.</param>
-    public static V1Pod? Later(IEnumerable<V1Pod> pods, PodRevisions revisions)
+    public static Pod? Later(IEnumerable<Pod> pods, PodRevisions revisions)
     {
         ArgumentNullException.ThrowIfNull(pods);
         ArgumentNullException.ThrowIfNull(revisions);
-        return pods.Where(PodFacts.IsRunning).Aggregate((V1Pod?)null, (best, pod) => best is null || CompareLater(pod, best) > 0 ? pod : best);
+        return pods.Where(PodFacts.IsRunning).Aggregate((Pod?)null, (best, pod) => best is null || CompareLater(pod, best) > 0 ? pod : best);
 
-        int CompareLater(V1Pod one, V1Pod other)
+        int CompareLater(Pod one, Pod other)
         {
             int order = PodFacts.IsTerminating(other).CompareTo(PodFacts.IsTerminating(one));
             if (order == 0) order = PodFacts.IsReady(one).CompareTo(PodFacts.IsReady(other));
@@ -38,22 +38,22 @@ public static class PodSelection
     }
 
     /// <summary>kubectl's order of pods: positive when the first is the better one.</summary>
-    internal static int Compare(V1Pod one, V1Pod other)
+    internal static int Compare(Pod one, Pod other)
     {
         int order = IsScheduled(one).CompareTo(IsScheduled(other));
         if (order == 0) order = PhaseRank(one).CompareTo(PhaseRank(other));
         if (order == 0) order = PodFacts.IsReady(one).CompareTo(PodFacts.IsReady(other));
         if (order == 0) order = PodFacts.IsTerminating(other).CompareTo(PodFacts.IsTerminating(one));
-        if (order == 0 && PodFacts.IsTerminating(one)) order = Nullable.Compare(one.Metadata.DeletionTimestamp, other.Metadata.DeletionTimestamp);
+        if (order == 0 && PodFacts.IsTerminating(one)) order = Nullable.Compare(one.Metadata?.DeletionTimestamp, other.Metadata?.DeletionTimestamp);
         if (order == 0 && PodFacts.IsReady(one)) order = EarlierIsBetter(PodFacts.ReadySince(one), PodFacts.ReadySince(other));
         if (order == 0) order = PodFacts.MostRestarts(other).CompareTo(PodFacts.MostRestarts(one));
         return order != 0 ? order : EarlierIsBetter(one.Metadata?.CreationTimestamp, other.Metadata?.CreationTimestamp);
     }
 
-    private static bool IsScheduled(V1Pod pod) => !string.IsNullOrEmpty(pod.Spec?.NodeName);
+    private static bool IsScheduled(Pod pod) => !string.IsNullOrEmpty(pod.Spec?.NodeName);
 
     /// <summary>Running, Unknown, then everything else alike: kubectl does not rank pods that are over below those that have not begun.</summary>
-    private static int PhaseRank(V1Pod pod) => pod.Status?.Phase switch
+    private static int PhaseRank(Pod pod) => pod.Status?.Phase switch
     {
         "Running" => 2,
         "Unknown" => 1,

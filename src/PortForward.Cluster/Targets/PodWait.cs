@@ -1,4 +1,4 @@
-using k8s.Models;
+using PortForward.Cluster.Objects;
 using Microsoft.Extensions.Logging;
 using PortForward.Cluster.Api;
 
@@ -13,7 +13,7 @@ internal sealed class PodWait(ApiClient api, TimeProvider time, ILogger? logger 
     /// <param name="progress">Told whenever the reason for the wait changes.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <exception cref="ClusterException">The time is up, no pod will ever run, or the pods may not be read.</exception>
-    public async Task<V1Pod> ForRunningPodAsync(
+    public async Task<Pod> ForRunningPodAsync(
         TargetObject target, TimeSpan timeout, IProgress<PodWaitProgress>? progress, CancellationToken cancellationToken)
     {
         if (target.Pod is { } named)
@@ -30,7 +30,7 @@ internal sealed class PodWait(ApiClient api, TimeProvider time, ILogger? logger 
         if (target.Pod is not null) Report([target.Pod]);
         try
         {
-            await foreach (IReadOnlyCollection<V1Pod> pods in feed.FollowAsync(either.Token).ConfigureAwait(false))
+            await foreach (IReadOnlyCollection<Pod> pods in feed.FollowAsync(either.Token).ConfigureAwait(false))
             {
                 if (PodSelection.First(pods) is { } best && PodFacts.IsRunning(best)) return best;
                 await RefuseWhatIsOverAsync(target, pods, either.Token).ConfigureAwait(false);
@@ -44,7 +44,7 @@ internal sealed class PodWait(ApiClient api, TimeProvider time, ILogger? logger 
 
         throw new InvalidOperationException("the feed of pods ended by itself");
 
-        void Report(IReadOnlyCollection<V1Pod> pods)
+        void Report(IReadOnlyCollection<Pod> pods)
         {
             PodWaitProgress now = Describe(target, pods);
             if (now == last) return;
@@ -62,7 +62,7 @@ internal sealed class PodWait(ApiClient api, TimeProvider time, ILogger? logger 
     }
 
     /// <summary>A pod or a job that has come to its end is not waited for.</summary>
-    private async Task RefuseWhatIsOverAsync(TargetObject target, IReadOnlyCollection<V1Pod> pods, CancellationToken cancellationToken)
+    private async Task RefuseWhatIsOverAsync(TargetObject target, IReadOnlyCollection<Pod> pods, CancellationToken cancellationToken)
     {
         if (!pods.All(PodFacts.IsOver)) return;
         switch (target.Reference.Kind)
@@ -78,16 +78,16 @@ internal sealed class PodWait(ApiClient api, TimeProvider time, ILogger? logger 
         }
     }
 
-    private static ClusterException NotRunning(V1Pod pod)
+    private static ClusterException NotRunning(Pod pod)
     {
         PodObstacle obstacle = PodFacts.WhyNotRunning(pod);
         string more = obstacle.Message is null ? "" : $" ({obstacle.Message})";
         return new ClusterException($"unable to forward port because pod is not running. Current status={PodFacts.Phase(pod)}{more}");
     }
 
-    private static PodWaitProgress Describe(TargetObject target, IReadOnlyCollection<V1Pod> pods)
+    private static PodWaitProgress Describe(TargetObject target, IReadOnlyCollection<Pod> pods)
     {
-        V1Pod? best = PodSelection.First(pods.Where(pod => !PodFacts.IsOver(pod))) ?? PodSelection.First(pods);
+        Pod? best = PodSelection.First(pods.Where(pod => !PodFacts.IsOver(pod))) ?? PodSelection.First(pods);
         if (best is not null) return new PodWaitProgress(target.Reference, PodFacts.NameOf(best), PodFacts.WhyNotRunning(best));
         string why = target.Selector is null ? $"there is no pod {target.Reference.Name}"
             : target.IsScaledToZero ? "it is scaled to 0 replicas"

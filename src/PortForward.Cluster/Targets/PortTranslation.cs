@@ -1,5 +1,5 @@
 using System.Globalization;
-using k8s.Models;
+using PortForward.Cluster.Objects;
 
 namespace PortForward.Cluster.Targets;
 
@@ -13,13 +13,13 @@ public static class PortTranslation
     /// <param name="specs">What the user asks for.</param>
     /// <param name="pod">The pod.</param>
     /// <exception cref="ClusterException">The pod has no port of that name, or it is a UDP port.</exception>
-    public static IReadOnlyList<PortMapping> ForPod(IReadOnlyList<PortSpec> specs, V1Pod pod)
+    public static IReadOnlyList<PortMapping> ForPod(IReadOnlyList<PortSpec> specs, Pod pod)
     {
         ArgumentNullException.ThrowIfNull(specs);
         ArgumentNullException.ThrowIfNull(pod);
-        ILookup<int, string> protocols = (pod.Spec?.Containers ?? [])
+        ILookup<int, string?> protocols = (pod.Spec?.Containers ?? [])
             .SelectMany(container => container.Ports ?? [])
-            .ToLookup(port => port.ContainerPort, port => port.Protocol);
+            .ToLookup(port => port.Number, port => port.Protocol);
         return [.. specs.Select(spec =>
         {
             int number = spec.RemotePort ?? ContainerPort(pod, spec.Remote);
@@ -33,13 +33,13 @@ public static class PortTranslation
     /// <param name="service">The service.</param>
     /// <param name="pod">The pod, one that the service selects.</param>
     /// <exception cref="ClusterException">The service has no such port, it is a UDP port, or the pod lacks the named target port.</exception>
-    public static IReadOnlyList<PortMapping> ForService(IReadOnlyList<PortSpec> specs, V1Service service, V1Pod pod)
+    public static IReadOnlyList<PortMapping> ForService(IReadOnlyList<PortSpec> specs, Service service, Pod pod)
     {
         ArgumentNullException.ThrowIfNull(pod);
         return [.. ServicePorts(specs, service).Select(found =>
         {
             int target = TargetPort(service, found.Port, pod);
-            return new PortMapping(found.Spec.LocalPort ?? found.Port.Port, target, found.Spec);
+            return new PortMapping(found.Spec.LocalPort ?? found.Port.Number, target, found.Spec);
         })];
     }
 
@@ -47,38 +47,38 @@ public static class PortTranslation
     /// <param name="specs">What the user asks for.</param>
     /// <param name="service">The service.</param>
     /// <exception cref="ClusterException">The service has no such port, or it is a UDP port.</exception>
-    public static void CheckService(IReadOnlyList<PortSpec> specs, V1Service service) => ServicePorts(specs, service);
+    public static void CheckService(IReadOnlyList<PortSpec> specs, Service service) => ServicePorts(specs, service);
 
-    private static List<(PortSpec Spec, V1ServicePort Port)> ServicePorts(IReadOnlyList<PortSpec> specs, V1Service service)
+    private static List<(PortSpec Spec, ServicePort Port)> ServicePorts(IReadOnlyList<PortSpec> specs, Service service)
     {
         ArgumentNullException.ThrowIfNull(specs);
         ArgumentNullException.ThrowIfNull(service);
-        IList<V1ServicePort> ports = service.Spec?.Ports ?? [];
-        ILookup<int, string> protocols = ports.ToLookup(port => port.Port, port => port.Protocol);
+        IList<ServicePort> ports = service.Spec?.Ports ?? [];
+        ILookup<int, string?> protocols = ports.ToLookup(port => port.Number, port => port.Protocol);
         return [.. specs.Select(spec =>
         {
             // A name leads to its number first, and the number to the first port that has it.
             int number = spec.RemotePort
-                ?? ports.FirstOrDefault(port => port.Name == spec.Remote)?.Port
+                ?? ports.FirstOrDefault(port => port.Name == spec.Remote)?.Number
                 ?? throw new ClusterException($"Service '{service.Metadata?.Name}' does not have a named port '{spec.Remote}'");
             RefuseUdp(protocols[number], spec);
-            V1ServicePort found = ports.FirstOrDefault(port => port.Port == number)
+            ServicePort found = ports.FirstOrDefault(port => port.Number == number)
                 ?? throw new ClusterException($"Service {service.Metadata?.Name} does not have a service port {number}");
             return (spec, found);
         })];
     }
 
-    private static int TargetPort(V1Service service, V1ServicePort port, V1Pod pod)
+    private static int TargetPort(Service service, ServicePort port, Pod pod)
     {
-        if (service.Spec.ClusterIP == "None" || string.IsNullOrEmpty(port.TargetPort?.Value)) return port.Port;
-        if (!int.TryParse(port.TargetPort.Value, NumberStyles.None, CultureInfo.InvariantCulture, out int number)) return ContainerPort(pod, port.TargetPort.Value);
-        return number == 0 ? port.Port : number;
+        if (service.Spec?.ClusterIP == "None" || string.IsNullOrEmpty(port.TargetPort)) return port.Number;
+        if (!int.TryParse(port.TargetPort, NumberStyles.None, CultureInfo.InvariantCulture, out int number)) return ContainerPort(pod, port.TargetPort);
+        return number == 0 ? port.Number : number;
     }
 
-    private static int ContainerPort(V1Pod pod, string name) =>
+    private static int ContainerPort(Pod pod, string name) =>
         (pod.Spec?.Containers ?? []).Concat(pod.Spec?.InitContainers ?? [])
             .SelectMany(container => container.Ports ?? [])
-            .FirstOrDefault(port => port.Name == name)?.ContainerPort
+            .FirstOrDefault(port => port.Name == name)?.Number
         ?? throw new ClusterException($"Pod '{PodFacts.NameOf(pod)}' does not have a named port '{name}'");
 
     private static void RefuseUdp(IEnumerable<string?> protocols, PortSpec spec)

@@ -1,11 +1,11 @@
-using k8s.Models;
+using PortForward.Cluster.Objects;
 
 namespace PortForward.Cluster.Targets;
 
 /// <summary>A target that can be forwarded to: a running pod and its ports.</summary>
 public sealed class ResolvedTarget
 {
-    internal ResolvedTarget(TargetObject target, V1Pod pod, IReadOnlyList<PortMapping> ports, IReadOnlyList<string> notes)
+    internal ResolvedTarget(TargetObject target, Pod pod, IReadOnlyList<PortMapping> ports, IReadOnlyList<string> notes)
     {
         Object = target;
         Pod = pod;
@@ -35,5 +35,5 @@ public sealed class ResolvedTarget
     internal TargetObject Object { get; }
 
     /// <summary>The pod as the cluster has it.</summary>
-    internal V1Pod Pod { get; }
+    internal Pod Pod { get; }
 }

@@ -1,4 +1,4 @@
-using k8s.Models;
+using PortForward.Cluster.Objects;
 using PortForward.Cluster.Api;
 
 namespace PortForward.Cluster.Targets;
@@ -9,10 +9,10 @@ namespace PortForward.Cluster.Targets;
 internal sealed record TargetObject(TargetReference Reference, string Namespace)
 {
     /// <summary>The pod, when the target is one.</summary>
-    public V1Pod? Pod { get; private init; }
+    public Pod? Pod { get; private init; }
 
     /// <summary>The service, when the target is one.</summary>
-    public V1Service? Service { get; private init; }
+    public Service? Service { get; private init; }
 
     /// <summary>Selects the target's pods; null when the target is a pod.</summary>
     public string? Selector { get; private init; }
@@ -40,37 +40,37 @@ internal sealed record TargetObject(TargetReference Reference, string Namespace)
             case TargetKind.Pod:
                 return target with { Pod = await api.GetAsync(ApiResources.Pods, @namespace, name, cancellationToken).ConfigureAwait(false) };
             case TargetKind.Service:
-                V1Service service = await api.GetAsync(ApiResources.Services, @namespace, name, cancellationToken).ConfigureAwait(false);
+                Service service = await api.GetAsync(ApiResources.Services, @namespace, name, cancellationToken).ConfigureAwait(false);
                 string selector = LabelSelectors.Format(service.Spec?.Selector);
                 return selector.Length > 0
                     ? target with { Service = service, Selector = selector }
                     : throw new ClusterException($"invalid service '{name}': Service is defined without a selector, so it has no pods to forward to");
             case TargetKind.Deployment:
-                V1Deployment deployment = await api.GetAsync(ApiResources.Deployments, @namespace, name, cancellationToken).ConfigureAwait(false);
+                Workload deployment = await api.GetAsync(ApiResources.Deployments, @namespace, name, cancellationToken).ConfigureAwait(false);
                 return target.Selecting(deployment.Spec?.Selector, deployment.Spec?.Replicas);
             case TargetKind.ReplicaSet:
-                V1ReplicaSet replicaSet = await api.GetAsync(ApiResources.ReplicaSets, @namespace, name, cancellationToken).ConfigureAwait(false);
+                Workload replicaSet = await api.GetAsync(ApiResources.ReplicaSets, @namespace, name, cancellationToken).ConfigureAwait(false);
                 return target.Selecting(replicaSet.Spec?.Selector, replicaSet.Spec?.Replicas);
             case TargetKind.StatefulSet:
-                V1StatefulSet statefulSet = await api.GetAsync(ApiResources.StatefulSets, @namespace, name, cancellationToken).ConfigureAwait(false);
+                Workload statefulSet = await api.GetAsync(ApiResources.StatefulSets, @namespace, name, cancellationToken).ConfigureAwait(false);
                 return target.Selecting(statefulSet.Spec?.Selector, statefulSet.Spec?.Replicas) with { UpdateRevision = statefulSet.Status?.UpdateRevision };
             case TargetKind.DaemonSet:
-                V1DaemonSet daemonSet = await api.GetAsync(ApiResources.DaemonSets, @namespace, name, cancellationToken).ConfigureAwait(false);
+                Workload daemonSet = await api.GetAsync(ApiResources.DaemonSets, @namespace, name, cancellationToken).ConfigureAwait(false);
                 return target.Selecting(daemonSet.Spec?.Selector, null);
             case TargetKind.Job:
-                V1Job job = await api.GetAsync(ApiResources.Jobs, @namespace, name, cancellationToken).ConfigureAwait(false);
+                Workload job = await api.GetAsync(ApiResources.Jobs, @namespace, name, cancellationToken).ConfigureAwait(false);
                 bool finished = (job.Status?.Conditions ?? []).Any(condition => condition is { Type: "Complete" or "Failed", Status: "True" });
                 return target.Selecting(job.Spec?.Selector, null) with { IsFinished = finished };
             case TargetKind.ReplicationController:
-                V1ReplicationController controller =
+                ReplicationController controller =
                     await api.GetAsync(ApiResources.ReplicationControllers, @namespace, name, cancellationToken).ConfigureAwait(false);
-                return target.Selecting(new V1LabelSelector { MatchLabels = controller.Spec?.Selector }, controller.Spec?.Replicas);
+                return target.Selecting(new LabelSelector { MatchLabels = controller.Spec?.Selector }, controller.Spec?.Replicas);
             default:
                 throw new ArgumentOutOfRangeException(nameof(reference), reference.Kind, "unknown kind of target");
         }
     }
 
-    private TargetObject Selecting(V1LabelSelector? selector, int? replicas)
+    private TargetObject Selecting(LabelSelector? selector, int? replicas)
     {
         // An empty selector would mean every pod of the namespace; the API server lets none be made for a workload.
         string text = LabelSelectors.Format(selector);

@@ -1,5 +1,5 @@
 using System.Net;
-using k8s.Models;
+using PortForward.Cluster.Objects;
 using Microsoft.Extensions.Logging;
 using PortForward.Cluster.Api;
 
@@ -43,7 +43,7 @@ public sealed class TargetResolver(ApiClient api, TimeProvider? time = null, ILo
         if (target.Pod is not null) PortTranslation.ForPod(ports, target.Pod);
 
         var wait = new PodWait(api, time ?? TimeProvider.System, logger);
-        V1Pod pod = await wait.ForRunningPodAsync(target, podRunningTimeout, progress, cancellationToken).ConfigureAwait(false);
+        Pod pod = await wait.ForRunningPodAsync(target, podRunningTimeout, progress, cancellationToken).ConfigureAwait(false);
 
         List<string> notes = [];
         IReadOnlyList<PortMapping> mappings = WithoutRepetition(Translate(target, ports, pod), notes);
@@ -65,7 +65,7 @@ public sealed class TargetResolver(ApiClient api, TimeProvider? time = null, ILo
     }
 
     /// <summary>The ports as they are in one of the target's pods.</summary>
-    internal static IReadOnlyList<PortMapping> Translate(TargetObject target, IReadOnlyList<PortSpec> ports, V1Pod pod) =>
+    internal static IReadOnlyList<PortMapping> Translate(TargetObject target, IReadOnlyList<PortSpec> ports, Pod pod) =>
         target.Service is null ? PortTranslation.ForPod(ports, pod) : PortTranslation.ForService(ports, target.Service, pod);
 
     /// <summary>The first of each local port: kubectl too goes on with that one when it cannot listen a second time.</summary>

@@ -1,6 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
-using k8s.Models;
+using PortForward.Cluster.Objects;
 using PortForward.Cluster.Api;
 
 namespace PortForward.Cluster.Tests.Api;
@@ -10,12 +10,12 @@ public sealed class ApiClientTests
     private const string PodPath = "/api/v1/namespaces/shop/pods/web";
     private const string PodsPath = "/api/v1/namespaces/shop/pods";
 
-    private static V1Pod Pod(string name) => new() { Metadata = new V1ObjectMeta { Name = name } };
+    private static Pod Pod(string name) => new() { Metadata = new ObjectMeta { Name = name } };
 
-    private static V1PodList Page(string? next, params string[] names) =>
-        new() { Items = [.. names.Select(Pod)], Metadata = new V1ListMeta { ResourceVersion = "9", ContinueProperty = next } };
+    private static ObjectList<Pod> Page(string? next, params string[] names) =>
+        new() { Items = [.. names.Select(Pod)], Metadata = new ListMeta { ResourceVersion = "9", Continue = next } };
 
-    private static Task<V1Pod> GetWeb(ApiClient client) => client.GetAsync(ApiResources.Pods, "shop", "web", CancellationToken.None);
+    private static Task<Pod> GetWeb(ApiClient client) => client.GetAsync(ApiResources.Pods, "shop", "web", CancellationToken.None);
 
     [Fact]
     public async Task One_look_up_is_one_request()
@@ -23,9 +23,9 @@ public sealed class ApiClientTests
         using var server = new FakeApiServer();
         server.Answer(PodPath, Pod("web"));
 
-        V1Pod pod = await GetWeb(server.Client());
+        Pod pod = await GetWeb(server.Client());
 
-        pod.Metadata.Name.Should().Be("web");
+        pod.Metadata!.Name.Should().Be("web");
         server.Requests.Should().Equal(PodPath);
     }
 
@@ -44,9 +44,9 @@ public sealed class ApiClientTests
     public async Task Grouped_resources_are_read_from_their_group()
     {
         using var server = new FakeApiServer();
-        server.Answer("/apis/apps/v1/namespaces/shop/deployments/web", new V1Deployment { Metadata = new V1ObjectMeta { Name = "web" } });
+        server.Answer("/apis/apps/v1/namespaces/shop/deployments/web", new Workload { Metadata = new ObjectMeta { Name = "web" } });
 
-        (await server.Client().GetAsync(ApiResources.Deployments, "shop", "web", CancellationToken.None)).Metadata.Name.Should().Be("web");
+        (await server.Client().GetAsync(ApiResources.Deployments, "shop", "web", CancellationToken.None)).Metadata!.Name.Should().Be("web");
     }
 
     [Fact]
@@ -116,7 +116,7 @@ public sealed class ApiClientTests
         using var server = new FakeApiServer();
         server.Hang(PodPath);
         var time = new ObservedTime();
-        Task<V1Pod> look = GetWeb(server.Client(time, TimeSpan.FromSeconds(5)));
+        Task<Pod> look = GetWeb(server.Client(time, TimeSpan.FromSeconds(5)));
 
         await time.PassAsync(TimeSpan.FromSeconds(5));
 
@@ -130,7 +130,7 @@ public sealed class ApiClientTests
         using var server = new FakeApiServer();
         server.Hang(PodPath);
         using var ended = new CancellationTokenSource();
-        Task<V1Pod> look = server.Client(requestTimeout: TimeSpan.FromMinutes(1)).GetAsync(ApiResources.Pods, "shop", "web", ended.Token);
+        Task<Pod> look = server.Client(requestTimeout: TimeSpan.FromMinutes(1)).GetAsync(ApiResources.Pods, "shop", "web", ended.Token);
 
         await ended.CancelAsync();
 
@@ -145,11 +145,11 @@ public sealed class ApiClientTests
         using var server = new FakeApiServer();
         server.Answer(PodPath, (HttpStatusCode)code, "slow down", "text/plain", retryAfter: 3).Answer(PodPath, Pod("web"));
         var time = new ObservedTime();
-        Task<V1Pod> look = GetWeb(server.Client(time));
+        Task<Pod> look = GetWeb(server.Client(time));
 
         await time.PassAsync(TimeSpan.FromSeconds(3));
 
-        (await look).Metadata.Name.Should().Be("web");
+        (await look).Metadata!.Name.Should().Be("web");
         server.Requests.Should().HaveCount(2);
     }
 
@@ -183,7 +183,7 @@ public sealed class ApiClientTests
         using var server = new FakeApiServer();
         server.Answer(PodPath, HttpStatusCode.TooManyRequests, "", "text/plain", retryAfter: 20);
         var time = new ObservedTime();
-        Task<V1Pod> look = GetWeb(server.Client(time, TimeSpan.FromSeconds(5)));
+        Task<Pod> look = GetWeb(server.Client(time, TimeSpan.FromSeconds(5)));
 
         await time.PassAsync(TimeSpan.FromSeconds(5));
 
@@ -196,9 +196,9 @@ public sealed class ApiClientTests
         using var server = new FakeApiServer();
         server.Answer(PodsPath, Page("a&b", "one", "two")).Answer(PodsPath, Page(null, "three"));
 
-        ApiList<V1Pod> pods = await server.Client().ListAsync(ApiResources.Pods, "shop", new ApiSelection("app in (x,y)"), CancellationToken.None);
+        ApiList<Pod> pods = await server.Client().ListAsync(ApiResources.Pods, "shop", new ApiSelection("app in (x,y)"), CancellationToken.None);
 
-        pods.Items.Select(pod => pod.Metadata.Name).Should().Equal("one", "two", "three");
+        pods.Items.Select(pod => pod.Metadata!.Name).Should().Equal("one", "two", "three");
         pods.ResourceVersion.Should().Be("9");
         server.Requests.Should().Equal(
             PodsPath + "?labelSelector=app in (x,y)&limit=500",
@@ -213,7 +213,7 @@ public sealed class ApiClientTests
         server.Refuse(PodsPath, HttpStatusCode.Gone, "Expired", "The provided continue parameter is too old");
         server.Answer(PodsPath, Page(null, "one", "two"));
 
-        ApiList<V1Pod> pods = await server.Client().ListAsync(ApiResources.Pods, "shop", ApiSelection.Named("x"), CancellationToken.None);
+        ApiList<Pod> pods = await server.Client().ListAsync(ApiResources.Pods, "shop", ApiSelection.Named("x"), CancellationToken.None);
 
         pods.Items.Should().HaveCount(2);
         server.Requests.Last().Should().Be(PodsPath + "?fieldSelector=metadata.name=x");

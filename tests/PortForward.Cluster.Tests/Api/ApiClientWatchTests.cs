@@ -1,5 +1,5 @@
 using System.Net;
-using k8s.Models;
+using PortForward.Cluster.Objects;
 using PortForward.Cluster.Api;
 
 namespace PortForward.Cluster.Tests.Api;
@@ -14,12 +14,12 @@ public sealed class ApiClientWatchTests : IDisposable
 
     public void Dispose() => _server.Dispose();
 
-    private static V1Pod Pod(string name, string version) => new() { Metadata = new V1ObjectMeta { Name = name, ResourceVersion = version } };
+    private static Pod Pod(string name, string version) => new() { Metadata = new ObjectMeta { Name = name, ResourceVersion = version } };
 
-    private async Task<List<ApiEvent<V1Pod>>> WatchAsync(TimeSpan requestTimeout = default)
+    private async Task<List<ApiEvent<Pod>>> WatchAsync(TimeSpan requestTimeout = default)
     {
-        List<ApiEvent<V1Pod>> events = [];
-        await foreach (ApiEvent<V1Pod> next in _server.Client(_time, requestTimeout)
+        List<ApiEvent<Pod>> events = [];
+        await foreach (ApiEvent<Pod> next in _server.Client(_time, requestTimeout)
             .WatchAsync(ApiResources.Pods, "shop", new ApiSelection("app=web"), "7", SilenceLimit, CancellationToken.None))
         {
             events.Add(next);
@@ -34,9 +34,9 @@ public sealed class ApiClientWatchTests : IDisposable
         FakeWatch watch = _server.Watch(Path);
         watch.Send("ADDED", Pod("a", "8")).Send("MODIFIED", Pod("a", "9")).Send("DELETED", Pod("a", "10")).SendText("\n").Send("BOOKMARK", Pod(null!, "11")).End();
 
-        List<ApiEvent<V1Pod>> events = await WatchAsync();
+        List<ApiEvent<Pod>> events = await WatchAsync();
 
-        events.Select(next => (next.Type, next.Object.Metadata.ResourceVersion)).Should().Equal(
+        events.Select(next => (next.Type, next.Object.Metadata!.ResourceVersion)).Should().Equal(
             (ApiEventType.Added, "8"), (ApiEventType.Modified, "9"), (ApiEventType.Deleted, "10"), (ApiEventType.Bookmark, "11"));
         _server.Requests.Should().Equal("/api/v1/namespaces/shop/pods?labelSelector=app=web&watch=true&allowWatchBookmarks=true&resourceVersion=7");
     }
@@ -48,7 +48,7 @@ public sealed class ApiClientWatchTests : IDisposable
         string name = new('n', 100_000);
         watch.SendText("{\"type\":\"ADDED\",\"object\":{\"metadata\":{\"na").SendText("me\":\"").SendText(name).SendText("\"}}").SendText("}\n").End();
 
-        (await WatchAsync()).Should().ContainSingle().Which.Object.Metadata.Name.Should().Be(name);
+        (await WatchAsync()).Should().ContainSingle().Which.Object.Metadata!.Name.Should().Be(name);
     }
 
     [Fact]
@@ -104,7 +104,7 @@ public sealed class ApiClientWatchTests : IDisposable
     public async Task A_silent_watch_ends_and_the_request_timeout_does_not_end_it()
     {
         _server.Watch(Path).Send("ADDED", Pod("a", "8"));
-        Task<List<ApiEvent<V1Pod>>> watching = WatchAsync(requestTimeout: TimeSpan.FromSeconds(1));
+        Task<List<ApiEvent<Pod>>> watching = WatchAsync(requestTimeout: TimeSpan.FromSeconds(1));
 
         await _time.PassAsync(SilenceLimit);
 
@@ -115,7 +115,7 @@ public sealed class ApiClientWatchTests : IDisposable
     public async Task Every_event_ends_the_silence()
     {
         FakeWatch watch = _server.Watch(Path);
-        await using IAsyncEnumerator<ApiEvent<V1Pod>> events = _server.Client(_time)
+        await using IAsyncEnumerator<ApiEvent<Pod>> events = _server.Client(_time)
             .WatchAsync(ApiResources.Pods, "shop", ApiSelection.All, null, SilenceLimit, CancellationToken.None).GetAsyncEnumerator();
         for (int beats = 0; beats < 3; beats++)
         {
@@ -134,14 +134,14 @@ public sealed class ApiClientWatchTests : IDisposable
         _server.Watch(Path).SendText(
             """{"type":"BOOKMARK","object":{"kind":"Pod","apiVersion":"v1","metadata":{"resourceVersion":"12746","creationTimestamp":null},"spec":{"containers":null},"status":{}}}""" + "\n").End();
 
-        (await WatchAsync()).Should().ContainSingle().Which.Object.Metadata.ResourceVersion.Should().Be("12746");
+        (await WatchAsync()).Should().ContainSingle().Which.Object.Metadata!.ResourceVersion.Should().Be("12746");
     }
 
     [Fact]
     public async Task A_watch_that_is_not_even_answered_ends_too()
     {
         _server.Hang(Path);
-        Task<List<ApiEvent<V1Pod>>> watching = WatchAsync();
+        Task<List<ApiEvent<Pod>>> watching = WatchAsync();
 
         await _time.PassAsync(SilenceLimit);
 

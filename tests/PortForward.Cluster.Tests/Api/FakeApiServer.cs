@@ -1,9 +1,10 @@
 using System.Collections.Concurrent;
 using System.Net;
 using System.Text;
+using System.Text.Json;
 using System.Threading.Channels;
-using k8s;
 using PortForward.Cluster.Api;
+using PortForward.Cluster.Objects;
 
 namespace PortForward.Cluster.Tests.Api;
 
@@ -19,7 +20,10 @@ internal sealed class FakeApiServer : HttpMessageHandler
     public ApiClient Client(TimeProvider? time = null, TimeSpan requestTimeout = default, string server = "https://cluster.test/") =>
         new(new HttpMessageInvoker(this), new Uri(server), time) { RequestTimeout = requestTimeout };
 
-    public FakeApiServer Answer(string path, object body) => Answer(path, HttpStatusCode.OK, KubernetesJson.Serialize(body));
+    public FakeApiServer Answer(string path, object body) => Answer(path, HttpStatusCode.OK, Text(body));
+
+    /// <summary>An object as the server sends it.</summary>
+    public static string Text(object body) => JsonSerializer.Serialize(body, body.GetType(), ObjectJson.Default);
 
     public FakeApiServer Answer(string path, HttpStatusCode code, string body, string type = "application/json", int? retryAfter = null) =>
         On(path, _ =>
@@ -89,7 +93,7 @@ internal sealed class FakeWatch : Stream
     public override long Length => throw new NotSupportedException();
     public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
 
-    public FakeWatch Send(string type, object subject) => SendText($$"""{"type":"{{type}}","object":{{KubernetesJson.Serialize(subject)}}}""" + "\n");
+    public FakeWatch Send(string type, object subject) => SendText($$"""{"type":"{{type}}","object":{{FakeApiServer.Text(subject)}}}""" + "\n");
 
     public FakeWatch SendText(string text)
     {

@@ -1,5 +1,5 @@
 using System.Net;
-using k8s.Models;
+using PortForward.Cluster.Objects;
 using PortForward.Cluster.Api;
 
 namespace PortForward.Cluster.Tests.Api;
@@ -12,8 +12,8 @@ public sealed class ListWatchTests : IAsyncDisposable
     private readonly FakeApiServer _server = new();
     private readonly ObservedTime _time = new();
     private readonly CancellationTokenSource _end = new();
-    private IAsyncEnumerator<IReadOnlyCollection<V1Pod>>? _follow;
-    private ListWatch<V1Pod>? _pods;
+    private IAsyncEnumerator<IReadOnlyCollection<Pod>>? _follow;
+    private ListWatch<Pod>? _pods;
 
     public async ValueTask DisposeAsync()
     {
@@ -23,17 +23,17 @@ public sealed class ListWatchTests : IAsyncDisposable
         _server.Dispose();
     }
 
-    private static V1Pod Pod(string name, string version = "1") => new() { Metadata = new V1ObjectMeta { Name = name, ResourceVersion = version } };
+    private static Pod Pod(string name, string version = "1") => new() { Metadata = new ObjectMeta { Name = name, ResourceVersion = version } };
 
-    private static V1PodList Pods(string version, params string[] names) =>
-        new() { Items = [.. names.Select(name => Pod(name))], Metadata = new V1ListMeta { ResourceVersion = version } };
+    private static ObjectList<Pod> Pods(string version, params string[] names) =>
+        new() { Items = [.. names.Select(name => Pod(name))], Metadata = new ListMeta { ResourceVersion = version } };
 
     private async Task<string> NextAsync()
     {
-        _pods ??= new ListWatch<V1Pod>(_server.Client(_time), ApiResources.Pods, "shop", ApiSelection.All, _time);
+        _pods ??= new ListWatch<Pod>(_server.Client(_time), ApiResources.Pods, "shop", ApiSelection.All, _time);
         _follow ??= _pods.FollowAsync(_end.Token).GetAsyncEnumerator(_end.Token);
         (await _follow.MoveNextAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(30))).Should().BeTrue();
-        return string.Join(' ', _follow.Current.Select(pod => pod.Metadata.Name).Order(StringComparer.Ordinal));
+        return string.Join(' ', _follow.Current.Select(pod => pod.Metadata!.Name).Order(StringComparer.Ordinal));
     }
 
     [Fact]

@@ -1,4 +1,4 @@
-using k8s.Models;
+using PortForward.Cluster.Objects;
 using PortForward.Cluster.Targets;
 
 namespace PortForward.Cluster.Tests.Targets;
@@ -8,15 +8,15 @@ public sealed class LabelSelectorsTests
     [Fact]
     public void A_selector_is_written_as_kubectl_sends_it()
     {
-        var selector = new V1LabelSelector
+        var selector = new LabelSelector
         {
             MatchLabels = new Dictionary<string, string>(StringComparer.Ordinal) { ["z"] = "1", ["app"] = "x" },
             MatchExpressions =
             [
-                new V1LabelSelectorRequirement { Key = "t", OperatorProperty = "In", Values = ["b", "a"] },
-                new V1LabelSelectorRequirement { Key = "u", OperatorProperty = "NotIn", Values = ["c"] },
-                new V1LabelSelectorRequirement { Key = "e", OperatorProperty = "Exists" },
-                new V1LabelSelectorRequirement { Key = "f", OperatorProperty = "DoesNotExist" },
+                new LabelSelectorRequirement { Key = "t", Operator = "In", Values = ["b", "a"] },
+                new LabelSelectorRequirement { Key = "u", Operator = "NotIn", Values = ["c"] },
+                new LabelSelectorRequirement { Key = "e", Operator = "Exists" },
+                new LabelSelectorRequirement { Key = "f", Operator = "DoesNotExist" },
             ],
         };
 
@@ -26,13 +26,13 @@ public sealed class LabelSelectorsTests
     [Fact]
     public void Nothing_is_written_for_no_selector()
     {
-        LabelSelectors.Format((V1LabelSelector?)null).Should().BeEmpty();
+        LabelSelectors.Format((LabelSelector?)null).Should().BeEmpty();
         LabelSelectors.Format((IDictionary<string, string>?)null).Should().BeEmpty();
-        LabelSelectors.Format(new V1LabelSelector()).Should().BeEmpty();
+        LabelSelectors.Format(new LabelSelector()).Should().BeEmpty();
     }
 
     [Fact]
     public void An_unknown_operator_is_refused() =>
-        FluentActions.Invoking(() => LabelSelectors.Format(new V1LabelSelector { MatchExpressions = [new V1LabelSelectorRequirement { Key = "a", OperatorProperty = "Bogus" }] }))
+        FluentActions.Invoking(() => LabelSelectors.Format(new LabelSelector { MatchExpressions = [new LabelSelectorRequirement { Key = "a", Operator = "Bogus" }] }))
             .Should().Throw<ClusterException>().WithMessage("invalid label selector: \"Bogus\" is not a valid label selector operator");
 }

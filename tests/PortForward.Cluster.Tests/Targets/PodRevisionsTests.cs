@@ -1,13 +1,13 @@
-using k8s.Models;
+using PortForward.Cluster.Objects;
 using PortForward.Cluster.Targets;
 
 namespace PortForward.Cluster.Tests.Targets;
 
 public sealed class PodRevisionsTests
 {
-    private static V1ReplicaSet ReplicaSet(string deployment, string hash, string? revision) => new()
+    private static Workload ReplicaSet(string deployment, string hash, string? revision) => new()
     {
-        Metadata = new V1ObjectMeta
+        Metadata = new ObjectMeta
         {
             Name = $"{deployment}-{hash}",
             Labels = new Dictionary<string, string>(StringComparer.Ordinal) { ["pod-template-hash"] = hash },
@@ -18,8 +18,8 @@ public sealed class PodRevisionsTests
     [Fact]
     public void Without_other_knowledge_the_pod_created_last_is_of_the_newest_revision()
     {
-        V1Pod old = Pods.Ready("old").OfRevision("aaa");
-        V1Pod young = Pods.Ready("young").OfRevision("bbb").Created(1);
+        Pod old = Pods.Ready("old").OfRevision("aaa");
+        Pod young = Pods.Ready("young").OfRevision("bbb").Created(1);
 
         PodRevisions revisions = PodRevisions.Among([young, old]);
 
@@ -30,8 +30,8 @@ public sealed class PodRevisionsTests
     [Fact]
     public void Replica_sets_know_better_as_after_a_rollback()
     {
-        V1Pod back = Pods.Ready("back").OfRevision("aaa");
-        V1Pod bad = Pods.Ready("bad").OfRevision("bbb").Created(1);
+        Pod back = Pods.Ready("back").OfRevision("aaa");
+        Pod bad = Pods.Ready("bad").OfRevision("bbb").Created(1);
 
         PodRevisions revisions = PodRevisions.Among([back, bad], [ReplicaSet("web", "aaa", "10"), ReplicaSet("web", "bbb", "9"), ReplicaSet("web", "ccc", null)]);
 
@@ -42,8 +42,8 @@ public sealed class PodRevisionsTests
     [Fact]
     public void A_stateful_set_says_which_revision_it_is_moving_to()
     {
-        V1Pod first = Pods.Ready("db-0").OfRevision("db-old", "StatefulSet", "db").Created(9);
-        V1Pod second = Pods.Ready("db-1").OfRevision("db-new", "StatefulSet", "db");
+        Pod first = Pods.Ready("db-0").OfRevision("db-old", "StatefulSet", "db").Created(9);
+        Pod second = Pods.Ready("db-1").OfRevision("db-new", "StatefulSet", "db");
 
         PodRevisions revisions = PodRevisions.Among([first, second], updateRevision: "db-new");
 
@@ -54,10 +54,10 @@ public sealed class PodRevisionsTests
     [Fact]
     public void A_services_owners_are_compared_each_with_itself_only()
     {
-        V1Pod blue = Pods.Ready("blue").OfRevision("aaa", owner: "blue");
-        V1Pod green = Pods.Ready("green").OfRevision("bbb", owner: "green").Created(100);
-        V1Pod agent = Pods.Ready("agent").OfRevision("ccc", "DaemonSet", "agent").Created(200);
-        V1Pod bare = Pods.Ready("bare").Created(-100);
+        Pod blue = Pods.Ready("blue").OfRevision("aaa", owner: "blue");
+        Pod green = Pods.Ready("green").OfRevision("bbb", owner: "green").Created(100);
+        Pod agent = Pods.Ready("agent").OfRevision("ccc", "DaemonSet", "agent").Created(200);
+        Pod bare = Pods.Ready("bare").Created(-100);
 
         PodRevisions revisions = PodRevisions.Among([blue, green, agent, bare]);
 

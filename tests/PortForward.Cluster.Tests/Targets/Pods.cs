@@ -1,4 +1,4 @@
-using k8s.Models;
+using PortForward.Cluster.Objects;
 
 namespace PortForward.Cluster.Tests.Targets;
 
@@ -7,11 +7,11 @@ internal static class Pods
 {
     public static readonly DateTime Noon = new(2026, 3, 1, 12, 0, 0, DateTimeKind.Utc);
 
-    public static V1Pod Ready(string name, Action<V1Pod>? change = null)
+    public static Pod Ready(string name, Action<Pod>? change = null)
     {
-        var pod = new V1Pod
+        var pod = new Pod
         {
-            Metadata = new V1ObjectMeta
+            Metadata = new ObjectMeta
             {
                 Name = name,
                 Uid = "uid-" + name,
@@ -19,71 +19,71 @@ internal static class Pods
                 CreationTimestamp = Noon,
                 Labels = new Dictionary<string, string>(StringComparer.Ordinal),
             },
-            Spec = new V1PodSpec { NodeName = "node", Containers = [new V1Container { Name = "main", Ports = [] }] },
-            Status = new V1PodStatus
+            Spec = new PodSpec { NodeName = "node", Containers = [new Container { Name = "main", Ports = [] }] },
+            Status = new PodStatus
             {
                 Phase = "Running",
-                Conditions = [new V1PodCondition { Type = "Ready", Status = "True", LastTransitionTime = Noon }],
-                ContainerStatuses = [new V1ContainerStatus { Name = "main", Ready = true, Image = "", ImageID = "" }],
+                Conditions = [new Condition { Type = "Ready", Status = "True", LastTransitionTime = Noon }],
+                ContainerStatuses = [new ContainerStatus { Name = "main", Ready = true }],
             },
         };
         change?.Invoke(pod);
         return pod;
     }
 
-    public static V1Pod Unready(string name, Action<V1Pod>? change = null) => Ready(name, pod =>
+    public static Pod Unready(string name, Action<Pod>? change = null) => Ready(name, pod =>
     {
-        pod.Status.Conditions[0].Status = "False";
-        pod.Status.ContainerStatuses[0].Ready = false;
+        pod.Status!.Conditions![0].Status = "False";
+        pod.Status!.ContainerStatuses![0].Ready = false;
         change?.Invoke(pod);
     });
 
-    public static V1Pod Pending(string name, Action<V1Pod>? change = null) => Ready(name, pod =>
+    public static Pod Pending(string name, Action<Pod>? change = null) => Ready(name, pod =>
     {
-        pod.Status.Phase = "Pending";
-        pod.Status.Conditions = [];
-        pod.Status.ContainerStatuses[0].Ready = false;
+        pod.Status!.Phase = "Pending";
+        pod.Status!.Conditions = [];
+        pod.Status!.ContainerStatuses![0].Ready = false;
         change?.Invoke(pod);
     });
 
-    public static V1Pod InPhase(string name, string phase) => Pending(name, pod => pod.Status.Phase = phase);
+    public static Pod InPhase(string name, string phase) => Pending(name, pod => pod.Status!.Phase = phase);
 
     /// <summary>A pending pod whose container waits.</summary>
-    public static V1Pod Waiting(string name, string reason, string? message = null) => Pending(name, pod =>
-        pod.Status.ContainerStatuses[0].State = new V1ContainerState { Waiting = new V1ContainerStateWaiting { Reason = reason, Message = message } });
+    public static Pod Waiting(string name, string reason, string? message = null) => Pending(name, pod =>
+        pod.Status!.ContainerStatuses![0].State = new ContainerState { Waiting = new ContainerStateWaiting { Reason = reason, Message = message } });
 
-    public static V1Pod With(this V1Pod pod, Action<V1Pod> change)
+    public static Pod With(this Pod pod, Action<Pod> change)
     {
         change(pod);
         return pod;
     }
 
-    public static V1Pod Terminating(this V1Pod pod, int seconds = 0)
+    public static Pod Terminating(this Pod pod, int seconds = 0)
     {
-        pod.Metadata.DeletionTimestamp = Noon.AddSeconds(seconds);
+        pod.Metadata!.DeletionTimestamp = Noon.AddSeconds(seconds);
         return pod;
     }
 
-    public static V1Pod Created(this V1Pod pod, int seconds)
+    public static Pod Created(this Pod pod, int seconds)
     {
-        pod.Metadata.CreationTimestamp = Noon.AddSeconds(seconds);
+        pod.Metadata!.CreationTimestamp = Noon.AddSeconds(seconds);
         return pod;
     }
 
-    public static V1Pod OfRevision(this V1Pod pod, string hash, string ownerKind = "ReplicaSet", string owner = "web")
+    public static Pod OfRevision(this Pod pod, string hash, string ownerKind = "ReplicaSet", string owner = "web")
     {
-        pod.Metadata.Labels[ownerKind == "ReplicaSet" ? "pod-template-hash" : "controller-revision-hash"] = hash;
-        pod.Metadata.OwnerReferences =
-            [new V1OwnerReference { Kind = ownerKind, Name = ownerKind == "ReplicaSet" ? $"{owner}-{hash}" : owner, Controller = true, ApiVersion = "apps/v1", Uid = "u" }];
+        pod.Metadata!.Labels![ownerKind == "ReplicaSet" ? "pod-template-hash" : "controller-revision-hash"] = hash;
+        pod.Metadata!.OwnerReferences =
+            [new OwnerReference { Kind = ownerKind, Name = ownerKind == "ReplicaSet" ? $"{owner}-{hash}" : owner, Controller = true }];
         return pod;
     }
 
-    public static V1Pod WithPort(this V1Pod pod, int number, string? name = null, string? protocol = "TCP", bool init = false)
+    public static Pod WithPort(this Pod pod, int number, string? name = null, string? protocol = "TCP", bool init = false)
     {
-        if (init) pod.Spec.InitContainers ??= [new V1Container { Name = "init", Ports = [] }];
-        (init ? pod.Spec.InitContainers : pod.Spec.Containers)[0].Ports.Add(new V1ContainerPort { ContainerPort = number, Name = name, Protocol = protocol });
+        if (init) pod.Spec!.InitContainers ??= [new Container { Name = "init", Ports = [] }];
+        (init ? pod.Spec!.InitContainers : pod.Spec!.Containers)![0].Ports!.Add(new ContainerPort { Number = number, Name = name, Protocol = protocol });
         return pod;
     }
 
-    public static V1PodList List(params V1Pod[] pods) => new() { Items = pods, Metadata = new V1ListMeta { ResourceVersion = "100" } };
+    public static ObjectList<Pod> List(params Pod[] pods) => new() { Items = pods, Metadata = new ListMeta { ResourceVersion = "100" } };
 }

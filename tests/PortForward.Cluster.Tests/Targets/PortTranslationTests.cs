@@ -1,31 +1,31 @@
-using k8s.Models;
+using PortForward.Cluster.Objects;
 using PortForward.Cluster.Targets;
 
 namespace PortForward.Cluster.Tests.Targets;
 
 public sealed class PortTranslationTests
 {
-    private static readonly V1Pod Pod = Pods.Ready("web-1")
+    private static readonly Pod Pod = Pods.Ready("web-1")
         .WithPort(8080, "http").WithPort(53, "dns", "UDP").WithPort(5353, "both", "UDP").WithPort(5353, "both-tcp").WithPort(9, "sctp", "SCTP")
         .WithPort(7, "unsaid", null).WithPort(1234, "early", init: true).WithPort(999, "http", init: true);
 
-    private static V1Service Service(string clusterIP = "10.0.0.1") => new()
+    private static Service Service(string clusterIP = "10.0.0.1") => new()
     {
-        Metadata = new V1ObjectMeta { Name = "web" },
-        Spec = new V1ServiceSpec
+        Metadata = new ObjectMeta { Name = "web" },
+        Spec = new ServiceSpec
         {
             ClusterIP = clusterIP,
             Ports =
             [
-                new V1ServicePort { Name = "http", Port = 80, TargetPort = "http", Protocol = "TCP" },
-                new V1ServicePort { Name = "number", Port = 81, TargetPort = 8081, Protocol = "TCP" },
-                new V1ServicePort { Name = "same", Port = 82, Protocol = "TCP" },
-                new V1ServicePort { Name = "zero", Port = 83, TargetPort = 0, Protocol = "TCP" },
-                new V1ServicePort { Name = "nowhere", Port = 84, TargetPort = "nope", Protocol = "TCP" },
-                new V1ServicePort { Name = "dns", Port = 53, TargetPort = 53, Protocol = "UDP" },
-                new V1ServicePort { Name = "quic", Port = 443, TargetPort = 4433, Protocol = "UDP" },
-                new V1ServicePort { Name = "https", Port = 443, TargetPort = 8443, Protocol = "TCP" },
-                new V1ServicePort { Name = "init", Port = 85, TargetPort = "early", Protocol = "TCP" },
+                new ServicePort { Name = "http", Number = 80, TargetPort = "http", Protocol = "TCP" },
+                new ServicePort { Name = "number", Number = 81, TargetPort = "8081", Protocol = "TCP" },
+                new ServicePort { Name = "same", Number = 82, Protocol = "TCP" },
+                new ServicePort { Name = "zero", Number = 83, TargetPort = "0", Protocol = "TCP" },
+                new ServicePort { Name = "nowhere", Number = 84, TargetPort = "nope", Protocol = "TCP" },
+                new ServicePort { Name = "dns", Number = 53, TargetPort = "53", Protocol = "UDP" },
+                new ServicePort { Name = "quic", Number = 443, TargetPort = "4433", Protocol = "UDP" },
+                new ServicePort { Name = "https", Number = 443, TargetPort = "8443", Protocol = "TCP" },
+                new ServicePort { Name = "init", Number = 85, TargetPort = "early", Protocol = "TCP" },
             ],
         },
     };
@@ -101,10 +101,10 @@ public sealed class PortTranslationTests
     [Fact]
     public void Objects_without_any_ports_refuse_names_only()
     {
-        var bare = new V1Pod { Metadata = new V1ObjectMeta { Name = "bare" } };
+        var bare = new Pod { Metadata = new ObjectMeta { Name = "bare" } };
 
         PortTranslation.ForPod([PortSpec.Parse("80")], bare).Should().ContainSingle();
         FluentActions.Invoking(() => PortTranslation.ForPod([PortSpec.Parse("http")], bare)).Should().Throw<ClusterException>();
-        FluentActions.Invoking(() => PortTranslation.CheckService([PortSpec.Parse("80")], new V1Service())).Should().Throw<ClusterException>();
+        FluentActions.Invoking(() => PortTranslation.CheckService([PortSpec.Parse("80")], new Service())).Should().Throw<ClusterException>();
     }
 }

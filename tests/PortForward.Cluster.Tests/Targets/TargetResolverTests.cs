@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.Net;
-using k8s;
-using k8s.Models;
+using PortForward.Cluster.Objects;
 using PortForward.Cluster.Targets;
 using PortForward.Cluster.Tests.Api;
 
@@ -34,24 +33,24 @@ public sealed class TargetResolverTests : IDisposable
     private async Task<ClusterException> RefusalAsync(string target, params string[] ports) =>
         (await FluentActions.Awaiting(() => ResolveAsync(target, ports).WaitAsync(TimeSpan.FromSeconds(30))).Should().ThrowAsync<ClusterException>()).Which;
 
-    private static V1ObjectMeta Named(string name) => new() { Name = name, NamespaceProperty = "shop" };
+    private static ObjectMeta Named(string name) => new() { Name = name };
 
-    private static readonly V1LabelSelector Selector = new() { MatchLabels = new Dictionary<string, string>(StringComparer.Ordinal) { ["app"] = "web" } };
+    private static readonly LabelSelector Selector = new() { MatchLabels = new Dictionary<string, string>(StringComparer.Ordinal) { ["app"] = "web" } };
 
     private void Deployment(int replicas = 1) =>
-        _server.Answer(Apps + "deployments/web", new V1Deployment { Metadata = Named("web"), Spec = new V1DeploymentSpec { Selector = Selector, Replicas = replicas, Template = new V1PodTemplateSpec() } });
+        _server.Answer(Apps + "deployments/web", new Workload { Metadata = Named("web"), Spec = new WorkloadSpec { Selector = Selector, Replicas = replicas } });
 
-    private void Job(string? condition = null) => _server.Answer("/apis/batch/v1/namespaces/shop/jobs/web", new V1Job
+    private void Job(string? condition = null) => _server.Answer("/apis/batch/v1/namespaces/shop/jobs/web", new Workload
     {
         Metadata = Named("web"),
-        Spec = new V1JobSpec { Selector = Selector, Template = new V1PodTemplateSpec() },
-        Status = new V1JobStatus { Conditions = condition is null ? null : [new V1JobCondition { Type = condition, Status = "True" }] },
+        Spec = new WorkloadSpec { Selector = Selector },
+        Status = new WorkloadStatus { Conditions = condition is null ? null : [new Condition { Type = condition, Status = "True" }] },
     });
 
-    private void Service(IDictionary<string, string>? selector) => _server.Answer(Core + "services/web", new V1Service
+    private void Service(IDictionary<string, string>? selector) => _server.Answer(Core + "services/web", new Service
     {
         Metadata = Named("web"),
-        Spec = new V1ServiceSpec { ClusterIP = "10.0.0.1", Selector = selector, Ports = [new V1ServicePort { Name = "http", Port = 80, TargetPort = "http", Protocol = "TCP" }] },
+        Spec = new ServiceSpec { ClusterIP = "10.0.0.1", Selector = selector, Ports = [new ServicePort { Name = "http", Number = 80, TargetPort = "http", Protocol = "TCP" }] },
     });
 
     [Fact]
@@ -63,7 +62,7 @@ public sealed class TargetResolverTests : IDisposable
 
         _server.Requests.Should().Equal(Core + "pods/web");
         resolved.Should().BeEquivalentTo(new { Namespace = "shop", PodName = "web", PodUid = "uid-web", Target = new TargetReference(TargetKind.Pod, "web") });
-        resolved.Ports.Select(port => (port.LocalPort, port.PodPort)).Should().Equal((5000, 5000), (80, 8080), (0, 9));
+        resolved.Ports!.Select(port => (port.LocalPort, port.PodPort)).Should().Equal((5000, 5000), (80, 8080), (0, 9));
         resolved.Notes.Should().BeEmpty();
         _progress.Lines.Should().BeEmpty();
     }
@@ -80,7 +79,7 @@ public sealed class TargetResolverTests : IDisposable
     public async Task A_missing_pod_is_told_in_the_servers_words()
     {
         _server.Refuse(Core + "pods/web", HttpStatusCode.NotFound, "NotFound", "pods \"web\" not found");
-        _server.Answer("/api/v1/namespaces/shop", new V1Namespace { Metadata = new V1ObjectMeta { Name = "shop" } });
+        _server.Answer("/api/v1/namespaces/shop", new Workload { Metadata = new ObjectMeta { Name = "shop" } });
 
         ClusterException refusal = await RefusalAsync("web", "80");
 
@@ -111,7 +110,7 @@ public sealed class TargetResolverTests : IDisposable
     [InlineData("Failed", "Evicted", "unable to forward port because pod is not running. Current status=Failed (Evicted)")]
     public async Task A_pod_that_is_over_is_refused_at_once(string phase, string? reason, string error)
     {
-        _server.Answer(Core + "pods/web", Pods.InPhase("web", phase).With(pod => pod.Status.Reason = reason));
+        _server.Answer(Core + "pods/web", Pods.InPhase("web", phase).With(pod => pod.Status!.Reason = reason));
 
         (await RefusalAsync("web", "80")).Message.Should().Be(error);
         _server.Requests.Should().HaveCount(1);
@@ -224,12 +223,12 @@ public sealed class TargetResolverTests : IDisposable
 
     private static readonly Dictionary<string, (string Path, object Object)> WorkloadObjects = new(StringComparer.Ordinal)
     {
-        ["deploy/web"] = (Apps + "deployments/web", new V1Deployment { Metadata = Named("web"), Spec = new V1DeploymentSpec { Selector = Selector, Template = new V1PodTemplateSpec() } }),
-        ["rs/web"] = (Apps + "replicasets/web", new V1ReplicaSet { Metadata = Named("web"), Spec = new V1ReplicaSetSpec { Selector = Selector } }),
-        ["sts/web"] = (Apps + "statefulsets/web", new V1StatefulSet { Metadata = Named("web"), Spec = new V1StatefulSetSpec { Selector = Selector, Template = new V1PodTemplateSpec() } }),
-        ["ds/web"] = (Apps + "daemonsets/web", new V1DaemonSet { Metadata = Named("web"), Spec = new V1DaemonSetSpec { Selector = Selector, Template = new V1PodTemplateSpec() } }),
-        ["job/web"] = ("/apis/batch/v1/namespaces/shop/jobs/web", new V1Job { Metadata = Named("web"), Spec = new V1JobSpec { Selector = Selector, Template = new V1PodTemplateSpec() } }),
-        ["rc/web"] = (Core + "replicationcontrollers/web", new V1ReplicationController { Metadata = Named("web"), Spec = new V1ReplicationControllerSpec { Selector = Selector.MatchLabels } }),
+        ["deploy/web"] = (Apps + "deployments/web", new Workload { Metadata = Named("web"), Spec = new WorkloadSpec { Selector = Selector } }),
+        ["rs/web"] = (Apps + "replicasets/web", new Workload { Metadata = Named("web"), Spec = new WorkloadSpec { Selector = Selector } }),
+        ["sts/web"] = (Apps + "statefulsets/web", new Workload { Metadata = Named("web"), Spec = new WorkloadSpec { Selector = Selector } }),
+        ["ds/web"] = (Apps + "daemonsets/web", new Workload { Metadata = Named("web"), Spec = new WorkloadSpec { Selector = Selector } }),
+        ["job/web"] = ("/apis/batch/v1/namespaces/shop/jobs/web", new Workload { Metadata = Named("web"), Spec = new WorkloadSpec { Selector = Selector } }),
+        ["rc/web"] = (Core + "replicationcontrollers/web", new ReplicationController { Metadata = Named("web"), Spec = new ReplicationControllerSpec { Selector = Selector.MatchLabels } }),
     };
 
     public static IEnumerable<object[]> Workloads => WorkloadObjects.Keys.Select(target => new object[] { target });
@@ -240,12 +239,12 @@ public sealed class TargetResolverTests : IDisposable
     {
         (string path, object workload) = WorkloadObjects[target];
         _server.Answer(path, workload);
-        _server.Answer(List, Pods.List(Pods.Pending("early"), Pods.Ready("young", pod => pod.Status.Conditions[0].LastTransitionTime = Pods.Noon.AddHours(1)), Pods.Ready("old").WithPort(8080, "http")));
+        _server.Answer(List, Pods.List(Pods.Pending("early"), Pods.Ready("young", pod => pod.Status!.Conditions![0].LastTransitionTime = Pods.Noon.AddHours(1)), Pods.Ready("old").WithPort(8080, "http")));
 
         ResolvedTarget resolved = await ResolveAsync(target, "http");
 
         resolved.PodName.Should().Be("old");
-        resolved.Ports.Should().ContainSingle().Which.PodPort.Should().Be(8080);
+        resolved.Ports!.Should().ContainSingle().Which.PodPort.Should().Be(8080);
         _server.Requests.Should().Equal(path, List + "?labelSelector=app=web&limit=500");
     }
 
@@ -254,7 +253,7 @@ public sealed class TargetResolverTests : IDisposable
     public async Task A_workload_without_selector_does_not_lead_to_the_pods_of_others(string target)
     {
         (string path, object workload) = WorkloadObjects[target];
-        _server.Answer(path, HttpStatusCode.OK, KubernetesJson.Serialize(workload).Replace("\"app\":\"web\"", "", StringComparison.Ordinal));
+        _server.Answer(path, HttpStatusCode.OK, FakeApiServer.Text(workload).Replace("\"app\":\"web\"", "", StringComparison.Ordinal));
 
         (await RefusalAsync(target, "80")).Message.Should().EndWith("has no selector, so it has no pods to forward to");
     }
@@ -267,7 +266,7 @@ public sealed class TargetResolverTests : IDisposable
 
         ResolvedTarget resolved = await ResolveAsync("svc/web", "80", "8888:http");
 
-        resolved.Ports.Select(port => (port.LocalPort, port.PodPort)).Should().Equal((80, 8080), (8888, 8080));
+        resolved.Ports!.Select(port => (port.LocalPort, port.PodPort)).Should().Equal((80, 8080), (8888, 8080));
         _server.Requests.Should().Equal(Core + "services/web", List + "?labelSelector=app=web&limit=500");
     }
 
@@ -377,7 +376,7 @@ public sealed class TargetResolverTests : IDisposable
 
         ResolvedTarget resolved = await ResolveAsync("web", "8080:80", "8080:81", "8080:80", ":80", ":80", "80");
 
-        resolved.Ports.Select(port => (port.LocalPort, port.PodPort)).Should().Equal((8080, 80), (0, 80), (0, 80), (80, 80));
+        resolved.Ports!.Select(port => (port.LocalPort, port.PodPort)).Should().Equal((8080, 80), (0, 80), (0, 80), (80, 80));
         resolved.Notes.Should().Equal("local port 8080 is asked for twice: 8080:81 is left out, 8080:80 has it");
     }
 

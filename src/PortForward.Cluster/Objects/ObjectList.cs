@@ -1,0 +1,22 @@
+namespace PortForward.Cluster.Objects;
+
+/// <summary>A list of objects, or a page of one.</summary>
+/// <typeparam name="T">The objects' type.</typeparam>
+public sealed class ObjectList<T>
+{
+    /// <summary>Where the list stands.</summary>
+    public ListMeta? Metadata { get; set; }
+
+    /// <summary>The objects.</summary>
+    public IList<T>? Items { get; set; }
+}
+
+/// <summary>Where a list stands.</summary>
+public sealed class ListMeta
+{
+    /// <summary>The moment of the list, where a watch goes on from.</summary>
+    public string? ResourceVersion { get; set; }
+
+    /// <summary>Asks for the next page; null or empty on the last one.</summary>
+    public string? Continue { get; set; }
+}

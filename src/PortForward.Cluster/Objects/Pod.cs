@@ -1,0 +1,56 @@
+using System.Text.Json.Serialization;
+
+namespace PortForward.Cluster.Objects;
+
+/// <summary>A pod.</summary>
+public sealed class Pod : IApiObject
+{
+    /// <inheritdoc/>
+    public ObjectMeta? Metadata { get; set; }
+
+    /// <summary>What was asked for.</summary>
+    public PodSpec? Spec { get; set; }
+
+    /// <summary>What there is.</summary>
+    public PodStatus? Status { get; set; }
+}
+
+/// <summary>What was asked of a pod.</summary>
+public sealed class PodSpec
+{
+    /// <summary>The node; null until the pod is scheduled.</summary>
+    public string? NodeName { get; set; }
+
+    /// <summary>The containers.</summary>
+    public IList<Container>? Containers { get; set; }
+
+    /// <summary>The containers that run before the others, and those that keep running beside them.</summary>
+    public IList<Container>? InitContainers { get; set; }
+}
+
+/// <summary>One of a pod's containers.</summary>
+public sealed class Container
+{
+    /// <summary>The name within the pod.</summary>
+    public string Name { get; set; } = "";
+
+    /// <summary><c>Always</c> makes a sidecar of an init container.</summary>
+    public string? RestartPolicy { get; set; }
+
+    /// <summary>The ports it says that it listens on.</summary>
+    public IList<ContainerPort>? Ports { get; set; }
+}
+
+/// <summary>A port that a container says it listens on.</summary>
+public sealed class ContainerPort
+{
+    /// <summary>The port's name, or null.</summary>
+    public string? Name { get; set; }
+
+    /// <summary>The number, 1 to 65535.</summary>
+    [JsonPropertyName("containerPort")]
+    public int Number { get; set; }
+
+    /// <summary><c>TCP</c>, <c>UDP</c> or <c>SCTP</c>; null is TCP.</summary>
+    public string? Protocol { get; set; }
+}

@@ -1,0 +1,97 @@
+namespace PortForward.Cluster.Objects;
+
+/// <summary>What there is of a pod.</summary>
+public sealed class PodStatus
+{
+    /// <summary><c>Pending</c>, <c>Running</c>, <c>Succeeded</c>, <c>Failed</c> or <c>Unknown</c>.</summary>
+    public string? Phase { get; set; }
+
+    /// <summary>Why the pod is in this phase, in one word: <c>Evicted</c>, <c>NodeLost</c>.</summary>
+    public string? Reason { get; set; }
+
+    /// <summary>More about it.</summary>
+    public string? Message { get; set; }
+
+    /// <summary>What holds and what does not, such as <c>Ready</c>.</summary>
+    public IList<Condition>? Conditions { get; set; }
+
+    /// <summary>How the containers are.</summary>
+    public IList<ContainerStatus>? ContainerStatuses { get; set; }
+
+    /// <summary>How the init containers are.</summary>
+    public IList<ContainerStatus>? InitContainerStatuses { get; set; }
+}
+
+/// <summary>Something that holds of an object, or does not.</summary>
+public sealed class Condition
+{
+    /// <summary>What it is about: <c>Ready</c>, <c>PodScheduled</c>, <c>Complete</c>.</summary>
+    public string? Type { get; set; }
+
+    /// <summary><c>True</c>, <c>False</c> or <c>Unknown</c>.</summary>
+    public string? Status { get; set; }
+
+    /// <summary>Why, in one word.</summary>
+    public string? Reason { get; set; }
+
+    /// <summary>More about it.</summary>
+    public string? Message { get; set; }
+
+    /// <summary>Since when.</summary>
+    public DateTime? LastTransitionTime { get; set; }
+}
+
+/// <summary>How a container is.</summary>
+public sealed class ContainerStatus
+{
+    /// <summary>The container's name.</summary>
+    public string Name { get; set; } = "";
+
+    /// <summary>Whether it passes its readiness probe.</summary>
+    public bool Ready { get; set; }
+
+    /// <summary>Whether it has passed its startup probe.</summary>
+    public bool? Started { get; set; }
+
+    /// <summary>How often it was started anew.</summary>
+    public int RestartCount { get; set; }
+
+    /// <summary>What it does now.</summary>
+    public ContainerState? State { get; set; }
+}
+
+/// <summary>What a container does now: one of these.</summary>
+public sealed class ContainerState
+{
+    /// <summary>It waits to be started.</summary>
+    public ContainerStateWaiting? Waiting { get; set; }
+
+    /// <summary>It runs.</summary>
+    public ContainerStateRunning? Running { get; set; }
+
+    /// <summary>It has ended.</summary>
+    public ContainerStateTerminated? Terminated { get; set; }
+}
+
+/// <summary>A container that waits to be started.</summary>
+public sealed class ContainerStateWaiting
+{
+    /// <summary>For what, in one word: <c>ImagePullBackOff</c>.</summary>
+    public string? Reason { get; set; }
+
+    /// <summary>More about it.</summary>
+    public string? Message { get; set; }
+}
+
+/// <summary>A container that runs.</summary>
+public sealed class ContainerStateRunning;
+
+/// <summary>A container that has ended.</summary>
+public sealed class ContainerStateTerminated
+{
+    /// <summary>Why, in one word: <c>OOMKilled</c>.</summary>
+    public string? Reason { get; set; }
+
+    /// <summary>The exit code.</summary>
+    public int ExitCode { get; set; }
+}
