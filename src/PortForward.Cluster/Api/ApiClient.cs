@@ -3,9 +3,9 @@ using System.Net.Sockets;
 using System.Runtime.CompilerServices;
 using System.Text;
 using System.Text.Json;
-using PortForward.Cluster.Objects;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
+using PortForward.Cluster.Objects;
 
 namespace PortForward.Cluster.Api;
 

@@ -1,8 +1,8 @@
 using System.Net;
 using System.Runtime.CompilerServices;
-using PortForward.Cluster.Objects;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
+using PortForward.Cluster.Objects;
 
 namespace PortForward.Cluster.Api;
 

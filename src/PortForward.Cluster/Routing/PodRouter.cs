@@ -1,8 +1,8 @@
 using System.Net;
-using PortForward.Cluster.Objects;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using PortForward.Cluster.Api;
+using PortForward.Cluster.Objects;
 using PortForward.Cluster.Targets;
 using PortForward.Forwarding;
 using PortForward.Tunnels;

@@ -1,7 +1,7 @@
 using System.Net;
-using PortForward.Cluster.Objects;
 using Microsoft.Extensions.Logging;
 using PortForward.Cluster.Api;
+using PortForward.Cluster.Objects;
 using PortForward.Cluster.Targets;
 
 namespace PortForward.Cluster.Routing;

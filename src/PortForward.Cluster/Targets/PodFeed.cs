@@ -1,8 +1,8 @@
 using System.Net;
 using System.Runtime.CompilerServices;
-using PortForward.Cluster.Objects;
 using Microsoft.Extensions.Logging;
 using PortForward.Cluster.Api;
+using PortForward.Cluster.Objects;
 
 namespace PortForward.Cluster.Targets;
 

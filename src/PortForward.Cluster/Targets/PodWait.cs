@@ -1,6 +1,6 @@
-using PortForward.Cluster.Objects;
 using Microsoft.Extensions.Logging;
 using PortForward.Cluster.Api;
+using PortForward.Cluster.Objects;
 
 namespace PortForward.Cluster.Targets;
 

@@ -1,5 +1,5 @@
-using PortForward.Cluster.Objects;
 using PortForward.Cluster.Api;
+using PortForward.Cluster.Objects;
 
 namespace PortForward.Cluster.Targets;
 

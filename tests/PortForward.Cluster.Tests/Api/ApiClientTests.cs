@@ -1,7 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
-using PortForward.Cluster.Objects;
 using PortForward.Cluster.Api;
+using PortForward.Cluster.Objects;
 
 namespace PortForward.Cluster.Tests.Api;
 

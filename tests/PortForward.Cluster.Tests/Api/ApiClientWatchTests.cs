@@ -1,6 +1,6 @@
 using System.Net;
-using PortForward.Cluster.Objects;
 using PortForward.Cluster.Api;
+using PortForward.Cluster.Objects;
 
 namespace PortForward.Cluster.Tests.Api;
 
