@@ -41,14 +41,19 @@ internal static class ForwardRun
         {
             using ClusterConnection cluster = ClusterFlags.Connect(flags, parsed, loggers);
             var api = new ApiClient(cluster.Invoker, cluster.Server, time: null, loggers.CreateLogger<ApiClient>()) { RequestTimeout = cluster.RequestTimeout ?? TimeSpan.Zero };
-            ResolvedTarget target = await ResolveAsync(options, cluster.Namespace, api, stderr, loggers, signals.Requested);
+            await using var transports = new Transports(cluster, options.Transports, options.LivenessTimeout, verbose ? (transport, fault) => stderr.TransportFailed(transport, Transports.Describe(fault)) : null, loggers);
+            if (options.Target.Kind == TargetKind.Pod)
+            {
+                transports.DialAhead(cluster.Namespace, options.Target.Name);
+            }
+
+            ResolvedTarget target = await ResolveAsync(options, cluster.Namespace, api, transports, stderr, loggers, signals.Requested);
             foreach (string note in target.Notes)
             {
                 stderr.Note(note);
             }
 
             using var renderer = new EventRenderer(stdout.WriteLine, stderr, verbose, fault => ClusterFlags.Describe(fault).Message, target.Target);
-            var transports = new Transports(cluster, options.Transports, options.LivenessTimeout, verbose ? (transport, fault) => stderr.TransportFailed(transport, Transports.Describe(fault)) : null, loggers);
             var router = new PodRouter(
                 api,
                 target,
@@ -85,13 +90,14 @@ internal static class ForwardRun
     }
 
     private static async Task<ResolvedTarget> ResolveAsync(
-        ForwardOptions options, string @namespace, ApiClient api, ILogger stderr, ILoggerFactory loggers, CancellationToken cancellationToken)
+        ForwardOptions options, string @namespace, ApiClient api, Transports transports, ILogger stderr, ILoggerFactory loggers, CancellationToken cancellationToken)
     {
         var resolver = new TargetResolver(api, time: null, loggers.CreateLogger<TargetResolver>());
         bool waited = false;
         var progress = new DirectProgress<PodWaitProgress>(waiting =>
         {
             waited = true;
+            _ = transports.ForgetAheadAsync();
             stderr.Waiting(waiting.ToString());
         });
         ResolvedTarget target = await resolver.ResolveAsync(options.Target, @namespace, options.Ports, options.PodRunningTimeout, progress, cancellationToken);

@@ -12,7 +12,7 @@ namespace PortForward.Cli.Commands;
 /// <param name="livenessTimeout">After how long a silent tunnel counts as dead.</param>
 /// <param name="onFailed">Called with each transport that does not work, and the reason; or null.</param>
 /// <param name="loggers">For diagnostics.</param>
-internal sealed class Transports(ClusterConnection cluster, IReadOnlyList<string> names, TimeSpan livenessTimeout, Action<string, TunnelFault>? onFailed, ILoggerFactory loggers)
+internal sealed class Transports(ClusterConnection cluster, IReadOnlyList<string> names, TimeSpan livenessTimeout, Action<string, TunnelFault>? onFailed, ILoggerFactory loggers) : IAsyncDisposable
 {
     private const string WebSocket = "websocket", Spdy = "spdy", Channel = "channel";
 
@@ -21,8 +21,11 @@ internal sealed class Transports(ClusterConnection cluster, IReadOnlyList<string
         ? new TunnelDialOptions { LivenessTimeout = livenessTimeout, AnswerTimeout = answerTimeout }
         : new TunnelDialOptions { LivenessTimeout = livenessTimeout };
 
-    /// <summary>The name of the one that works, once a tunnel stands.</summary>
-    public string InUse => _memory.Works ?? "";
+    private HeadStartDialer? _headStart;
+    private Uri? _headStartUri;
+
+    /// <summary>The name of the one in use, once the server has accepted it.</summary>
+    public string InUse => _memory.Works ?? _memory.Accepted ?? "";
 
     /// <summary>Reads a value of <c>--transport</c>; without one kubectl's switch counts, <c>KUBECTL_PORT_FORWARD_WEBSOCKETS</c>.</summary>
     /// <exception cref="UsageException">There is no such transport.</exception>
@@ -34,11 +37,34 @@ internal sealed class Transports(ClusterConnection cluster, IReadOnlyList<string
         _ => throw new UsageException($"invalid argument \"{value}\" for \"--transport\" flag: auto, websocket, spdy or channel"),
     };
 
+    /// <summary>Begins to dial a pod that is still being looked up, unless the transport would reach its application at once.</summary>
+    public void DialAhead(string @namespace, string pod)
+    {
+        if (names[0] != Channel)
+        {
+            _headStartUri = cluster.PortForwardUri(@namespace, pod);
+            _headStart = new HeadStartDialer(Create(names[0], _headStartUri));
+        }
+    }
+
+    /// <summary>Gives up what was dialled ahead: the pod did not run yet, and is dialled again once it does.</summary>
+    public async Task ForgetAheadAsync()
+    {
+        if (Interlocked.Exchange(ref _headStart, null) is { } unneeded)
+        {
+            await unneeded.DisposeAsync();
+        }
+    }
+
+    /// <summary>Gives up what was dialled ahead and not asked for.</summary>
+    public async ValueTask DisposeAsync() => await ForgetAheadAsync();
+
     /// <summary>The dialer of the tunnels to a pod.</summary>
     public FallbackDialer ToPod(string @namespace, string pod)
     {
         Uri uri = cluster.PortForwardUri(@namespace, pod);
-        return new FallbackDialer([.. names.Select(name => Create(name, uri))], _memory, _options, onFailed, Describe, loggers.CreateLogger<FallbackDialer>());
+        ITunnelDialer? ahead = uri == _headStartUri ? Interlocked.Exchange(ref _headStart, null) : null;
+        return new FallbackDialer([.. names.Select((name, i) => i == 0 && ahead is not null ? ahead : Create(name, uri))], _memory, _options, onFailed, Describe, loggers.CreateLogger<FallbackDialer>());
     }
 
     /// <summary>Tells in one line why a transport does not work.</summary>

@@ -5,7 +5,7 @@ using PortForward.Tunnels;
 namespace PortForward.Cluster.Routing;
 
 /// <summary>The way to one pod: its tunnels, its ports, and how the last attempts to reach it went. Guarded by the router's gate.</summary>
-internal sealed class PodRoute(string name, string uid, TunnelPool pool)
+internal sealed class PodRoute(string name, string uid, ITunnelDialer dialer, TunnelPool pool)
 {
     private Pod? _pod;
 
@@ -13,6 +13,8 @@ internal sealed class PodRoute(string name, string uid, TunnelPool pool)
 
     /// <summary>The pod's identity: a new pod of the same name has another.</summary>
     public string Uid => uid;
+
+    public ITunnelDialer Dialer => dialer;
 
     public TunnelPool Pool => pool;
 

@@ -107,7 +107,10 @@ public sealed partial class PodRouter : ITunnelSource
     internal int KnownPodCount => _watch.Pods?.Count ?? 0;
 
     /// <inheritdoc/>
-    /// <remarks>Once a tunnel to the first pod stands, the target is followed.</remarks>
+    /// <remarks>
+    /// Once the server has accepted a tunnel to the first pod, the target is followed. Whether that tunnel carries bytes is found out in one more round
+    /// trip, which connections wait for; if no transport does, the router is lost.
+    /// </remarks>
     public async Task<TunnelFault?> PrepareAsync(CancellationToken cancellationToken)
     {
         PodRoute first;
@@ -116,14 +119,36 @@ public sealed partial class PodRouter : ITunnelSource
             first = _serving[0];
         }
 
-        TunnelFault? fault = await first.Pool.PrepareAsync(cancellationToken).ConfigureAwait(false);
-        if (fault is null)
+        Task<TunnelFault?> preparing = first.Pool.PrepareAsync(cancellationToken);
+        if (await Task.WhenAny(preparing, first.Dialer.Accepted).ConfigureAwait(false) == preparing && await preparing.ConfigureAwait(false) is { } fault)
         {
-            _watching = _watch.RunAsync(Wake, _stopped);
-            _loop = Task.Run(RunAsync, CancellationToken.None);
+            return fault;
         }
 
-        return fault;
+        _watching = _watch.RunAsync(Wake, _stopped);
+        _loop = Task.Run(RunAsync, CancellationToken.None);
+        _ = EndIfNothingGetsThroughAsync(preparing);
+        return null;
+    }
+
+    private async Task EndIfNothingGetsThroughAsync(Task<TunnelFault?> preparing)
+    {
+        try
+        {
+            if (await preparing.ConfigureAwait(false) is { } fault)
+            {
+                lock (_gate)
+                {
+                    _lost.TrySetResult(fault);
+                }
+
+                Pulse();
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // The forward was stopped.
+        }
     }
 
     /// <inheritdoc/>
@@ -687,7 +712,8 @@ public sealed partial class PodRouter : ITunnelSource
             },
             Time = _time,
         };
-        added = new PodRoute(PodFacts.NameOf(pod), PodFacts.UidOf(pod), new TunnelPool(_createDialer(PodFacts.NameOf(pod)), options, _logger)) { Pod = pod, Ports = Translate(pod) };
+        ITunnelDialer dialer = _createDialer(PodFacts.NameOf(pod));
+        added = new PodRoute(PodFacts.NameOf(pod), PodFacts.UidOf(pod), dialer, new TunnelPool(dialer, options, _logger)) { Pod = pod, Ports = Translate(pod) };
         _routes.Add(added);
         return added;
     }

@@ -16,6 +16,7 @@ public sealed partial class FallbackDialer : ITunnelDialer
     private readonly Action<string, TunnelFault>? _onFailed;
     private readonly Func<TunnelFault, string> _describe;
     private readonly ILogger _logger;
+    private readonly TaskCompletionSource _accepted = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>Creates a dialer from others.</summary>
     /// <param name="dialers">The transports, the preferred one first; at least one.</param>
@@ -41,6 +42,9 @@ public sealed partial class FallbackDialer : ITunnelDialer
     public string Transport => InOrder()[0].Transport;
 
     /// <inheritdoc/>
+    public Task Accepted => _accepted.Task;
+
+    /// <inheritdoc/>
     /// <remarks>
     /// When all refuse alike, SPDY's answer counts, as for kubectl: it names the right that is missing on every server. Otherwise each one's reason is told.
     /// </remarks>
@@ -52,6 +56,8 @@ public sealed partial class FallbackDialer : ITunnelDialer
             TunnelDialResult dial = await dialer.DialAsync(cancellationToken).ConfigureAwait(false);
             if (dial.Succeeded(out ITunnel? tunnel, out TunnelFault? fault))
             {
+                _memory.Accepted = dialer.Transport;
+                _accepted.TrySetResult();
                 if (_memory.Works == dialer.Transport || (fault = await ProveAsync(tunnel, cancellationToken).ConfigureAwait(false)) is null)
                 {
                     LogWorks(dialer.Transport);

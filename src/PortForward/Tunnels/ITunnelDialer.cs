@@ -8,6 +8,12 @@ public interface ITunnelDialer
     /// <summary>The transport's name, for messages: <c>websocket</c>, <c>spdy</c> or <c>channel</c>.</summary>
     string Transport { get; }
 
+    /// <summary>
+    /// Completes when a server has accepted an upgrade while it is still being found out whether bytes get through: pods and rights are in order
+    /// then. Never for dialers that do not find that out.
+    /// </summary>
+    Task Accepted => Task.Delay(Timeout.Infinite);
+
     /// <summary>Opens a tunnel.</summary>
     /// <returns>The tunnel, or why there is none.</returns>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>

@@ -114,6 +114,12 @@ internal static class Comparison
             Signatures(pf.Where(request => request.IsPortForward)).Should().Equal(Signatures(kubectl.Where(request => request.IsPortForward)));
         }
 
+        if (one.Pf == Ending.Fails && !kubectl.Any(request => request.IsPortForward))
+        {
+            // A pod that is named is dialled while it is looked up (difference "dials-at-once").
+            pf = [.. pf.Where(request => !request.IsPortForward)];
+        }
+
         if (pf.Any(request => request.IsPortForward))
         {
             // Once a tunnel stands, it follows the target's pods (difference "follows-the-target").

@@ -1,6 +1,8 @@
 using System.Net.Sockets;
 using Microsoft.Extensions.Time.Testing;
+using PortForward.Cluster.Api;
 using PortForward.Cluster.Routing;
+using PortForward.Cluster.Targets;
 using PortForward.Forwarding;
 using PortForward.Testing;
 using PortForward.Testing.Api;
@@ -45,6 +47,43 @@ public sealed class PodRouterTests : IAsyncLifetime
         await RoutedForward.EchoAsync(old, "still there");
         first.OpenConnections.Should().Be(1);
         forward.Events.OfType<PodLost>().Should().BeEmpty();
+    }
+
+    [Fact]
+    public async Task A_forward_is_ready_when_the_server_has_accepted_and_ends_when_nothing_gets_through()
+    {
+        AddWeb("web-1");
+        var dialer = new AcceptedDialer();
+        using var invoker = new HttpMessageInvoker(new RoutedForward.BearerHandler(_cluster.Admin.Token, new ConnectionCount()));
+        var api = new ApiClient(invoker, _cluster.Server);
+        ResolvedTarget target = await new TargetResolver(api).ResolveAsync(
+            TargetReference.Parse("pod/web-1"), "default", [PortSpec.Parse("8080")], TimeSpan.FromSeconds(10), progress: null, CancellationToken.None);
+        await using var router = new PodRouter(api, target, _ => dialer);
+        Task<TunnelFault?> ready = router.PrepareAsync(CancellationToken.None);
+
+        ready.IsCompleted.Should().BeFalse("nothing was accepted yet");
+        dialer.Accept.SetResult();
+        (await ready.WaitAsync(RoutedForward.Patience)).Should().BeNull();
+        Task<OpenPairResult> held = router.OpenPairAsync(new PairRequest(0, default), CancellationToken.None).AsTask();
+        router.Lost.IsCompleted.Should().BeFalse();
+        dialer.Outcome.SetResult(new TunnelDialResult(new TunnelFault(TunnelFaultKind.BadUpgrade, "no transport works")));
+
+        (await router.Lost.WaitAsync(RoutedForward.Patience)).Message.Should().Be("no transport works");
+        (await held.WaitAsync(RoutedForward.Patience)).Fault.Should().NotBeNull();
+    }
+
+    /// <summary>A dialer that is accepted and proven when the test says so.</summary>
+    private sealed class AcceptedDialer : ITunnelDialer
+    {
+        public TaskCompletionSource Accept { get; } = new();
+
+        public TaskCompletionSource<TunnelDialResult> Outcome { get; } = new();
+
+        public string Transport => "test";
+
+        public Task Accepted => Accept.Task;
+
+        public Task<TunnelDialResult> DialAsync(CancellationToken cancellationToken) => Outcome.Task.WaitAsync(cancellationToken);
     }
 
     [Fact]

@@ -138,7 +138,7 @@ internal sealed class RoutedForward : IAsyncDisposable
         _stop.Dispose();
     }
 
-    private sealed class BearerHandler(string token, ConnectionCount connections) : DelegatingHandler(new SocketsHttpHandler { ConnectCallback = connections.ConnectAsync })
+    internal sealed class BearerHandler(string token, ConnectionCount connections) : DelegatingHandler(new SocketsHttpHandler { ConnectCallback = connections.ConnectAsync })
     {
         protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
         {

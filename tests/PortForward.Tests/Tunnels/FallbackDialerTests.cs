@@ -200,5 +200,31 @@ public sealed class FallbackDialerTests
         create.Should().Throw<ArgumentOutOfRangeException>();
     }
 
+    [Fact]
+    public async Task It_says_that_a_server_has_accepted_before_it_is_known_whether_bytes_get_through()
+    {
+        var pong = new TaskCompletionSource<bool>();
+        _preferred.FailNext(Refused(HttpStatusCode.Forbidden));
+        _other.Prepare = tunnel => tunnel.Pong = pong.Task;
+
+        Task<TunnelDialResult> dial = _dialer.DialAsync(CancellationToken.None);
+        await _dialer.Accepted.WaitAsync(TimeSpan.FromSeconds(30));
+
+        dial.IsCompleted.Should().BeFalse();
+        pong.SetResult(true);
+        (await dial).Tunnel.Should().NotBeNull();
+    }
+
+    [Fact]
+    public async Task It_does_not_say_so_when_all_refuse()
+    {
+        _preferred.FailNext(Refused(HttpStatusCode.Forbidden));
+        _other.FailNext(Refused(HttpStatusCode.Forbidden));
+
+        (await _dialer.DialAsync(CancellationToken.None)).Fault.Should().NotBeNull();
+
+        _dialer.Accepted.IsCompleted.Should().BeFalse();
+    }
+
     private static TunnelFault Refused(HttpStatusCode status) => new(TunnelFaultKind.Refused, $"{(int)status}") { StatusCode = status };
 }
