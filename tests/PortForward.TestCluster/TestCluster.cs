@@ -75,6 +75,9 @@ public sealed class TestCluster : IAsyncDisposable
     /// <summary>Every request so far, in the order of arrival.</summary>
     public IReadOnlyList<RecordedRequest> Requests => _server.Requests;
 
+    /// <summary>Forgets the requests so far, which a long run would pile up.</summary>
+    public void ForgetRequests() => _server.ForgetRequests();
+
     internal TestClusterOptions Options { get; }
 
     /// <summary>Starts a cluster with the namespaces <c>default</c> and <c>kube-system</c>, one node and no pods.</summary>

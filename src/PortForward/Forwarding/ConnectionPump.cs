@@ -14,6 +14,11 @@ internal sealed class ConnectionPump
     /// <summary>How many tunnels a connection that has sent and got nothing yet may lose before it is given up.</summary>
     private const int MaxTries = 8;
 
+    /// <summary>When to look first whether a client that has finished sending has closed; then after twice as long each time.</summary>
+    private static readonly TimeSpan FirstLook = TimeSpan.FromMilliseconds(2);
+
+    private static readonly TimeSpan LongestLook = TimeSpan.FromMilliseconds(250);
+
     private readonly Socket _client;
     private readonly ITunnelSource _tunnels;
     private readonly ForwardedPort _port;
@@ -25,7 +30,7 @@ internal sealed class ConnectionPump
     /// <summary>When the pod's silence began. It does not run while the client is the one who is not reading.</summary>
     private long _silentSince;
     private volatile bool _clientIsSlow;
-    private volatile bool _clientReset;
+    private volatile bool _clientIsGone;
     private bool _clientFinished;
     private long _bytesSent;
     private long _bytesReceived;
@@ -150,7 +155,7 @@ internal sealed class ConnectionPump
         {
             bool clientReads = await DownloadAsync(pair).ConfigureAwait(false);
             _podEnded.TrySetResult();
-            ConnectionEnd end = clientReads && !_clientReset
+            ConnectionEnd end = clientReads && !_clientIsGone
                 ? await VerdictAsync(pair, stop).ConfigureAwait(false)
                 : new ConnectionEnd(ConnectionEndKind.ClientGone);
             stop.ThrowIfCancellationRequested();
@@ -162,7 +167,7 @@ internal sealed class ConnectionPump
                 // What the client sends from now on is for the next pod.
                 await attempt.CancelAsync().ConfigureAwait(false);
                 await upload.ConfigureAwait(false);
-                mayTryAgain = IsUnseen(end) && !_clientReset;
+                mayTryAgain = IsUnseen(end) && !_clientIsGone;
             }
 
             if (!mayTryAgain)
@@ -237,7 +242,7 @@ internal sealed class ConnectionPump
         catch (SocketException)
         {
             // The client reset the connection, which the pod is told at once. (After the pod's own end this does nothing.)
-            _clientReset = true;
+            _clientIsGone = true;
             pair.Reset();
         }
         catch (Exception e) when (e is ObjectDisposedException or OperationCanceledException)
@@ -259,13 +264,21 @@ internal sealed class ConnectionPump
 
     /// <summary>
     /// The client has finished sending. The pod is told only when it has been silent for a while, because the runtimes take it as
-    /// the beginning of the end and cut the answer one second later.
+    /// the beginning of the end and cut the answer one second later. One that has closed waits for no answer: its tunnel is free at once.
     /// </summary>
     private async Task HoldFinishAsync(IStreamPair pair, CancellationToken stop)
     {
         long finished = _time.GetTimestamp();
-        while (!_podEnded.Task.IsCompleted)
+        for (TimeSpan look = FirstLook; !_podEnded.Task.IsCompleted; look += look)
         {
+            // Many a client says first that it has finished, and closes right after it.
+            if (SocketDiagnosis.IsClosedByClient(_client))
+            {
+                _clientIsGone = true;
+                pair.Leave();
+                return;
+            }
+
             long since = Math.Max(finished, Interlocked.Read(ref _silentSince));
             TimeSpan remaining = _clientIsSlow ? _options.HalfCloseTimeout : _options.HalfCloseTimeout - _time.GetElapsedTime(since);
             if (remaining <= TimeSpan.Zero)
@@ -275,7 +288,8 @@ internal sealed class ConnectionPump
             }
 
             using var podEnded = CancellationTokenSource.CreateLinkedTokenSource(stop);
-            Task silence = Task.Delay(remaining, _time, podEnded.Token);
+            TimeSpan limit = look < LongestLook ? look : LongestLook;
+            Task silence = Task.Delay(remaining < limit ? remaining : limit, _time, podEnded.Token);
             await Task.WhenAny(silence, _podEnded.Task).ConfigureAwait(false);
             await podEnded.CancelAsync().ConfigureAwait(false);
             stop.ThrowIfCancellationRequested();
@@ -288,6 +302,12 @@ internal sealed class ConnectionPump
         while (true)
         {
             ReadResult result = await pair.Input.ReadAsync(CancellationToken.None).ConfigureAwait(false);
+            if (result.IsCanceled)
+            {
+                pair.Input.AdvanceTo(result.Buffer.Start);
+                return false;
+            }
+
             try
             {
                 if (!result.Buffer.IsEmpty)
@@ -303,7 +323,7 @@ internal sealed class ConnectionPump
             }
             catch (Exception e) when (e is SocketException or ObjectDisposedException)
             {
-                _clientReset = true;
+                _clientIsGone = true;
                 return false;
             }
             finally

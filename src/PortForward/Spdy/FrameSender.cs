@@ -51,7 +51,7 @@ internal sealed class FrameSender
         }
     }
 
-    /// <summary>Queues a control frame; it goes out at once if nobody is writing, else with the next turn.</summary>
+    /// <summary>Queues control frames behind those that are queued already. They go out with the next turn, or by <see cref="Flush"/>.</summary>
     /// <returns>Whether there was room; if not, the session is to be ended.</returns>
     public bool Enqueue(ReadOnlySpan<byte> frame)
     {
@@ -72,12 +72,16 @@ internal sealed class FrameSender
             _controlLength = needed;
         }
 
+        return true;
+    }
+
+    /// <summary>Sends what is queued, unless somebody is writing: then it goes out with the next turn.</summary>
+    public void Flush()
+    {
         if (_turn.TryEnter())
         {
             _ = FlushControlAsync();
         }
-
-        return true;
     }
 
     private async ValueTask<int> ComposeAndWriteAsync<TState>(int size, TState state, Compose<TState> compose)

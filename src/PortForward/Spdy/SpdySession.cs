@@ -16,12 +16,6 @@ public sealed partial class SpdySession : IAsyncDisposable
 {
     private const uint MaxStreamId = 0x7FFF_FFFF;
 
-    /// <summary>
-    /// How many workers of the runtimes take frames, each from a queue of its own (spdystream's FRAME_WORKERS). PINGs go round
-    /// among them, so as many in a row reach each one, behind the frames that it got before.
-    /// </summary>
-    private const int PeerWorkers = 5;
-
     /// <summary>The most bytes of a control frame's body that matter; header blocks behind them are skipped unread.</summary>
     private const int ControlHeadSize = 8;
 
@@ -35,16 +29,13 @@ public sealed partial class SpdySession : IAsyncDisposable
     /// <summary>Guards the fields below it.</summary>
     private readonly Lock _gate = new();
     private readonly Dictionary<uint, SpdyStream> _streams = [];
-    private readonly Dictionary<uint, TaskCompletionSource<bool>> _pings = [];
+    private readonly Dictionary<uint, Ping> _pings = [];
+    private readonly PeerWorkers _workers = new();
     private uint _nextStreamId = 1;
     private uint _nextPingId = 1;
     private bool _draining;
     private bool _ended;
     private Exception? _fault;
-
-    /// <summary>Data frames handed to the transport, and how many of them the peer is known to have taken.</summary>
-    private long _dataSent;
-    private long _dataTaken;
 
     private readonly TaskCompletionSource _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Task _readLoop;
@@ -110,6 +101,18 @@ public sealed partial class SpdySession : IAsyncDisposable
         }
     }
 
+    /// <summary>How many PINGs somebody still waits for.</summary>
+    internal int UnansweredPings
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _pings.Count;
+            }
+        }
+    }
+
     /// <summary>How many bytes have arrived so far. As long as it grows, the peer is alive.</summary>
     internal long BytesReceived => _reader.Received;
 
@@ -120,7 +123,7 @@ public sealed partial class SpdySession : IAsyncDisposable
     /// Whether data was sent that the peer may not have taken yet. If so, silence does not mean that the peer is dead: its workers,
     /// or its whole read loop, may wait for an application that does not read.
     /// </summary>
-    internal bool HasUnconfirmedData => Interlocked.Read(ref _dataSent) != Interlocked.Read(ref _dataTaken);
+    internal bool HasUnconfirmedData => _workers.HasUntaken;
 
     /// <summary>
     /// Opens streams and sends first bytes on the last of them, all in one write to the transport. It does not wait for replies:
@@ -165,7 +168,7 @@ public sealed partial class SpdySession : IAsyncDisposable
     /// <param name="cancellationToken">Ends the wait for the reply.</param>
     /// <returns>True when the reply has come; false when the session ended first.</returns>
     /// <exception cref="OperationCanceledException">The token was cancelled before the reply came.</exception>
-    public Task<bool> PingAsync(CancellationToken cancellationToken = default) => PingAsync(count: 1, cancellationToken);
+    public Task<bool> PingAsync(CancellationToken cancellationToken = default) => AskAsync(static _ => 1, every: true, cancellationToken);
 
     /// <summary>
     /// Finds out whether the peer has taken everything that was sent so far. A data frame that the peer's application never reads
@@ -174,21 +177,11 @@ public sealed partial class SpdySession : IAsyncDisposable
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <returns>True when every worker has answered; false when the session ended first. It may take forever.</returns>
     /// <exception cref="OperationCanceledException">The token was cancelled before.</exception>
-    public async Task<bool> ConfirmTakenAsync(CancellationToken cancellationToken = default)
-    {
-        long sent = Interlocked.Read(ref _dataSent);
-        bool taken = await PingAsync(PeerWorkers, cancellationToken).ConfigureAwait(false);
-        if (taken)
-        {
-            // An earlier question may be answered after a later one.
-            for (long known = Interlocked.Read(ref _dataTaken); known < sent;)
-            {
-                known = Interlocked.CompareExchange(ref _dataTaken, sent, known) is var seen && seen == known ? sent : seen;
-            }
-        }
+    public Task<bool> ConfirmTakenAsync(CancellationToken cancellationToken = default) => AskAsync(static _ => PeerWorkers.Count, every: true, cancellationToken);
 
-        return taken;
-    }
+    /// <summary>Finds out whether the peer has taken everything that was sent on one stream, whatever other streams hold up.</summary>
+    internal Task<bool> ConfirmTakenAsync(SpdyStream stream, CancellationToken cancellationToken) =>
+        AskAsync(workers => workers.PingsUntil(PeerWorkers.Of(stream.Id)), every: false, cancellationToken);
 
     /// <summary>Ends the session: streams that are still open end with <see cref="StreamEndKind.SessionLost"/>.</summary>
     public async ValueTask DisposeAsync()
@@ -238,14 +231,19 @@ public sealed partial class SpdySession : IAsyncDisposable
     {
         Span<byte> frame = stackalloc byte[ControlFrames.RstStreamSize];
         ControlFrames.WriteRstStream(frame, streamId, status);
-        Enqueue(frame);
+        bool room = _sender.Enqueue(frame);
+        SendQueued(room);
     }
 
-    private async Task<bool> PingAsync(int count, CancellationToken cancellationToken)
+    /// <summary>Sends PINGs and waits for the answers.</summary>
+    /// <param name="count">How many, given the workers they go to.</param>
+    /// <param name="every">Whether all must be answered, or only the last one.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    private async Task<bool> AskAsync(Func<PeerWorkers, int> count, bool every, CancellationToken cancellationToken)
     {
-        byte[] frames = new byte[count * ControlFrames.PingSize];
-        uint[] ids = new uint[count];
-        var replies = new Task<bool>[count];
+        uint first;
+        bool room;
+        Task<bool>[] replies;
         lock (_gate)
         {
             if (_ended)
@@ -253,20 +251,30 @@ public sealed partial class SpdySession : IAsyncDisposable
                 return false;
             }
 
-            for (int i = 0; i < count; i++)
+            first = _nextPingId;
+            replies = new Task<bool>[count(_workers)];
+            Span<byte> frames = stackalloc byte[PeerWorkers.Count * ControlFrames.PingSize];
+            for (int i = 0; i < replies.Length; i++)
             {
-                var reply = new TaskCompletionSource<bool>(TaskCreationOptions.RunContinuationsAsynchronously);
-                ids[i] = _nextPingId;
-                replies[i] = reply.Task;
+                var ping = new Ping(_workers.Ask());
+                replies[i] = ping.Reply.Task;
+                _pings[_nextPingId] = ping;
+                ControlFrames.WritePing(frames[(i * ControlFrames.PingSize)..], _nextPingId);
                 _nextPingId = unchecked(_nextPingId + 2);
-                _pings[ids[i]] = reply;
-                ControlFrames.WritePing(frames.AsSpan(i * ControlFrames.PingSize), ids[i]);
             }
+
+            // With the gate held, since the order of the wire decides which worker gets which.
+            room = _sender.Enqueue(frames[..(replies.Length * ControlFrames.PingSize)]);
         }
 
-        Enqueue(frames);
+        SendQueued(room);
         try
         {
+            if (!every)
+            {
+                return await replies[^1].WaitAsync(cancellationToken).ConfigureAwait(false);
+            }
+
             bool[] answered = await Task.WhenAll(replies).WaitAsync(cancellationToken).ConfigureAwait(false);
             return Array.TrueForAll(answered, static answer => answer);
         }
@@ -274,9 +282,9 @@ public sealed partial class SpdySession : IAsyncDisposable
         {
             lock (_gate)
             {
-                foreach (uint id in ids)
+                for (int i = 0; i < replies.Length; i++)
                 {
-                    _pings.Remove(id);
+                    _pings.Remove(unchecked(first + (uint)(2 * i)));
                 }
             }
         }
@@ -284,15 +292,31 @@ public sealed partial class SpdySession : IAsyncDisposable
 
     private static bool IsTransportFault(Exception e) => e is IOException or ObjectDisposedException;
 
-    private bool CanOpenNow(int count) => !_ended && !_draining && _nextStreamId + 2L * (count - 1) <= MaxStreamId;
+    private bool CanOpenNow(int count) => !_ended && !_draining && FirstOf(count) + (2L * (count - 1)) <= MaxStreamId;
 
-    private void Enqueue(ReadOnlySpan<byte> frame)
+    /// <summary>The id of the first of the next streams.</summary>
+    private uint FirstOf(int count)
     {
-        if (!_sender.Enqueue(frame))
+        uint first = _nextStreamId;
+        while (Options.AlignsStreamIds && PeerWorkers.Of(first + (2 * ((uint)count - 1))) != _workers.Next)
         {
-            Abort(new SpdyProtocolException(
-                $"the peer made this side queue more than {FrameSender.MaxQueuedControlBytes} bytes of control frames without reading them"));
+            first += 2;
         }
+
+        return first;
+    }
+
+    /// <summary>Sends control frames that were queued, if there was room for them.</summary>
+    private void SendQueued(bool hadRoom)
+    {
+        if (hadRoom)
+        {
+            _sender.Flush();
+            return;
+        }
+
+        Abort(new SpdyProtocolException(
+            $"the peer made this side queue more than {FrameSender.MaxQueuedControlBytes} bytes of control frames without reading them"));
     }
 
     /// <summary>Ends the session because of a fault; the first one counts.</summary>
@@ -318,7 +342,7 @@ public sealed partial class SpdySession : IAsyncDisposable
     private void WakeStreams()
     {
         SpdyStream[] streams;
-        TaskCompletionSource<bool>[] pings;
+        Ping[] pings;
         lock (_gate)
         {
             streams = [.. _streams.Values];
@@ -332,9 +356,9 @@ public sealed partial class SpdySession : IAsyncDisposable
             stream.End(new StreamEnd(StreamEndKind.SessionLost));
         }
 
-        foreach (TaskCompletionSource<bool> ping in pings)
+        foreach (Ping ping in pings)
         {
-            ping.TrySetResult(false);
+            ping.Reply.TrySetResult(false);
         }
     }
 
@@ -469,19 +493,25 @@ public sealed partial class SpdySession : IAsyncDisposable
         bool ours = id % 2 == 1;
         if (ours)
         {
-            TaskCompletionSource<bool>? reply;
+            Ping? ping;
             lock (_gate)
             {
-                _pings.Remove(id, out reply);
+                _pings.Remove(id, out ping);
             }
 
-            reply?.TrySetResult(true);
+            if (ping is not null)
+            {
+                _workers.Answered(ping.Question);
+                ping.Reply.TrySetResult(true);
+            }
+
             return;
         }
 
         Span<byte> frame = stackalloc byte[ControlFrames.PingSize];
         ControlFrames.WritePing(frame, id);
-        Enqueue(frame);
+        bool room = _sender.Enqueue(frame);
+        SendQueued(room);
     }
 
     /// <summary>After a GOAWAY no stream is opened any more, and those that the peer never looked at are over (2.6.6).</summary>
@@ -523,6 +553,12 @@ public sealed partial class SpdySession : IAsyncDisposable
         }
     }
 
+    /// <summary>A PING that was not answered yet.</summary>
+    private sealed record Ping(PeerWorkers.Question Question)
+    {
+        public TaskCompletionSource<bool> Reply { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    }
+
     /// <summary>SYN_STREAMs and first bytes that go out together. Ids are given, and headers encoded, in the order of the wire.</summary>
     private sealed class OpeningBatch(SpdySession session, IReadOnlyList<StreamOpening> openings, SpdyStream[] streams, ReadOnlyMemory<byte> firstData)
     {
@@ -537,6 +573,7 @@ public sealed partial class SpdySession : IAsyncDisposable
                     return 0;
                 }
 
+                session._nextStreamId = session.FirstOf(streams.Length);
                 foreach (SpdyStream stream in streams)
                 {
                     stream.Assign(session._nextStreamId);
@@ -557,7 +594,7 @@ public sealed partial class SpdySession : IAsyncDisposable
             if (!firstData.IsEmpty)
             {
                 streams[^1].HasSentBytes = true;
-                Interlocked.Increment(ref session._dataSent);
+                session._workers.Sent(streams[^1].Id);
                 FrameHeader.Data(streams[^1].Id, FrameFlags.None, firstData.Length).Write(destination[length..]);
                 firstData.Span.CopyTo(destination[(length + FrameHeader.Size)..]);
                 length += FrameHeader.Size + firstData.Length;
@@ -579,7 +616,7 @@ public sealed partial class SpdySession : IAsyncDisposable
             if (data.Length > 0)
             {
                 stream.HasSentBytes = true;
-                Interlocked.Increment(ref session._dataSent);
+                session._workers.Sent(stream.Id);
             }
 
             FrameHeader.Data(stream.Id, flags, data.Length).Write(destination);

@@ -9,6 +9,9 @@ namespace PortForward.Spdy;
 /// </summary>
 public sealed class SpdyStream
 {
+    /// <summary>How many bytes the peer may send that nobody reads, before the stream is reset: they delay the other streams of the session.</summary>
+    private const int MaxThrownAway = 64 * 1024;
+
     private const int InputIdle = 0;
     private const int InputDelivering = 1;
     private const int InputClosed = 2;
@@ -17,6 +20,7 @@ public sealed class SpdyStream
     private readonly Pipe _input;
     private readonly TaskCompletionSource<StreamEnd> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _inputState;
+    private long _thrownAway;
     private volatile bool _outputOpen;
 
     internal SpdyStream(SpdySession session, PipeOptions inputOptions, bool outputOpen)
@@ -84,10 +88,9 @@ public sealed class SpdyStream
     }
 
     /// <summary>
-    /// Finds out whether the peer has taken all bytes that were sent on the stream; see <see cref="SpdySession.ConfirmTakenAsync"/>.
+    /// Finds out whether the peer has taken all bytes that were sent on the stream; see the method of <see cref="SpdySession"/>.
     /// </summary>
-    internal Task<bool> ConfirmTakenAsync(CancellationToken cancellationToken) =>
-        HasSentBytes ? _session.ConfirmTakenAsync(cancellationToken) : Task.FromResult(true);
+    internal Task<bool> ConfirmTakenAsync(CancellationToken cancellationToken) => _session.ConfirmTakenAsync(this, cancellationToken);
 
     /// <summary>Whether any byte was handed to the transport.</summary>
     internal bool HasSentBytes { get; set; }
@@ -124,11 +127,24 @@ public sealed class SpdyStream
         }
 
         _input.Writer.Write(data.Span);
-        await _input.Writer.FlushAsync(CancellationToken.None).ConfigureAwait(false);
+        if ((await _input.Writer.FlushAsync(CancellationToken.None).ConfigureAwait(false)).IsCompleted)
+        {
+            StopSender(data.Length);
+        }
 
         if (Interlocked.CompareExchange(ref _inputState, InputIdle, InputDelivering) != InputDelivering)
         {
             await _input.Writer.CompleteAsync().ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Nobody reads any more: a peer that still has little to say may say it, one that goes on is told to stop.</summary>
+    private void StopSender(int length)
+    {
+        _thrownAway += length;
+        if (_thrownAway > MaxThrownAway)
+        {
+            Reset();
         }
     }
 

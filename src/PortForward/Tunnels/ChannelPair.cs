@@ -44,6 +44,7 @@ internal sealed class ChannelPair : IStreamPair, ILivingConnection
     private volatile bool _isReading;
     private volatile bool _hasSent;
     private volatile bool _wasGivenUp;
+    private volatile bool _clientLeft;
     private TimeoutException? _dead;
 
     /// <summary>Starts to read.</summary>
@@ -65,8 +66,6 @@ internal sealed class ChannelPair : IStreamPair, ILivingConnection
     public PipeReader Input => _input.Reader;
 
     public Task<PairEnd> Ended => _reading;
-
-    public Task Settled => _reading;
 
     /// <summary>Whether this side has ended it.</summary>
     public bool WasGivenUp => _wasGivenUp;
@@ -121,6 +120,12 @@ internal sealed class ChannelPair : IStreamPair, ILivingConnection
     /// <summary>Ends the connection, as there is no other way to say that the client has finished; what the pod has sent until then still arrives.</summary>
     public async ValueTask FinishAsync(CancellationToken cancellationToken) => await WebSocketUpgrade.SayGoodbyeAsync(_webSocket).ConfigureAwait(false);
 
+    public void Leave()
+    {
+        _clientLeft = true;
+        _input.Reader.CancelPendingRead();
+    }
+
     public void Reset()
     {
         _wasGivenUp = true;
@@ -130,6 +135,12 @@ internal sealed class ChannelPair : IStreamPair, ILivingConnection
 
     public async ValueTask DisposeAsync()
     {
+        if (_clientLeft && !_reading.IsCompleted)
+        {
+            _input.Writer.CancelPendingFlush();
+            await FinishAsync(CancellationToken.None).ConfigureAwait(false);
+        }
+
         await CloseAsync().ConfigureAwait(false);
         await _input.Reader.CompleteAsync().ConfigureAwait(false);
     }

@@ -3,7 +3,7 @@ using System.IO.Pipelines;
 namespace PortForward.Tunnels;
 
 /// <summary>
-/// The data and the error stream of one forwarded connection. Disposing it gives it up: what is still open is reset.
+/// The data and the error stream of one forwarded connection. Disposing it gives it up: what is still open is reset, unless <see cref="Leave"/> was called.
 /// </summary>
 public interface IStreamPair : IAsyncDisposable
 {
@@ -16,12 +16,9 @@ public interface IStreamPair : IAsyncDisposable
     /// <summary>Completes with the pod's verdict: the end of the error stream. Never faults.</summary>
     Task<PairEnd> Ended { get; }
 
-    /// <summary>Completes when the pod has ended both streams, so that nothing of this pair is in flight any more. Never faults.</summary>
-    Task Settled { get; }
-
     /// <summary>
-    /// Finds out whether the pod has taken all that was sent, once the pair is settled and disposed. Bytes that an application
-    /// never read may lie in the runtime for good and stall later pairs of the same tunnel.
+    /// Finds out, once the pair is disposed, whether the pod has taken all that was sent, its end included, so that nothing of it can stall
+    /// later pairs of the same tunnel: bytes that an application never reads may lie in the runtime for good.
     /// </summary>
     /// <returns>True when it has; false when the tunnel ended first. Where it has not, the task does not end.</returns>
     /// <exception cref="OperationCanceledException">The token was cancelled before.</exception>
@@ -35,6 +32,12 @@ public interface IStreamPair : IAsyncDisposable
     /// <summary>Says that the client sends no more. The runtimes then cut the application's answer after one second.</summary>
     /// <exception cref="OperationCanceledException">The token was cancelled; nothing was said.</exception>
     ValueTask FinishAsync(CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Says that the client has gone in good order. Disposing the pair then passes its end on as <see cref="FinishAsync"/> does, so that the
+    /// application still gets every byte; what it answers is thrown away. <see cref="Input"/>'s pending read is cancelled.
+    /// </summary>
+    void Leave();
 
     /// <summary>Ends the connection at once in both directions, without waiting. The pod then closes its side.</summary>
     void Reset();

@@ -11,13 +11,13 @@ internal sealed class PooledPair(IStreamPair pair, Action<IStreamPair> release) 
 
     public Task<PairEnd> Ended => pair.Ended;
 
-    public Task Settled => pair.Settled;
-
     public Task<bool> ConfirmTakenAsync(CancellationToken cancellationToken) => pair.ConfirmTakenAsync(cancellationToken);
 
     public ValueTask<bool> WriteAsync(ReadOnlyMemory<byte> data, CancellationToken cancellationToken) => pair.WriteAsync(data, cancellationToken);
 
     public ValueTask FinishAsync(CancellationToken cancellationToken) => pair.FinishAsync(cancellationToken);
+
+    public void Leave() => pair.Leave();
 
     public void Reset() => pair.Reset();
 

@@ -13,22 +13,25 @@ internal sealed class SpdyStreamPair : IStreamPair
 
     private readonly SpdyStream _data;
     private readonly SpdyStream _error;
+    private volatile bool _clientLeft;
 
     public SpdyStreamPair(SpdyStream data, SpdyStream error)
     {
         _data = data;
         _error = error;
         Ended = ReadVerdictAsync();
-        Settled = Task.WhenAll(Ended, data.Ended);
     }
 
     public PipeReader Input => _data.Input;
 
     public Task<PairEnd> Ended { get; }
 
-    public Task Settled { get; }
-
-    public Task<bool> ConfirmTakenAsync(CancellationToken cancellationToken) => _data.ConfirmTakenAsync(cancellationToken);
+    /// <inheritdoc/>
+    /// <remarks>Nothing is asked when the pod has ended both streams and was sent nothing.</remarks>
+    public Task<bool> ConfirmTakenAsync(CancellationToken cancellationToken) =>
+        !_data.HasSentBytes && Ended.IsCompleted && _data.Ended.IsCompletedSuccessfully && _data.Ended.Result.Kind == StreamEndKind.Finished
+            ? Task.FromResult(true)
+            : _data.ConfirmTakenAsync(cancellationToken);
 
     public ValueTask<bool> WriteAsync(ReadOnlyMemory<byte> data, CancellationToken cancellationToken) => _data.WriteAsync(data, cancellationToken);
 
@@ -40,9 +43,15 @@ internal sealed class SpdyStreamPair : IStreamPair
     /// </summary>
     public void Reset() => _data.Reset();
 
+    public void Leave()
+    {
+        _clientLeft = true;
+        _data.Input.CancelPendingRead();
+    }
+
     public async ValueTask DisposeAsync()
     {
-        if (_data.Ended.IsCompletedSuccessfully && _data.Ended.Result.Kind == StreamEndKind.Finished)
+        if (_clientLeft || (_data.Ended.IsCompletedSuccessfully && _data.Ended.Result.Kind == StreamEndKind.Finished))
         {
             // The peer forgets a stream only when both halves have ended.
             await _data.FinishAsync(CancellationToken.None).ConfigureAwait(false);

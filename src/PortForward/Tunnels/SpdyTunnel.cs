@@ -13,7 +13,7 @@ internal sealed class SpdyTunnel : ITunnel, ILivingConnection
 
     public SpdyTunnel(Stream transport, TunnelDialOptions options, ILogger logger)
     {
-        _session = new SpdySession(transport, options: null, logger);
+        _session = new SpdySession(transport, new SpdySessionOptions { AlignsStreamIds = true }, logger);
         _liveness = new Liveness(this, options);
         Completion = CompleteAsync();
     }

@@ -350,12 +350,15 @@ public sealed partial class TunnelPool : ITunnelSource
         }
     }
 
-    /// <summary>Takes a pair's tunnel back once the pod has ended the pair and taken what was sent; if that takes too long the tunnel is dropped.</summary>
+    /// <summary>
+    /// Takes a pair's tunnel back once the pod has taken what was sent, the pair's end included; if that takes too long the tunnel is dropped.
+    /// Until the pod has ended its side too, which takes up to a second, what it sends is thrown away and holds up nobody.
+    /// </summary>
     private async Task ReleaseAsync(Member member, IStreamPair pair)
     {
         try
         {
-            await GiveUpAsync(pair, _stopped).WaitAsync(_options.SettleTimeout, _options.Time, _stopped).ConfigureAwait(false);
+            await GiveUpAsync().WaitAsync(_options.SettleTimeout, _options.Time, _stopped).ConfigureAwait(false);
             Release(member, isUsable: true);
         }
         catch (TimeoutException)
@@ -367,13 +370,12 @@ public sealed partial class TunnelPool : ITunnelSource
         {
             // The pool is going away, and takes all of its tunnels with it.
         }
-    }
 
-    private static async Task GiveUpAsync(IStreamPair pair, CancellationToken cancellationToken)
-    {
-        await pair.DisposeAsync().ConfigureAwait(false);
-        await pair.Settled.ConfigureAwait(false);
-        await pair.ConfirmTakenAsync(cancellationToken).ConfigureAwait(false);
+        async Task GiveUpAsync()
+        {
+            await pair.DisposeAsync().ConfigureAwait(false);
+            await pair.ConfirmTakenAsync(_stopped).ConfigureAwait(false);
+        }
     }
 
     /// <summary>Ends one use of a tunnel. One that is not to be used again is dropped with its last use.</summary>

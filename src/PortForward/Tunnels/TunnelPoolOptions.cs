@@ -19,8 +19,8 @@ public sealed record TunnelPoolOptions
     public TimeSpan DialTimeout { get; init; } = Timeout.InfiniteTimeSpan;
 
     /// <summary>
-    /// How long the pod may take to end its half of a pair that this side has given up. 10 s by default: runtimes need one second,
-    /// the rest is for slow networks. Then the tunnel is dropped instead of being used again.
+    /// How long the pod may take to read what a pair that this side has given up was sent. 10 s by default: as a rule it is one round trip.
+    /// Then the tunnel is dropped instead of being used again.
     /// </summary>
     public TimeSpan SettleTimeout { get; init; } = TimeSpan.FromSeconds(10);
 

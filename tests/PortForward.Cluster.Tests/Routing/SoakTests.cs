@@ -31,6 +31,7 @@ public sealed class SoakTests(ITestOutputHelper output)
             }
 
             forward.Events.Clear();
+            cluster.ForgetRequests();
             if (Stopwatch.GetElapsedTime(began) > (samples.Count + 1) * duration / 10)
             {
                 process.Refresh();

@@ -18,6 +18,9 @@ internal sealed class ApiServer(TestCluster cluster, Authenticator authenticator
 
     public IReadOnlyList<RecordedRequest> Requests => [.. _requests];
 
+    /// <summary>Forgets the requests so far, which a long run would pile up.</summary>
+    public void ForgetRequests() => _requests.Clear();
+
     public async Task ServeAsync(HttpContext context)
     {
         var request = Record(context);

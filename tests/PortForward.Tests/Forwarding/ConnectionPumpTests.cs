@@ -369,6 +369,28 @@ public sealed class ConnectionPumpTests : IDisposable
         (await client.ReceiveToEndAsync()).WasReset.Should().BeTrue();
     }
 
+    [LinuxFact]
+    public async Task A_client_that_has_closed_frees_its_tunnel_at_once_though_the_end_of_one_that_only_finished_is_held_back()
+    {
+        (Socket client, _, Task<ConnectionEnd> run, FakePair pair) = await StartAsync();
+        await client.SendAsync("last words");
+        client.Shutdown(SocketShutdown.Send);
+        await Waiting.UntilAsync(() => pair.WrittenText == "last words");
+        _time.Advance(TimeSpan.FromSeconds(1));
+        pair.Left.IsCompleted.Should().BeFalse("it may wait for an answer");
+
+        client.Close();
+        await Waiting.UntilAsync(() =>
+        {
+            _time.Advance(TimeSpan.FromMilliseconds(1));
+            return pair.Left.IsCompleted;
+        });
+
+        (await run.Soon()).Kind.Should().Be(ConnectionEndKind.ClientGone);
+        pair.Calls.Should().StartWith(["write", "leave", "dispose"]);
+        pair.Finished.IsCompleted.Should().BeFalse("the pair passes the end on itself when it is disposed");
+    }
+
     [Fact]
     public async Task Stopped_while_the_end_of_the_client_is_held_back_it_ends_at_once()
     {

@@ -15,6 +15,13 @@ public sealed class FrameSenderTests : IDisposable
 
     public void Dispose() => _transport.Dispose();
 
+    private bool Queue(ReadOnlySpan<byte> frame)
+    {
+        bool hadRoom = _sender.Enqueue(frame);
+        _sender.Flush();
+        return hadRoom;
+    }
+
     [Fact]
     public async Task What_is_composed_goes_out_in_one_write()
     {
@@ -39,7 +46,7 @@ public sealed class FrameSenderTests : IDisposable
     {
         _transport.Open();
 
-        _sender.Enqueue([9, 9]).Should().BeTrue();
+        Queue([9, 9]).Should().BeTrue();
 
         _transport.Written.Should().ContainSingle().Which.Should().Equal(9, 9);
     }
@@ -49,8 +56,8 @@ public sealed class FrameSenderTests : IDisposable
     {
         Task<int> first = _sender.SendAsync(10, 0, static (_, buffer) => Fill(buffer, 1), CancellationToken.None).AsTask();
         Task<int> second = _sender.SendAsync(10, 0, static (_, buffer) => Fill(buffer, 2), CancellationToken.None).AsTask();
-        _sender.Enqueue([7]).Should().BeTrue();
-        _sender.Enqueue([8, 8]).Should().BeTrue();
+        Queue([7]).Should().BeTrue();
+        Queue([8, 8]).Should().BeTrue();
 
         _transport.Open();
         (await first.Soon(), await second.Soon()).Should().Be((1, 1), "what rode along is not the sender's");
@@ -62,7 +69,7 @@ public sealed class FrameSenderTests : IDisposable
     public async Task A_control_frame_queued_during_the_last_turn_follows_it()
     {
         Task<int> only = _sender.SendAsync(10, 0, static (_, buffer) => Fill(buffer, 1), CancellationToken.None).AsTask();
-        _sender.Enqueue([7]);
+        Queue([7]);
 
         _transport.Open();
         await only.Soon();
@@ -86,18 +93,18 @@ public sealed class FrameSenderTests : IDisposable
     public async Task A_peer_that_does_not_read_cannot_make_the_queue_grow_without_bound()
     {
         byte[] frame = new byte[16];
-        _sender.Enqueue(frame).Should().BeTrue();
+        Queue(frame).Should().BeTrue();
         _transport.WriteIsWaiting.Should().BeTrue();
 
         for (int i = 0; i < FrameSender.MaxQueuedControlBytes / frame.Length; i++)
         {
-            _sender.Enqueue(frame).Should().BeTrue();
+            Queue(frame).Should().BeTrue();
         }
 
-        _sender.Enqueue(frame).Should().BeFalse();
+        Queue(frame).Should().BeFalse();
         _transport.Open();
         await Waiting.UntilAsync(() => _transport.Written.Sum(write => write.Length) == FrameSender.MaxQueuedControlBytes + frame.Length);
-        _sender.Enqueue(frame).Should().BeTrue("there is room again");
+        Queue(frame).Should().BeTrue("there is room again");
     }
 
     [Fact]
@@ -153,7 +160,7 @@ public sealed class FrameSenderTests : IDisposable
     public async Task A_control_frame_that_cannot_be_written_is_reported_and_frees_the_turn()
     {
         var broken = new IOException("broken");
-        _sender.Enqueue([1]);
+        Queue([1]);
 
         _transport.FailOne(broken);
         await Waiting.UntilAsync(() => !_faults.IsEmpty);
@@ -177,7 +184,7 @@ public sealed class FrameSenderTests : IDisposable
                 {
                     byte[] control = new byte[8];
                     Write(control, sender, i);
-                    _sender.Enqueue(control).Should().BeTrue();
+                    Queue(control).Should().BeTrue();
                 }
                 else
                 {

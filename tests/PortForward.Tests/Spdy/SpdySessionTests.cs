@@ -79,6 +79,57 @@ public sealed class SpdySessionTests
         (await taken.Soon()).Should().BeTrue();
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(4)]
+    [InlineData(7)]
+    public async Task One_ping_tells_whether_the_bytes_of_a_new_stream_are_taken(int pingsBefore)
+    {
+        await using var fixture = new SpdyFixture(new SpdySessionOptions { AlignsStreamIds = true });
+        for (int i = 0; i < pingsBefore; i++)
+        {
+            Task<bool> ping = fixture.Session.PingAsync();
+            await fixture.Peer.SendAsync(SpdyPeer.Ping((await fixture.Peer.ReadControlAsync(WireFrame.Ping)).Word(0)));
+            await ping.Soon();
+        }
+
+        SpdyStream[] streams = (await fixture.Session.OpenAsync([new StreamOpening([], Finish: true), new StreamOpening([])], "hello"u8.ToArray()))!;
+        (streams[1].Id % 5).Should().Be((uint)pingsBefore % 5, "the next PING goes to the worker of that number");
+        fixture.Session.HasUnconfirmedData.Should().BeTrue();
+        Task<bool> taken = fixture.Session.ConfirmTakenAsync(streams[1], CancellationToken.None);
+        await fixture.Peer.ReadSynStreamAsync();
+        await fixture.Peer.ReadSynStreamAsync();
+        await fixture.Peer.ReadDataAsync(streams[1].Id);
+        WireFrame asked = await fixture.Peer.ReadControlAsync(WireFrame.Ping);
+        await fixture.Peer.SendAsync(SpdyPeer.Ping(asked.Word(0)));
+
+        (await taken.Soon()).Should().BeTrue();
+        fixture.Session.HasUnconfirmedData.Should().BeFalse();
+    }
+
+    [Fact]
+    public async Task A_stream_whose_worker_had_its_turn_takes_as_many_pings_as_it_is_away()
+    {
+        await using var fixture = new SpdyFixture(new SpdySessionOptions { AlignsStreamIds = true });
+        SpdyStream stream = (await fixture.Session.OpenAsync([new StreamOpening([])], "hello"u8.ToArray()))![0];
+        await fixture.Peer.ReadSynStreamAsync();
+        await fixture.Peer.ReadDataAsync(stream.Id);
+        _ = fixture.Session.PingAsync();
+        await fixture.Peer.ReadControlAsync(WireFrame.Ping);
+
+        Task<bool> taken = fixture.Session.ConfirmTakenAsync(stream, CancellationToken.None);
+        uint last = 0;
+        for (int i = 0; i < 5; i++)
+        {
+            last = (await fixture.Peer.ReadControlAsync(WireFrame.Ping)).Word(0);
+        }
+
+        fixture.Session.HasUnconfirmedData.Should().BeTrue();
+        await fixture.Peer.SendAsync(SpdyPeer.Ping(last));
+        (await taken.Soon()).Should().BeTrue("what the other workers do is not asked");
+    }
+
     [Fact]
     public async Task Whether_the_peer_has_taken_everything_is_never_known_of_a_session_that_ends()
     {

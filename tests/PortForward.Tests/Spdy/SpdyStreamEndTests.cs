@@ -201,12 +201,26 @@ public sealed class SpdyStreamEndTests
         SpdyStream stream = await fixture.OpenAsync();
 
         await stream.Input.CompleteAsync();
-        await fixture.Peer.SendAsync(SpdyPeer.Data(1, new byte[100_000]));
+        await fixture.Peer.SendAsync(SpdyPeer.Data(1, new byte[60_000]));
         await fixture.SettleAsync();
 
         stream.Ended.IsCompleted.Should().BeFalse();
         await fixture.Peer.SendAsync(SpdyPeer.Fin(1));
         (await stream.Ended.Soon()).Kind.Should().Be(StreamEndKind.Finished);
+    }
+
+    [Fact]
+    public async Task A_peer_that_goes_on_sending_what_nobody_reads_is_told_to_stop()
+    {
+        await using var fixture = new SpdyFixture(new SpdySessionOptions { StreamBufferSize = 1000, ReceiveBufferSize = 100 });
+        SpdyStream stream = await fixture.OpenAsync();
+
+        await stream.Input.CompleteAsync();
+        await fixture.Peer.SendAsync(SpdyPeer.Data(1, new byte[100_000]));
+
+        (await fixture.Peer.ReadControlAsync(WireFrame.RstStream)).StreamId.Should().Be(1);
+        (await stream.Ended.Soon()).Kind.Should().Be(StreamEndKind.ResetLocally);
+        await fixture.SettleAsync();
     }
 
     [Fact]

@@ -13,6 +13,7 @@ internal sealed class FakePair : IStreamPair
     private readonly TaskCompletionSource _settled = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _finished = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _reset = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _left = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _disposed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _writing = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly MemoryStream _written = new();
@@ -23,12 +24,27 @@ internal sealed class FakePair : IStreamPair
 
     public Task<PairEnd> Ended => _ended.Task;
 
+    /// <summary>Completes when the pod has taken all that was sent.</summary>
     public Task Settled => _settled.Task;
 
-    /// <summary>Whether the pod has taken what was sent; true unless a test holds it up.</summary>
-    public Task<bool> Taken { get; set; } = Task.FromResult(true);
+    /// <summary>Whether the pod never takes what was sent.</summary>
+    public bool IsNeverTaken { get; set; }
 
-    public Task<bool> ConfirmTakenAsync(CancellationToken cancellationToken) => Taken.WaitAsync(cancellationToken);
+    public async Task<bool> ConfirmTakenAsync(CancellationToken cancellationToken)
+    {
+        await (IsNeverTaken ? Task.Delay(Timeout.Infinite, cancellationToken) : _settled.Task.WaitAsync(cancellationToken));
+        return true;
+    }
+
+    /// <summary>Completes when the client was said to have gone.</summary>
+    public Task Left => _left.Task;
+
+    public void Leave()
+    {
+        Calls.Enqueue("leave");
+        _left.TrySetResult();
+        _input.Reader.CancelPendingRead();
+    }
 
     /// <summary>Completes when this side has said that it sends no more.</summary>
     public Task Finished => _finished.Task;

@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using System.Text;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
@@ -10,7 +9,7 @@ namespace PortForward.Tests.Tunnels;
 
 public sealed class SpdyTunnelTests : IAsyncDisposable
 {
-    private const uint ErrorId = 1, DataId = 3;
+    private const uint ErrorId = 3, DataId = 5;
 
     private static readonly TimeSpan PingInterval = TimeSpan.FromSeconds(5);
 
@@ -98,7 +97,6 @@ public sealed class SpdyTunnelTests : IAsyncDisposable
 
         (await pair.Ended.Soon()).Should().Be(new PairEnd(kind, message));
         (await pair.Input.ReadTextToEndAsync()).Should().Be("answer");
-        await pair.Settled.Soon();
         await pair.DisposeAsync();
     }
 
@@ -112,21 +110,6 @@ public sealed class SpdyTunnelTests : IAsyncDisposable
 
         (await pair.Input.ReadToEndAsync()).Should().BeEmpty();
         pair.Ended.IsCompleted.Should().BeFalse();
-        pair.Settled.IsCompleted.Should().BeFalse();
-    }
-
-    [Fact]
-    public async Task A_pair_is_settled_only_when_both_streams_have_ended()
-    {
-        IStreamPair pair = await OpenAsync();
-
-        await PlayAsync("E.fin");
-
-        (await pair.Ended.Soon()).Kind.Should().Be(PairEndKind.Completed);
-        await SettleAsync();
-        pair.Settled.IsCompleted.Should().BeFalse();
-        await PlayAsync("D.fin");
-        await pair.Settled.Soon();
     }
 
     [Fact]
@@ -161,10 +144,8 @@ public sealed class SpdyTunnelTests : IAsyncDisposable
         WireFrame rst = await _pod.ReadControlAsync(WireFrame.RstStream);
         (rst.Word(0), rst.Word(1)).Should().Be((DataId, 5u));
         await SettleAsync();
-        pair.Settled.IsCompleted.Should().BeFalse("the error stream is the pod's to end");
         await PlayAsync("E.fin");
         (await pair.Ended.Soon()).Kind.Should().Be(PairEndKind.Completed);
-        await pair.Settled.Soon();
     }
 
     [Fact]
@@ -189,7 +170,6 @@ public sealed class SpdyTunnelTests : IAsyncDisposable
 
         (await _pod.ReadControlAsync(WireFrame.RstStream)).StreamId.Should().Be(DataId);
         await PlayAsync("E.fin");
-        await pair.Settled.Soon();
     }
 
     [Fact]
@@ -198,13 +178,46 @@ public sealed class SpdyTunnelTests : IAsyncDisposable
         IStreamPair pair = await OpenAsync();
         await PlayAsync("D.fin");
         await PlayAsync("E.fin");
-        await pair.Settled.Soon();
+        await pair.Input.ReadToEndAsync();
 
         await pair.DisposeAsync();
         await pair.DisposeAsync();
 
         (await _pod.ReadDataAsync(DataId)).Fin.Should().BeTrue();
         await SettleAsync();
+    }
+
+    [Fact]
+    public async Task A_client_that_has_gone_in_good_order_is_finished_and_not_reset()
+    {
+        IStreamPair pair = await OpenAsync();
+        await pair.WriteAsync("last words"u8.ToArray(), CancellationToken.None);
+        ValueTask<System.IO.Pipelines.ReadResult> reading = pair.Input.ReadAsync();
+
+        pair.Leave();
+        (await reading.AsTask().Soon()).IsCanceled.Should().BeTrue();
+        await pair.DisposeAsync();
+
+        (await _pod.ReadDataAsync(DataId)).Body.Should().Equal("last words"u8.ToArray());
+        (await _pod.ReadDataAsync(DataId)).Fin.Should().BeTrue();
+        Task<bool> taken = pair.ConfirmTakenAsync(CancellationToken.None);
+        WireFrame ping = await _pod.ReadControlAsync(WireFrame.Ping);
+        await _pod.SendAsync(SpdyPeer.Data(DataId, "an answer that nobody reads"), SpdyPeer.Ping(ping.Word(0)));
+        (await taken.Soon()).Should().BeTrue("nothing of the pair can hold up another one, though the pod has not ended it yet");
+        (await _tunnel.OpenPairAsync(80, default, CancellationToken.None).Soon()).Pair.Should().NotBeNull();
+    }
+
+    [Fact]
+    public async Task An_application_that_goes_on_sending_to_a_client_that_has_gone_is_told_to_stop()
+    {
+        IStreamPair pair = await OpenAsync();
+        pair.Leave();
+        await pair.DisposeAsync();
+        (await _pod.ReadDataAsync(DataId)).Fin.Should().BeTrue();
+
+        await _pod.SendAsync(SpdyPeer.Data(DataId, new byte[100_000]));
+
+        (await _pod.ReadControlAsync(WireFrame.RstStream)).StreamId.Should().Be(DataId);
     }
 
     [Fact]
@@ -217,7 +230,6 @@ public sealed class SpdyTunnelTests : IAsyncDisposable
         await _pod.SendAsync(SpdyPeer.Data(DataId, new byte[2_000_000]));
         await PlayAsync("E.fin");
 
-        await pair.Settled.Soon();
         (await _tunnel.OpenPairAsync(80, default, CancellationToken.None).Soon()).Pair.Should().NotBeNull();
     }
 
@@ -258,7 +270,7 @@ public sealed class SpdyTunnelTests : IAsyncDisposable
         }
 
         SpdySession session = SpdyTunnelInsides.SessionOf(_tunnel);
-        await Waiting.UntilAsync(() => PingsOf(session).Count <= 5);
+        await Waiting.UntilAsync(() => session.UnansweredPings <= 5);
         _tunnel.CanOpen.Should().BeTrue("an application that does not read is no reason to drop the tunnel");
         _tunnel.IsSuspect.Should().BeTrue("but it may be dead as well");
     }
@@ -378,9 +390,6 @@ public sealed class SpdyTunnelTests : IAsyncDisposable
         await _tunnel.DisposeAsync();
         await _pod.DisposeAsync();
     }
-
-    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_pings")]
-    private static extern ref Dictionary<uint, TaskCompletionSource<bool>> PingsOf(SpdySession session);
 
     private async Task<IStreamPair> OpenAsync()
     {

@@ -25,7 +25,7 @@ public sealed class SpdyUpgradeDialerTests : IDisposable
         await connection.RespondAsync("HTTP/1.1 101 Switching Protocols\nConnection: Upgrade\nUpgrade: SPDY/3.1\nX-Stream-Protocol-Version: portforward.k8s.io\n\n");
         await using ITunnel tunnel = (await dial.Soon()).Tunnel!;
         await using IStreamPair pair = (await tunnel.OpenPairAsync(80, "ping"u8.ToArray(), CancellationToken.None).Soon()).Pair!;
-        byte[] answer = [.. SpdyPeer.SynReply(1), .. SpdyPeer.SynReply(3), .. SpdyPeer.Data(3, "pong", fin: true), .. SpdyPeer.Fin(1)];
+        byte[] answer = [.. SpdyPeer.SynReply(3), .. SpdyPeer.SynReply(5), .. SpdyPeer.Data(5, "pong", fin: true), .. SpdyPeer.Fin(3)];
         await connection.Stream.WriteAsync(answer);
 
         (await pair.Input.ReadTextToEndAsync()).Should().Be("pong");

@@ -202,7 +202,7 @@ public sealed class TunnelPoolTests : IAsyncDisposable
         IStreamPair pair = await OpenAsync();
         FakeTunnel tunnel = _dialer.Tunnels.Single();
         FakePair inner = tunnel.Pairs.Single();
-        inner.Taken = new TaskCompletionSource<bool>().Task;
+        inner.IsNeverTaken = true;
         inner.Complete();
         await pair.DisposeAsync();
         await inner.Disposed.Soon();
@@ -223,14 +223,13 @@ public sealed class TunnelPoolTests : IAsyncDisposable
         (await pair.WriteAsync("x"u8.ToArray(), CancellationToken.None)).Should().BeTrue();
         await pair.FinishAsync(CancellationToken.None);
         pair.Reset();
+        pair.Leave();
         inner.End(PairEndKind.Failed, "refused");
-        inner.Settle();
 
         inner.WrittenText.Should().Be("x");
-        inner.Calls.Should().Equal("write", "finish", "reset");
+        inner.Calls.Should().Equal("write", "finish", "reset", "leave");
         pair.Input.Should().BeSameAs(inner.Input);
         (await pair.Ended.Soon()).Message.Should().Be("refused");
-        await pair.Settled.Soon();
     }
 
     [Fact]

@@ -63,7 +63,7 @@ public sealed class WebSocketTunnelDialerTests : IDisposable
         (received.MessageType, received.EndOfMessage).Should().Be((WebSocketMessageType.Binary, true), "both streams and the first bytes are one message");
         Encoding.ASCII.GetString(message, received.Count - 4, 4).Should().Be("ping");
 
-        byte[] answer = [.. SpdyPeer.SynReply(1), .. SpdyPeer.SynReply(3), .. SpdyPeer.Data(3, "pong", fin: true), .. SpdyPeer.Fin(1)];
+        byte[] answer = [.. SpdyPeer.SynReply(3), .. SpdyPeer.SynReply(5), .. SpdyPeer.Data(5, "pong", fin: true), .. SpdyPeer.Fin(3)];
         foreach (byte[] piece in answer.Chunk(5))
         {
             await webSocket.SendAsync(piece, WebSocketMessageType.Binary, endOfMessage: piece[0] % 2 == 0, CancellationToken.None).Soon();
@@ -72,7 +72,6 @@ public sealed class WebSocketTunnelDialerTests : IDisposable
 
         (await pair.Input.ReadTextToEndAsync()).Should().Be("pong");
         (await pair.Ended.Soon()).Kind.Should().Be(PairEndKind.Completed);
-        await pair.Settled.Soon();
     }
 
     [Fact]
