@@ -1,0 +1,16 @@
+using System.CommandLine;
+using PortForward.Benchmarks.Comparison;
+
+// Measuring threads may block; the relay and the load must not wait for new threads because of that.
+ThreadPool.SetMinThreads(64, 64);
+
+var root = new RootCommand("Measures pf: beside kubectl, and by itself.") { CompareCommand.Create() };
+try
+{
+    return await root.Parse(args).InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+}
+catch (Exception e) when (e is FormatException or InvalidOperationException)
+{
+    await Console.Error.WriteLineAsync($"error: {e.Message}");
+    return 1;
+}
