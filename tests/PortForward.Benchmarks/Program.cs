@@ -1,10 +1,18 @@
 using System.CommandLine;
 using PortForward.Benchmarks.Comparison;
+using PortForward.Benchmarks.Micro;
 
 // Measuring threads may block; the relay and the load must not wait for new threads because of that.
 ThreadPool.SetMinThreads(64, 64);
 
-var root = new RootCommand("Measures pf: beside kubectl, and by itself.") { CompareCommand.Create() };
+if (args is ["micro", .. var microArguments])
+    return MicroBenchmarks.Run(microArguments);
+
+var root = new RootCommand("Measures pf: beside kubectl, and by itself.")
+{
+    CompareCommand.Create(),
+    new Command("micro", "Measures parts of the data path by themselves; takes BenchmarkDotNet's arguments"),
+};
 try
 {
     return await root.Parse(args).InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
