@@ -1,5 +1,6 @@
 using System.CommandLine;
 using PortForward.Benchmarks.Comparison;
+using PortForward.Benchmarks.Growth;
 using PortForward.Benchmarks.Micro;
 
 // Measuring threads may block; the relay and the load must not wait for new threads because of that.
@@ -11,6 +12,7 @@ if (args is ["micro", .. var microArguments])
 var root = new RootCommand("Measures pf: beside kubectl, and by itself.")
 {
     CompareCommand.Create(),
+    GrowthCommand.Create(),
     new Command("micro", "Measures parts of the data path by themselves; takes BenchmarkDotNet's arguments"),
 };
 try
