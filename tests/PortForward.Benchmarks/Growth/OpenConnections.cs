@@ -12,6 +12,8 @@ internal sealed class OpenConnections : GrowthTable
     /// <summary>How many are opened at once: so many that it does not take long, so few that it is no flood.</summary>
     private const int OpenedAtOnce = 20;
 
+    private const int WarmUp = 100;
+
     private static readonly TimeSpan IdleTime = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan BusyTime = TimeSpan.FromSeconds(4);
 
@@ -29,6 +31,10 @@ internal sealed class OpenConnections : GrowthTable
     public override async Task<IReadOnlyList<double>> MeasureAsync(Subject subject, int step)
     {
         await using var forward = await subject.StartSettledAsync(PodPorts.Echo);
+
+        // What the first connection costs a program once and for all is not a connection's.
+        await Echo.RoundTripsAsync(forward.Port, WarmUp);
+        await Task.Delay(IdleTime);
         var without = forward.Memory;
         var sockets = new Socket[step];
         try
