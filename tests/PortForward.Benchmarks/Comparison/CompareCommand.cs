@@ -1,0 +1,51 @@
+using System.CommandLine;
+using PortForward.Benchmarks.Clusters;
+using PortForward.Benchmarks.Report;
+
+namespace PortForward.Benchmarks.Comparison;
+
+/// <summary>The subcommand <c>compare</c>: every figure of both programs, as a table and in files.</summary>
+internal static class CompareCommand
+{
+    public static Command Create()
+    {
+        var options = new SubjectOptions();
+        var runs = new Option<int>("--runs") { Description = "How often each figure is measured for each program", DefaultValueFactory = _ => 3 };
+        var delay = new Option<string>("--delay") { Description = "The round trip of the figures that are measured from far away", DefaultValueFactory = _ => "50ms" };
+        var only = new Option<string[]>("--only") { Description = "The figures to measure, by their ids", AllowMultipleArgumentsPerToken = true };
+        var json = new Option<FileInfo?>("--json") { Description = "Where to write the results as JSON" };
+        var svg = new Option<FileInfo?>("--svg") { Description = "Where to write the chart" };
+        var command = new Command("compare", "Measures pf and kubectl alternately, and prints a table") { runs, delay, only, json, svg };
+        options.AddTo(command);
+        command.SetAction(async (parsed, _) =>
+        {
+            var figures = Choose(AllFigures.At(RoundTripText.Parse(parsed.GetValue(delay)!)), parsed.GetValue(only) ?? []);
+            var subject = options.Read(parsed);
+            using var surroundings = await Surroundings.CreateAsync(subject.Embedded, subject.Kubectl.Path);
+            var run = new ComparisonRun(surroundings, subject.Pf, subject.Kubectl, subject.Target, Console.Error);
+            var results = new List<FigureResult>();
+            foreach (var figure in figures)
+                results.Add(await run.MeasureAsync(figure, parsed.GetValue(runs)));
+
+            Console.WriteLine(ComparisonTable.Render(results));
+            Write(parsed.GetValue(json), ComparisonJson.Render(results));
+            Write(parsed.GetValue(svg), ComparisonChart.Render(results));
+            return 0;
+        });
+        return command;
+    }
+
+    private static IReadOnlyList<Figure> Choose(IReadOnlyList<Figure> all, string[] ids)
+    {
+        string[] wanted = [.. ids.SelectMany(id => id.Split(',', StringSplitOptions.RemoveEmptyEntries))];
+        if (wanted.Except(all.Select(figure => figure.Id), StringComparer.Ordinal).FirstOrDefault() is { } unknown)
+            throw new FormatException($"{unknown} is no figure; there are {string.Join(", ", all.Select(figure => figure.Id))}.");
+        return wanted.Length == 0 ? all : [.. all.Where(figure => wanted.Contains(figure.Id, StringComparer.Ordinal))];
+    }
+
+    private static void Write(FileInfo? file, string text)
+    {
+        if (file is not null)
+            File.WriteAllText(file.FullName, text + "\n");
+    }
+}

@@ -1,0 +1,64 @@
+using System.Diagnostics;
+using System.Text;
+
+namespace PortForward.Benchmarks.Load;
+
+/// <summary>Many bytes in one direction.</summary>
+internal static class Transfers
+{
+    private const int BufferSize = 256 * 1024;
+
+    /// <summary>The body of one request of an upload: HTTP servers read away an unwanted body up to 256 KiB, and close beyond it.</summary>
+    private const int BodySize = 128 * 1024;
+
+    /// <summary>Downloads from the pod.</summary>
+    /// <returns>The time from the request to the last byte.</returns>
+    public static async Task<TimeSpan> DownloadAsync(int port, long size)
+    {
+        using var socket = await Connections.OpenAsync(port);
+        var buffer = new byte[BufferSize];
+        var began = Stopwatch.GetTimestamp();
+        await socket.SendAllAsync(Encoding.ASCII.GetBytes($"{size}\n"));
+        for (var left = size; left > 0;)
+            left -= await socket.ReceiveSomeAsync(buffer);
+        return Stopwatch.GetElapsedTime(began);
+    }
+
+    /// <summary>Uploads to the pod, in HTTP requests one behind the other on one connection, none of which waits for an answer.</summary>
+    /// <remarks>An application never sees the end of a client's data through port forwarding, so it could not say otherwise that it has it all.</remarks>
+    /// <returns>The time from the first byte to the last answer, after which the application has read everything.</returns>
+    public static async Task<TimeSpan> UploadAsync(int port, long size)
+    {
+        var head = Encoding.ASCII.GetBytes($"POST / HTTP/1.1\r\nHost: pod\r\nContent-Length: {BodySize}\r\n\r\n");
+        var requests = size / BodySize;
+        byte[] request = [.. head, .. new byte[BodySize]];
+        using var socket = await Connections.OpenAsync(port);
+        var began = Stopwatch.GetTimestamp();
+        var sending = Task.Run(async () =>
+        {
+            for (var sent = 0L; sent < requests; sent++)
+                await socket.SendAllAsync(request);
+        });
+        await CountAnswersAsync();
+        await sending;
+        return Stopwatch.GetElapsedTime(began);
+
+        async Task CountAnswersAsync()
+        {
+            var status = "HTTP/1.1 200 "u8.ToArray();
+            var buffer = new byte[BufferSize];
+            var kept = 0;
+            for (var answered = 0L; answered < requests;)
+            {
+                var length = kept + await socket.ReceiveSomeAsync(buffer.AsMemory(kept));
+                var rest = buffer.AsMemory(0, length);
+                for (int found; (found = rest.Span.IndexOf(status)) >= 0; rest = rest[(found + status.Length)..])
+                    answered++;
+
+                // A status line may be cut in two.
+                kept = Math.Min(rest.Length, status.Length - 1);
+                rest[^kept..].CopyTo(buffer);
+            }
+        }
+    }
+}

@@ -1,0 +1,97 @@
+using System.Text.Json.Nodes;
+using System.Xml.Linq;
+using PortForward.Benchmarks.Comparison;
+using PortForward.Benchmarks.Load;
+using PortForward.Benchmarks.Report;
+
+namespace PortForward.Testing.Tests.Benchmarks;
+
+/// <summary>What is made of measurements.</summary>
+public sealed class ReportTests
+{
+    private static readonly FigureResult Half = new(new Named("start", "start & <ready>", Better.Lower, 0.6), [5, 4, 30], [10, 12, 8], ["kubectl failed and was measured again: it ended."]);
+    private static readonly FigureResult Slower = new(new Named("download", "download", Better.Higher, 1.25), [100, 120], [200, 240], []);
+    private static readonly FigureResult Nothing = new(new Named("upload", "upload", Better.Higher, 1.25), [100], [], []);
+
+    [Theory]
+    [InlineData(new double[] { 3 }, 3, 3, 3)]
+    [InlineData(new double[] { 9, 1 }, 5, 1, 9)]
+    [InlineData(new double[] { 7, 1, 2 }, 2, 1, 7)]
+    [InlineData(new double[] { 4, 3, 2, 1 }, 2.5, 1, 4)]
+    public void The_median_is_the_middle_one_or_the_mean_of_the_middle_two(double[] samples, double median, double least, double most) =>
+        Statistics.Of(samples).Should().Be(new Statistics(median, least, most));
+
+    [Fact]
+    public void Nothing_has_no_median()
+    {
+        var none = () => Statistics.Of([]);
+        none.Should().Throw<ArgumentException>();
+    }
+
+    [Fact]
+    public void A_ratio_is_judged_in_the_direction_that_is_better()
+    {
+        (Half.Ratio, Half.TimesBetter, Half.IsReached).Should().Be((0.5, 2, true));
+        (Slower.Ratio, Slower.TimesBetter, Slower.IsReached).Should().Be((0.5, 0.5, false));
+        (Nothing.IsComplete, Nothing.IsReached).Should().Be((false, false));
+    }
+
+    [Fact]
+    public void The_table_has_a_row_for_each_figure_and_the_notes_below()
+    {
+        var lines = ComparisonTable.Render([Half, Slower, Nothing]).Split('\n');
+
+        lines.Should().HaveCount(2 + 3 + 1);
+        lines[..5].Select(line => line.Length).Distinct().Should().ContainSingle("the columns are lined up");
+        lines[2].Split('|', StringSplitOptions.TrimEntries)[1..^1].Should().Equal("start & <ready>", "ms", "10.0 (8.00 to 12.0)", "5.00 (4.00 to 30.0)", "0.50", "≤ 0.60", "yes");
+        lines[4].Split('|', StringSplitOptions.TrimEntries)[1..^1].Should().Equal("upload", "ms", "-", "100", "-", "≥ 1.25", "**no**");
+        lines[5].Should().Be("* start & <ready>: kubectl failed and was measured again: it ended.");
+    }
+
+    [Fact]
+    public void The_JSON_has_every_value()
+    {
+        var all = JsonNode.Parse(ComparisonJson.Render([Half, Nothing]))!.AsArray();
+
+        all.Select(figure => (string)figure!["figure"]!).Should().Equal("start", "upload");
+        all[0]!["pf"]!["values"]!.AsArray().Select(value => (double)value!).Should().Equal(5, 4, 30);
+        ((double)all[0]!["ratio"]!).Should().Be(0.5);
+        all[1]!["kubectl"].Should().BeNull();
+    }
+
+    [Fact]
+    public void The_chart_is_well_formed_and_its_bars_leave_the_line_in_the_right_direction()
+    {
+        var chart = XDocument.Parse(ComparisonChart.Render([Half, Slower, Nothing]));
+
+        chart.Root!.Name.LocalName.Should().Be("svg");
+        XElement[] bars = [.. chart.Descendants().Where(element => element.Name.LocalName == "rect")];
+        var line = (double)chart.Descendants().Single(element => element.Name.LocalName == "line" && (string)element.Attribute("stroke-opacity")! == "1").Attribute("x1")!;
+        bars.Should().HaveCount(2, "what could not be measured has none");
+        ((double)bars[0].Attribute("x")!).Should().Be(line);
+        ((double)bars[1].Attribute("x")! + (double)bars[1].Attribute("width")!).Should().BeApproximately(line, 0.02);
+        ((double)bars[0].Attribute("width")!).Should().BeApproximately((double)bars[1].Attribute("width")!, 0.02, "twice as good and half as good are bars of one length");
+        chart.Descendants().Select(element => element.Value).Should().Contain("start & <ready>");
+    }
+
+    [Theory]
+    [InlineData("0ms", 0)]
+    [InlineData("50ms", 50)]
+    public void A_round_trip_is_written_in_milliseconds(string text, int milliseconds) => RoundTripText.Parse(text).TotalMilliseconds.Should().Be(milliseconds);
+
+    [Theory]
+    [InlineData("50")]
+    [InlineData("ms")]
+    [InlineData("-5ms")]
+    [InlineData("1s")]
+    public void Anything_else_is_none(string text)
+    {
+        var parsing = () => RoundTripText.Parse(text);
+        parsing.Should().Throw<FormatException>().WithMessage($"{text} is no round trip*");
+    }
+
+    private sealed class Named(string id, string title, Better better, double wanted) : Figure(id, title, "ms", better, wanted)
+    {
+        public override Task<double> MeasureAsync(Subject subject) => throw new NotSupportedException();
+    }
+}
