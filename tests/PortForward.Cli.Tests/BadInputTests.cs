@@ -114,6 +114,7 @@ public sealed class BadInputTests(ClusterFixture fixture) : IClassFixture<Cluste
         await using PfProcess pf = PfProcess.Start(fixture.Kubeconfig, "--address", "127.0.0.1", "pod/solo", $"{port}:{ClusterFixture.Http}", $":{ClusterFixture.Echo}");
 
         await pf.LocalPortAsync(ClusterFixture.Echo);
+        await pf.ErrorLineAsync(line => line.StartsWith("Unable to listen", StringComparison.Ordinal));
 
         pf.Error.Should().Equal(
             $"Unable to listen on port {port}: 127.0.0.1:{port}: address already in use (stop the program that has it, or use another one: \":{ClusterFixture.Http}\" takes any free port)");

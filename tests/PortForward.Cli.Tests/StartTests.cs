@@ -23,11 +23,11 @@ public sealed class StartTests(ClusterFixture fixture) : IClassFixture<ClusterFi
     }
 
     [UnixFact]
-    public async Task A_credential_plug_in_still_gets_the_users_own_certificates()
+    public async Task A_credential_plug_in_gets_the_users_own_environment()
     {
         string seen = fixture.PathOf("seen");
         string plugin = $$$"""
-            echo "$SSL_CERT_FILE $SSL_CERT_DIR" > {{{seen}}}
+            echo "$SSL_CERT_FILE $SSL_CERT_DIR ${DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS-unset}" > {{{seen}}}
             echo '{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1","status":{"token":"{{{fixture.Cluster.Admin.Token}}}"}}'
             """;
         string kubeconfig = fixture.PathOf("kubeconfig-with-plugin");
@@ -44,6 +44,6 @@ public sealed class StartTests(ClusterFixture fixture) : IClassFixture<ClusterFi
             kubeconfig, new Dictionary<string, string>(StringComparer.Ordinal) { ["SSL_CERT_FILE"] = "/mine.pem", ["SSL_CERT_DIR"] = "/mine" }, "pod/solo", $":{ClusterFixture.Http}");
         await pf.LocalPortAsync(ClusterFixture.Http);
 
-        (await File.ReadAllTextAsync(seen)).Trim().Should().Be("/mine.pem /mine");
+        (await File.ReadAllTextAsync(seen)).Trim().Should().Be("/mine.pem /mine unset");
     }
 }

@@ -26,6 +26,7 @@ internal static class ForwardRun
     public static async Task<int> RunAsync(ForwardOptions options, ForwardFlags flags, ParseResult parsed, ILoggerFactory loggers)
     {
         long started = Stopwatch.GetTimestamp();
+        SocketCompletions.RunInline();
         _ = Task.Run(ApiClient.WarmUp);
         bool verbose = parsed.GetValue(flags.Verbose);
         ILogger stderr = loggers.CreateLogger(Stderr.UserCategory);

@@ -11,6 +11,12 @@ internal sealed class ConnectionPump
     /// <summary>How much is read from the client at once: two data frames.</summary>
     private const int ReadSize = 64 * 1024;
 
+    /// <summary>
+    /// How many bytes are read from a client that always has some before others get a turn: the thread may be the one that hears for other connections
+    /// from the system.
+    /// </summary>
+    private const int MaxWithoutWait = 1024 * 1024;
+
     /// <summary>How many tunnels a connection that has sent and got nothing yet may lose before it is given up.</summary>
     private const int MaxTries = 8;
 
@@ -214,10 +220,19 @@ internal sealed class ConnectionPump
         try
         {
             bool podReads = moreBytes.IsEmpty || await SendAsync(moreBytes).ConfigureAwait(false);
+            int sinceWait = 0;
             while (!_clientFinished)
             {
                 // Waiting with an empty buffer costs an idle connection no memory.
-                await _client.ReceiveAsync(Memory<byte>.Empty, SocketFlags.None, attempt).ConfigureAwait(false);
+                ValueTask<int> waiting = _client.ReceiveAsync(Memory<byte>.Empty, SocketFlags.None, attempt);
+                sinceWait = waiting.IsCompleted ? sinceWait : 0;
+                await waiting.ConfigureAwait(false);
+                if (sinceWait > MaxWithoutWait)
+                {
+                    await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+                    sinceWait = 0;
+                }
+
                 byte[] buffer = ArrayPool<byte>.Shared.Rent(ReadSize);
                 try
                 {
@@ -228,6 +243,7 @@ internal sealed class ConnectionPump
                         break;
                     }
 
+                    sinceWait += length;
                     _held.Append(buffer.AsSpan(0, length));
                     podReads = podReads && !_podEnded.Task.IsCompleted && await SendAsync(buffer.AsMemory(0, length)).ConfigureAwait(false);
                 }

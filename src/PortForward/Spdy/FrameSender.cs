@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Runtime.CompilerServices;
 
 namespace PortForward.Spdy;
 
@@ -38,6 +39,7 @@ internal sealed class FrameSender
     /// <param name="compose">Called once it is this sender's turn.</param>
     /// <param name="cancellationToken">Ends the wait for the turn; never the write itself.</param>
     /// <returns>How many bytes <paramref name="compose"/> wrote.</returns>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<int> SendAsync<TState>(int size, TState state, Compose<TState> compose, CancellationToken cancellationToken)
     {
         await _turn.EnterAsync(cancellationToken).ConfigureAwait(false);
@@ -84,6 +86,7 @@ internal sealed class FrameSender
         }
     }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<int> ComposeAndWriteAsync<TState>(int size, TState state, Compose<TState> compose)
     {
         int control = QueuedControlBytes();

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.IO.Pipelines;
+using System.Runtime.CompilerServices;
 
 namespace PortForward.Spdy;
 
@@ -49,6 +50,7 @@ public sealed class SpdyStream
     /// <param name="cancellationToken">Ends the wait for this stream's turn. A frame that is being written is written whole.</param>
     /// <returns>False when this half or the session has ended, so that nobody will receive the bytes.</returns>
     /// <exception cref="OperationCanceledException">The token was cancelled; part of the data may have been sent.</exception>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<bool> WriteAsync(ReadOnlyMemory<byte> data, CancellationToken cancellationToken = default)
     {
         while (data.Length > 0)
@@ -118,25 +120,51 @@ public sealed class SpdyStream
     /// <summary>Whether both halves have ended, so that the session need not know the stream any more.</summary>
     internal bool IsOver => !_outputOpen && _ended.Task.IsCompleted;
 
-    /// <summary>Hands bytes to the reader; called by the session's read loop only. Waits while the buffer is full.</summary>
-    internal async ValueTask DeliverAsync(ReadOnlyMemory<byte> data)
+    /// <summary>How many bytes the reader has not been told of yet.</summary>
+    internal int Undelivered { get; private set; }
+
+    /// <summary>Takes bytes for the reader, who is told of them by <see cref="FlushAsync"/>. Called by the session's read loop only, as that one is.</summary>
+    internal void Deliver(ReadOnlyMemory<byte> data)
     {
-        if (Interlocked.CompareExchange(ref _inputState, InputDelivering, InputIdle) != InputIdle)
+        if (!TryBeginDelivery())
         {
             return; // Reset while the bytes were on their way.
         }
 
         _input.Writer.Write(data.Span);
-        if ((await _input.Writer.FlushAsync(CancellationToken.None).ConfigureAwait(false)).IsCompleted)
+        Undelivered += data.Length;
+        if (!TryEndDelivery())
         {
-            StopSender(data.Length);
+            _input.Writer.Complete();
+        }
+    }
+
+    /// <summary>Hands the bytes taken to the reader. Waits while the buffer is full.</summary>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    internal async ValueTask FlushAsync()
+    {
+        int length = Undelivered;
+        Undelivered = 0;
+        if (!TryBeginDelivery())
+        {
+            return;
         }
 
-        if (Interlocked.CompareExchange(ref _inputState, InputIdle, InputDelivering) != InputDelivering)
+        if ((await _input.Writer.FlushAsync(CancellationToken.None).ConfigureAwait(false)).IsCompleted)
+        {
+            StopSender(length);
+        }
+
+        if (!TryEndDelivery())
         {
             await _input.Writer.CompleteAsync().ConfigureAwait(false);
         }
     }
+
+    private bool TryBeginDelivery() => Interlocked.CompareExchange(ref _inputState, InputDelivering, InputIdle) == InputIdle;
+
+    /// <summary>False if the stream has ended meanwhile, so that its end is the deliverer's to tell.</summary>
+    private bool TryEndDelivery() => Interlocked.CompareExchange(ref _inputState, InputIdle, InputDelivering) == InputDelivering;
 
     /// <summary>Nobody reads any more: a peer that still has little to say may say it, one that goes on is told to stop.</summary>
     private void StopSender(int length)

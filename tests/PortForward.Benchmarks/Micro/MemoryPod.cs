@@ -51,6 +51,8 @@ internal sealed class MemoryPod : ITunnelSource, IStreamPair
 
     public ValueTask FinishAsync(CancellationToken cancellationToken) => ValueTask.CompletedTask;
 
+    public void Leave() => End();
+
     public void Reset() => End();
 
     public ValueTask DisposeAsync()

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Net.Sockets;
+using System.Text;
 using PortForward.Cluster.Routing;
 using PortForward.Forwarding;
 using PortForward.Testing;
@@ -33,7 +34,7 @@ public sealed class IsolationTests : IAsyncLifetime
     [Fact]
     public async Task Fifty_stalled_readers_and_fifty_stalled_writers_hold_up_nobody_and_lose_nothing()
     {
-        const int stalled = 50, connections = 200, upload = 3_000_000;
+        const int stalled = 50, connections = 200, upload = 3_000_000, download = 16_000_000; // more than systems on the way take
         var gate = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         long[] taken = new long[stalled];
         int writers = 0;
@@ -58,8 +59,8 @@ public sealed class IsolationTests : IAsyncLifetime
         List<Task> uploads = [];
         for (int i = 0; i < stalled; i++)
         {
-            Socket reader = await forward.ConnectAsync(1);
-            await reader.SendAsync("4000000\n"u8.ToArray());
+            Socket reader = await forward.ConnectAsync(1, receiveBuffer: 16 * 1024);
+            await reader.SendAsync(Encoding.ASCII.GetBytes($"{download}\n"));
             readers.Add(reader);
             Socket sender = await forward.ConnectAsync(2);
             senders.Add(sender);
@@ -77,7 +78,7 @@ public sealed class IsolationTests : IAsyncLifetime
         gate.SetResult();
         await Task.WhenAll(uploads).WaitAsync(RoutedForward.Patience);
         await RoutedForward.UntilAsync(() => taken.All(bytes => bytes == upload));
-        await Task.WhenAll(readers.Select(reader => ReadExactlyAsync(reader, 4_000_000))).WaitAsync(RoutedForward.Patience);
+        await Task.WhenAll(readers.Select(reader => ReadExactlyAsync(reader, download))).WaitAsync(RoutedForward.Patience);
         foreach (Socket client in readers.Concat(senders))
         {
             client.Dispose();

@@ -68,10 +68,18 @@ internal sealed class RoutedForward : IAsyncDisposable
         return forward;
     }
 
-    public async Task<Socket> ConnectAsync(int port = 0)
+    /// <summary>Connects a client.</summary>
+    /// <param name="port">The index of the forwarded port.</param>
+    /// <param name="receiveBuffer">How much the system takes for a client that does not read; as much as it likes if null, which is several MB.</param>
+    public async Task<Socket> ConnectAsync(int port = 0, int? receiveBuffer = null)
     {
         IPEndPoint local = Forwarder.Ports[port].Local;
         var client = new Socket(local.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        if (receiveBuffer is not null)
+        {
+            client.ReceiveBufferSize = receiveBuffer.Value;
+        }
+
         await client.ConnectAsync(local);
         return client;
     }

@@ -10,7 +10,7 @@ public sealed class TransportReaderTests
     [Fact]
     public async Task A_fill_collects_as_many_reads_as_it_takes()
     {
-        var reader = new TransportReader(new ChunkedStream([[1], [2, 3], [4, 5, 6]]), 16);
+        var reader = new TransportReader(new ChunkedStream([[1], [2, 3], [4, 5, 6]]), static () => ValueTask.CompletedTask, 16);
 
         (await reader.FillAsync(5)).Should().BeTrue();
 
@@ -22,7 +22,7 @@ public sealed class TransportReaderTests
     [Fact]
     public async Task The_end_before_the_first_byte_is_an_end_in_good_order()
     {
-        var reader = new TransportReader(new ChunkedStream([]), 16);
+        var reader = new TransportReader(new ChunkedStream([]), static () => ValueTask.CompletedTask, 16);
 
         (await reader.FillAsync(8)).Should().BeFalse();
     }
@@ -30,7 +30,7 @@ public sealed class TransportReaderTests
     [Fact]
     public async Task The_end_after_some_bytes_is_an_end_inside_of_a_frame()
     {
-        var reader = new TransportReader(new ChunkedStream([[1, 2, 3]]), 16);
+        var reader = new TransportReader(new ChunkedStream([[1, 2, 3]]), static () => ValueTask.CompletedTask, 16);
 
         Func<Task> fill = async () => await reader.FillAsync(8);
 
@@ -40,7 +40,7 @@ public sealed class TransportReaderTests
     [Fact]
     public async Task Inside_of_a_frame_every_end_is_an_error()
     {
-        var reader = new TransportReader(new ChunkedStream([]), 16);
+        var reader = new TransportReader(new ChunkedStream([]), static () => ValueTask.CompletedTask, 16);
 
         await reader.FillInsideFrameAsync(0);
         Func<Task> fill = async () => await reader.FillInsideFrameAsync(1);
@@ -53,11 +53,35 @@ public sealed class TransportReaderTests
     [Fact]
     public async Task Taking_some_takes_what_is_there_but_never_more_than_asked_for()
     {
-        var reader = new TransportReader(new ChunkedStream([[1, 2, 3, 4, 5], [6]]), 16);
+        var reader = new TransportReader(new ChunkedStream([[1, 2, 3, 4, 5], [6]]), static () => ValueTask.CompletedTask, 16);
 
         (await reader.TakeSomeAsync(2)).ToArray().Should().Equal(1, 2);
         (await reader.TakeSomeAsync(100)).ToArray().Should().Equal(3, 4, 5);
         (await reader.TakeSomeAsync(100)).ToArray().Should().Equal(6);
+    }
+
+    [Fact]
+    public async Task Before_a_wait_for_the_transport_whoever_collects_bytes_is_told_and_not_before_a_read_that_has_some()
+    {
+        (DuplexStream client, DuplexStream server) = DuplexStream.CreatePair();
+        int waits = 0;
+        var reader = new TransportReader(client, () =>
+        {
+            waits++;
+            return ValueTask.CompletedTask;
+        }, 16);
+        await server.WriteAsync(new byte[4]);
+
+        await reader.FillAsync(4);
+        waits.Should().Be(0);
+        Task<bool> filling = reader.FillAsync(8).AsTask();
+        waits.Should().Be(1);
+        reader.IsWaiting.Should().BeTrue();
+        await server.WriteAsync(new byte[4]);
+
+        (await filling.Soon()).Should().BeTrue();
+        await client.DisposeAsync();
+        await server.DisposeAsync();
     }
 
     [Property]
@@ -65,7 +89,7 @@ public sealed class TransportReaderTests
     {
         const int bufferSize = 16; // The pool's smallest buffer, so that wrapping is frequent.
         byte[] all = [.. chunks.SelectMany(chunk => chunk.Get)];
-        var reader = new TransportReader(new ChunkedStream([.. chunks.Select(chunk => chunk.Get)]), bufferSize);
+        var reader = new TransportReader(new ChunkedStream([.. chunks.Select(chunk => chunk.Get)]), static () => ValueTask.CompletedTask, bufferSize);
         var received = new List<byte>();
         for (int i = 0; received.Count < all.Length; i++)
         {
