@@ -48,6 +48,8 @@ public sealed class GatewayTests
         Func<Task> start = () => KubeconfigForward.StartAsync(road.Kubeconfig, transport, [RoutedForward.Echo]);
 
         TunnelFault fault = (await start.Should().ThrowAsync<PortForwardException>()).Which.Fault!;
-        ApiStatus.Describe(fault.StatusCode!.Value, fault.ReasonPhrase, fault.Body!).Should().Be("Error from server (BadRequest): Upgrade request required");
+        ApiStatus.Describe(fault.StatusCode!.Value, fault.ReasonPhrase, fault.Body!).Should().Be(
+            "Error from server (BadRequest): Upgrade request required: something before the API server took the Upgrade header out of the request; "
+            + "let that proxy or load balancer pass Upgrade and Connection on");
     }
 }
