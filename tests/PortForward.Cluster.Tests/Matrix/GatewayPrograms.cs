@@ -37,3 +37,10 @@ internal sealed class GatewayTheoryAttribute : TheoryAttribute
 {
     public GatewayTheoryAttribute() => Skip = GatewayPrograms.MissingAny()!;
 }
+
+/// <inheritdoc cref="GatewayTheoryAttribute"/>
+[AttributeUsage(AttributeTargets.Method)]
+internal sealed class GatewayFactAttribute : FactAttribute
+{
+    public GatewayFactAttribute() => Skip = GatewayPrograms.MissingAny()!;
+}

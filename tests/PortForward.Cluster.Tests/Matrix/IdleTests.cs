@@ -22,18 +22,14 @@ public sealed class IdleTests
     public Task A_forward_outlives_a_load_balancer_that_cuts_after_30_seconds_for_minutes() =>
         OutliveAsync(new IdlePlan(TimeSpan.FromMinutes(IdleFactAttribute.Minutes), TimeSpan.FromSeconds(30), new TunnelDialOptions().LivenessTimeout, TimeSpan.FromSeconds(20)));
 
-    [GatewayTheory]
-    [InlineData(GatewayRoad.Nginx)]
-    [InlineData(GatewayRoad.HaproxyHttp)]
-    [InlineData(GatewayRoad.HaproxyTcp)]
-    public async Task A_forward_outlives_the_short_idle_limit_of(string gateway)
+    [GatewayFact]
+    public Task A_forward_outlives_the_short_idle_limits_of_real_gateways() => Task.WhenAll(GatewayRoad.All.Select(async gateway =>
     {
         await using Road road = await GatewayRoad.OpenAsync(gateway, idleLimit: 2);
         road.Cluster.Pods.Add(TestPod.Probe("solo"));
-        IdlePlan plan = Short with { IdleLimit = TimeSpan.FromSeconds(2), LivenessTimeout = TimeSpan.FromSeconds(2.4) };
-        await Task.WhenAll(TransportMatrixTests.Transports.Select(transport => IdleAsync(road.Kubeconfig, transport, plan)));
+        await IdleWithEachAsync($"behind {gateway}", road.Kubeconfig, Short with { IdleLimit = TimeSpan.FromSeconds(2), LivenessTimeout = TimeSpan.FromSeconds(2.4) });
         road.Cluster.Tunnels.Violations.Should().BeEmpty();
-    }
+    }));
 
     private static async Task OutliveAsync(IdlePlan plan)
     {
@@ -44,7 +40,7 @@ public sealed class IdleTests
         Task cutsAnother = SeeItCutAsync(relay, plan);
 
         string kubeconfig = KubeconfigText.Of(cluster, $"https://127.0.0.1:{relay.Port}", authority.Pem);
-        await Task.WhenAll(TransportMatrixTests.Transports.Select(transport => IdleAsync(kubeconfig, transport, plan)));
+        await IdleWithEachAsync("behind the relay", kubeconfig, plan);
 
         await cutsAnother;
         relay.Cuts.Should().BePositive();
@@ -52,8 +48,12 @@ public sealed class IdleTests
         cluster.Tunnels.Violations.Should().BeEmpty();
     }
 
+    /// <summary>Idles with each transport at the same time.</summary>
+    private static Task IdleWithEachAsync(string where, string kubeconfig, IdlePlan plan) =>
+        Task.WhenAll(TransportMatrixTests.Transports.Select(transport => IdleAsync($"{transport} {where}", kubeconfig, transport, plan)));
+
     /// <summary>Holds a connection open and idle for the whole time, and opens others now and then.</summary>
-    private static async Task IdleAsync(string kubeconfig, string transport, IdlePlan plan)
+    private static async Task IdleAsync(string way, string kubeconfig, string transport, IdlePlan plan)
     {
         await using RoutedForward forward = await KubeconfigForward.StartAsync(
             kubeconfig, transport, [RoutedForward.Echo], new TunnelDialOptions { LivenessTimeout = plan.LivenessTimeout });
@@ -63,14 +63,13 @@ public sealed class IdleTests
         while (Stopwatch.GetElapsedTime(began) < plan.Duration)
         {
             await Task.Delay(plan.Pause);
-            held.Available.Should().Be(0);
-            await forward.EchoOnceAsync($"{transport} after {Stopwatch.GetElapsedTime(began)}");
+            await forward.EchoOnceAsync($"{way} after {Stopwatch.GetElapsedTime(began)}");
         }
 
         await RoutedForward.EchoAsync(held, "after");
-        forward.Events.Where(one => one is not (ListenerOpened or ConnectionAccepted or ConnectionClosed)).Should().BeEmpty();
+        forward.Events.Where(one => one is not (ListenerOpened or ConnectionAccepted or ConnectionClosed)).Should().BeEmpty("{0} nothing is to be told", way);
         forward.Events.OfType<ConnectionClosed>().Select(closed => closed.End.Kind).Should().OnlyContain(
-            kind => kind == ConnectionEndKind.Completed || kind == ConnectionEndKind.ClientGone, "over {0} nothing failed", transport);
+            kind => kind == ConnectionEndKind.Completed || kind == ConnectionEndKind.ClientGone, "{0} nothing failed", way);
     }
 
     /// <summary>A connection that sends nothing is cut, or else the test would show nothing.</summary>
