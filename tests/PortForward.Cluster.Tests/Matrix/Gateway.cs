@@ -100,11 +100,11 @@ internal sealed class Gateway : IAsyncDisposable
         int port = FreePort();
         folder.Write("configuration", configuration(folder.Path).Replace("PORT", port.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal));
 
-        var start = new ProcessStartInfo(GatewayPrograms.Find(program)!, arguments(folder.Path)) { UseShellExecute = false, RedirectStandardError = true };
-        string libraries = Path.Combine(GatewayPrograms.Folder, "usr/lib");
-        if (Directory.Exists(libraries))
+        string path = GatewayPrograms.Find(program)!;
+        var start = new ProcessStartInfo(path, arguments(folder.Path)) { UseShellExecute = false, RedirectStandardError = true };
+        if (path.StartsWith(GatewayPrograms.Folder, StringComparison.Ordinal))
         {
-            start.Environment["LD_LIBRARY_PATH"] = string.Join(Path.PathSeparator, Directory.GetDirectories(libraries, "*-linux-gnu"));
+            start.Environment["LD_LIBRARY_PATH"] = string.Join(Path.PathSeparator, Directory.GetDirectories(Path.Combine(GatewayPrograms.Folder, "usr/lib"), "*-linux-gnu"));
         }
 
         var said = new StringBuilder();

@@ -7,8 +7,8 @@ internal static class GatewayRoad
 {
     public const string Nginx = "nginx", HaproxyHttp = "haproxy, mode http", HaproxyTcp = "haproxy, mode tcp";
 
-    /// <summary>What an nginx does with upgrades: values of the map from the client's Upgrade to the one that goes on.</summary>
-    public const string PassesAll = "default $http_upgrade;", PassesWebSocketOnly = "default ''; websocket $http_upgrade;", PassesSpdyOnly = "default ''; SPDY/3.1 $http_upgrade;";
+    /// <summary>Which upgrades an nginx passes on; <see cref="NoUpgrade"/> is one whose configuration says nothing about them.</summary>
+    public const string EveryUpgrade = "every upgrade", WebSocketOnly = "websocket only", SpdyOnly = "SPDY only", NoUpgrade = "no upgrade";
 
     public static readonly string[] All = [Nginx, HaproxyHttp, HaproxyTcp];
 
@@ -17,19 +17,26 @@ internal static class GatewayRoad
     /// <param name="idleLimit">After how many seconds the gateway cuts what is idle.</param>
     public static Task<Road> OpenAsync(string name, int idleLimit = 60) => name switch
     {
-        Nginx => OpenNginxAsync(PassesAll, idleLimit),
+        Nginx => OpenNginxAsync(EveryUpgrade, idleLimit),
         HaproxyHttp => OpenHaproxyAsync(isHttp: true, idleLimit),
         HaproxyTcp => OpenHaproxyAsync(isHttp: false, idleLimit),
         _ => throw new ArgumentOutOfRangeException(nameof(name), name, "There is no such gateway."),
     };
 
     /// <summary>An nginx that ends TLS and serves the API below a path, as one before several clusters does.</summary>
-    /// <param name="passes">Which upgrades it passes on; null for one whose configuration says nothing about upgrades.</param>
+    /// <param name="passes">Which upgrades it passes on.</param>
     /// <param name="idleLimit">After how many seconds it cuts what is idle.</param>
-    public static async Task<Road> OpenNginxAsync(string? passes, int idleLimit = 60)
+    public static async Task<Road> OpenNginxAsync(string passes, int idleLimit = 60)
     {
         TestCluster cluster = await TestCluster.StartAsync();
-        string upgrades = passes is null ? "" :
+        string map = passes switch
+        {
+            EveryUpgrade => "default $http_upgrade;",
+            WebSocketOnly => "default ''; websocket $http_upgrade;",
+            SpdyOnly => "default ''; SPDY/3.1 $http_upgrade;",
+            _ => "default '';",
+        };
+        string upgrades = passes == NoUpgrade ? "" :
             """
             proxy_http_version 1.1;
             proxy_set_header Upgrade $passed_upgrade;
@@ -37,7 +44,7 @@ internal static class GatewayRoad
             """;
         Gateway gateway = await Gateway.StartNginxAsync(
             $$"""
-            map $http_upgrade $passed_upgrade { {{passes ?? "default '';"}} }
+            map $http_upgrade $passed_upgrade { {{map}} }
             map $passed_upgrade $passed_connection { default upgrade; '' close; }
             server {
               listen 127.0.0.1:PORT ssl;

@@ -19,9 +19,9 @@ public sealed class GatewayTests
     }
 
     [GatewayTheory]
-    [InlineData(GatewayRoad.PassesAll, KubeconfigForward.WebSocket)]
-    [InlineData(GatewayRoad.PassesWebSocketOnly, KubeconfigForward.WebSocket)]
-    [InlineData(GatewayRoad.PassesSpdyOnly, KubeconfigForward.Spdy)]
+    [InlineData(GatewayRoad.EveryUpgrade, KubeconfigForward.WebSocket)]
+    [InlineData(GatewayRoad.WebSocketOnly, KubeconfigForward.WebSocket)]
+    [InlineData(GatewayRoad.SpdyOnly, KubeconfigForward.Spdy)]
     public async Task Auto_finds_the_transport_that_an_nginx_lets_pass(string passes, string transport)
     {
         await using Road road = await GatewayRoad.OpenNginxAsync(passes);
@@ -42,7 +42,7 @@ public sealed class GatewayTests
     [InlineData(KubeconfigForward.Auto)]
     public async Task An_nginx_that_passes_no_upgrade_is_told_in_one_line(string transport)
     {
-        await using Road road = await GatewayRoad.OpenNginxAsync(passes: null);
+        await using Road road = await GatewayRoad.OpenNginxAsync(GatewayRoad.NoUpgrade);
         road.Cluster.Pods.Add(Scene.Pod(isFull: false));
 
         Func<Task> start = () => KubeconfigForward.StartAsync(road.Kubeconfig, transport, [RoutedForward.Echo]);

@@ -6,8 +6,8 @@ namespace PortForward.Cluster.Tests.Matrix;
 /// <summary>A way to the API server: the cluster, what stands before it, and the kubeconfig that leads there.</summary>
 internal sealed class Road : IAsyncDisposable
 {
-    /// <summary>What Debian's ordinary clusters, companies and multi-cluster front ends put between a user and the server.</summary>
-    public static readonly string[] Plain = ["plain TLS", "mTLS", "http proxy", "https proxy", "socks5", "path prefix"];
+    /// <summary>The roads that need nothing but this process.</summary>
+    public static readonly string[] All = ["plain TLS", "mTLS", "http proxy", "https proxy", "socks5", "path prefix"];
 
     private readonly IAsyncDisposable? _before;
     private readonly Action _check;

@@ -13,7 +13,9 @@ namespace PortForward.Cluster.Tests.Matrix;
 /// <summary>What happens on a connection, and what each transport must make of it.</summary>
 internal sealed class Scene
 {
-    private const int Refused = 9999, Resets = 7005, Sink = 7002, Bulk = 7100, Pieces = 7101;
+    private const int Refused = 9999, Resets = 7005, Sink = 7002, Bulk = 7100, Pieces = 7101, Afterthought = 7102;
+
+    private const string LastWord = "after all";
 
     private static readonly Outcome ClientEnds = new(ClientSees.Nothing, ConnectionEndKind.ClientGone);
     private static readonly Outcome WholeAnswer = new(ClientSees.End, ConnectionEndKind.Completed);
@@ -47,6 +49,19 @@ internal sealed class Scene
             Expected = Alike(WholeAnswer),
             Grace = TimeSpan.FromMilliseconds(100),
             Hold = TimeSpan.FromMilliseconds(300),
+        },
+
+        // What the application says after the hold: the runtime lets it pass for one second more, but a WebSocket that is closed carries nothing.
+        new("half-close and an answer after the hold", Afterthought, AfterthoughtAsync)
+        {
+            Expected = new Dictionary<string, Outcome>(StringComparer.Ordinal)
+            {
+                [KubeconfigForward.WebSocket] = WholeAnswer with { Answer = LastWord },
+                [KubeconfigForward.Spdy] = WholeAnswer with { Answer = LastWord },
+                [KubeconfigForward.Channel] = WholeAnswer,
+            },
+            Grace = TimeSpan.FromSeconds(10),
+            Hold = TimeSpan.FromMilliseconds(100),
         },
         new("refused port", Refused, RefusedAsync)
         {
@@ -109,11 +124,14 @@ internal sealed class Scene
     public static Scene Named(string name) => All.Single(scene => scene.Name == name);
 
     /// <summary>The pod with the applications of all scenes.</summary>
-    public static TestPod Pod(bool isFull) => TestPod.Probe("solo").Serves(Bulk, BulkApplication.ServeAsync).Serves(Pieces, AnswersInPieces(isFull));
+    public static TestPod Pod(bool isFull) => TestPod.Probe("solo")
+        .Serves(Bulk, BulkApplication.ServeAsync)
+        .Serves(Pieces, AnswersInPieces(isFull))
+        .Serves(Afterthought, TestApplications.AnswersAfterFirstByte(LastWord, TimeSpan.FromMilliseconds(600)));
 
     /// <summary>Plays the scene's connections to their end.</summary>
     /// <returns>What the clients saw.</returns>
-    public Task<ClientSees> PlayAsync(RoutedForward forward, bool isFull) => _play(new Stage(this, forward, isFull));
+    public Task<ClientSees> PlayAsync(RoutedForward forward, string transport, bool isFull) => _play(new Stage(this, forward, Expected[transport], isFull));
 
     private static Dictionary<string, Outcome> Alike(Outcome outcome) => new(StringComparer.Ordinal)
     {
@@ -161,6 +179,16 @@ internal sealed class Scene
         (byte[] answer, ClientSees end) = await ReadToEndAsync(client);
         answer.Should().BeEmpty("the application has not seen the client's end");
         Stopwatch.GetElapsedTime(asked).Should().BeGreaterThan(stage.Scene.Hold - TimeSpan.FromMilliseconds(20), "the hold comes first");
+        return end;
+    }
+
+    private static async Task<ClientSees> AfterthoughtAsync(Stage stage)
+    {
+        using Socket client = await stage.Forward.ConnectAsync();
+        await client.SendAsync("question"u8.ToArray());
+        client.Shutdown(SocketShutdown.Send);
+        (byte[] answer, ClientSees end) = await ReadToEndAsync(client);
+        Encoding.ASCII.GetString(answer).Should().Be(stage.Expected.Answer);
         return end;
     }
 
@@ -236,5 +264,5 @@ internal sealed class Scene
     }
 
     /// <summary>Where a scene is played.</summary>
-    private sealed record Stage(Scene Scene, RoutedForward Forward, bool IsFull);
+    private sealed record Stage(Scene Scene, RoutedForward Forward, Outcome Expected, bool IsFull);
 }

@@ -11,7 +11,7 @@ public sealed class TransportMatrixTests
 {
     internal static readonly string[] Transports = [KubeconfigForward.WebSocket, KubeconfigForward.Spdy, KubeconfigForward.Channel];
 
-    public static TheoryData<string, string, string> Cases => Cross(Road.Plain);
+    public static TheoryData<string, string, string> Cases => Cross(Road.All);
 
     internal static bool IsFull => Environment.GetEnvironmentVariable("PF_TEST_FULL") == "true";
 
@@ -45,14 +45,15 @@ public sealed class TransportMatrixTests
     /// <summary>Plays a scene and holds its connections against what the transport must make of them.</summary>
     internal static async Task PlayAsync(string transport, Road road, Scene scene)
     {
-        road.Cluster.PortForwarding.GraceAfterFirstEnd = scene.Grace ?? (IsFull ? TimeSpan.FromSeconds(1) : TimeSpan.FromMilliseconds(50));
+        TimeSpan usualGrace = IsFull ? TimeSpan.FromSeconds(1) : TimeSpan.FromMilliseconds(50);
+        road.Cluster.PortForwarding.GraceAfterFirstEnd = scene.Grace ?? usualGrace;
         road.Cluster.PortForwarding.ErrorEnding = scene.ErrorEnding;
         road.Cluster.Pods.Add(Scene.Pod(IsFull));
         Outcome expected = scene.Expected[transport];
         await using (RoutedForward forward = await KubeconfigForward.StartAsync(
             road.Kubeconfig, transport, [scene.Port, RoutedForward.Echo], forwarding: new PortForwarderOptions { HalfCloseTimeout = scene.Hold }))
         {
-            (await scene.PlayAsync(forward, IsFull)).Should().Be(expected.Client);
+            (await scene.PlayAsync(forward, transport, IsFull)).Should().Be(expected.Client);
             await RoutedForward.UntilAsync(() => forward.Events.OfType<ConnectionClosed>().Count() == scene.Connections);
             foreach (ConnectionClosed closed in forward.Events.OfType<ConnectionClosed>())
             {
@@ -61,6 +62,7 @@ public sealed class TransportMatrixTests
             }
 
             // Whatever happened, it happened to that connection alone: the next one works, and nobody was told of anything else.
+            road.Cluster.PortForwarding.GraceAfterFirstEnd = usualGrace;
             await forward.EchoOnceAsync("the next one", port: 1);
             forward.Events.Where(one => one is not (ListenerOpened or ConnectionAccepted or ConnectionClosed)).Should().BeEmpty();
         }
