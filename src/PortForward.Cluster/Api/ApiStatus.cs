@@ -13,6 +13,9 @@ namespace PortForward.Cluster.Api;
 /// <param name="Message">One line for people, free of control characters.</param>
 public sealed record ApiStatus(HttpStatusCode Code, string? Reason, string Message)
 {
+    /// <summary>The API server's answer to a request for an upgrade that does not look like one any more (apimachinery, <c>upgradeaware.go</c>).</summary>
+    private const string UpgradeIsLost = "Upgrade request required";
+
     /// <summary>How long the server asks to wait before the next try, from the <c>Status</c> object, or null.</summary>
     public TimeSpan? RetryAfter { get; init; }
 
@@ -54,6 +57,7 @@ public sealed record ApiStatus(HttpStatusCode Code, string? Reason, string Messa
             : null;
         string message = PlainText.OneLine(Text(json, "message") ?? "", maxLength: 2000);
         if (message.Length == 0) message = $"the server responded with the status code {(int)code} but did not return more information";
+        if (message == UpgradeIsLost) message += ": something before the API server took the Upgrade header out of the request; let that proxy or load balancer pass Upgrade and Connection on";
         return new ApiStatus(code, PlainText.OneLine(Text(json, "reason") ?? ""), message)
         {
             RetryAfter = wait is > 0 ? TimeSpan.FromSeconds(wait.Value) : null,

@@ -41,6 +41,12 @@ public sealed class ApiStatusTests
         ApiStatus.Describe(HttpStatusCode.NotFound, "Not Found", "").Should().Be("Error from server (NotFound): the server could not find the requested resource");
 
     [Fact]
+    public void An_upgrade_that_was_lost_on_the_way_is_told_with_what_to_do() =>
+        ApiStatus.Describe(HttpStatusCode.BadRequest, "Bad Request", """{"kind":"Status","message":"Upgrade request required","reason":"BadRequest","code":400}""").Should().Be(
+            "Error from server (BadRequest): Upgrade request required: something before the API server took the Upgrade header out of the request; "
+            + "let that proxy or load balancer pass Upgrade and Connection on");
+
+    [Fact]
     public void Terminal_escapes_and_line_breaks_never_reach_the_line()
     {
         string line = ApiStatus.Describe(HttpStatusCode.Forbidden, null, """{"kind":"Status","message":"no\u001b[31m\nway\u202e","reason":"For\u0007bidden","code":403}""");

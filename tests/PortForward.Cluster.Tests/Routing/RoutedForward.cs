@@ -22,10 +22,11 @@ internal sealed class RoutedForward : IAsyncDisposable
 
     private readonly CancellationTokenSource _stop = new();
     private readonly HttpMessageInvoker _invoker;
+    private readonly ConnectionCount? _connections;
 
-    private RoutedForward(HttpMessageInvoker invoker, ConnectionCount connections, PodRouter router, PortForwarder forwarder, ConcurrentQueue<ForwardEvent> events)
+    private RoutedForward(HttpMessageInvoker invoker, ConnectionCount? connections, PodRouter router, PortForwarder forwarder, ConcurrentQueue<ForwardEvent> events)
     {
-        Connections = connections;
+        _connections = connections;
         _invoker = invoker;
         Router = router;
         Forwarder = forwarder;
@@ -34,7 +35,7 @@ internal sealed class RoutedForward : IAsyncDisposable
     }
 
     /// <summary>The connections to the server, tunnels and others.</summary>
-    public ConnectionCount Connections { get; }
+    public ConnectionCount Connections => _connections ?? throw new InvalidOperationException("Nobody counts the connections of this forward.");
 
     public PodRouter Router { get; }
 
@@ -44,28 +45,47 @@ internal sealed class RoutedForward : IAsyncDisposable
 
     public ConcurrentQueue<ForwardEvent> Events { get; }
 
-    public static async Task<RoutedForward> StartAsync(
+    public static Task<RoutedForward> StartAsync(
         TestCluster cluster, string target, string[] ports, PodRouterOptions? options = null, TestUser? user = null, TunnelDialOptions? dialOptions = null)
     {
         var connections = new ConnectionCount();
         var invoker = new HttpMessageInvoker(new BearerHandler((user ?? cluster.Admin).Token, connections));
-        var api = new ApiClient(invoker, cluster.Server);
+        return StartAsync(
+            invoker,
+            cluster.Server,
+            pod => new WebSocketTunnelDialer(invoker, new Uri(cluster.Server, $"api/v1/namespaces/default/pods/{pod}/portforward"), dialOptions),
+            target,
+            ports,
+            options,
+            connections: connections);
+    }
+
+    /// <summary>Starts a forward over a way to the server that the caller has made; the invoker belongs to the forward from now on.</summary>
+    public static async Task<RoutedForward> StartAsync(
+        HttpMessageInvoker invoker, Uri server, Func<string, ITunnelDialer> dialerTo, string target, string[] ports,
+        PodRouterOptions? routing = null, PortForwarderOptions? forwarding = null, ConnectionCount? connections = null)
+    {
+        var api = new ApiClient(invoker, server);
         ResolvedTarget resolved = await new TargetResolver(api).ResolveAsync(
             TargetReference.Parse(target), "default", [.. ports.Select(PortSpec.Parse)], TimeSpan.FromSeconds(10), progress: null, CancellationToken.None);
         var events = new ConcurrentQueue<ForwardEvent>();
-        var router = new PodRouter(
-            api,
-            resolved,
-            pod => new WebSocketTunnelDialer(invoker, new Uri(cluster.Server, $"api/v1/namespaces/default/pods/{pod}/portforward"), dialOptions),
-            (options ?? new PodRouterOptions()) with { OnEvent = events.Enqueue });
+        var router = new PodRouter(api, resolved, dialerTo, (routing ?? new PodRouterOptions()) with { OnEvent = events.Enqueue });
         var forwarder = new PortForwarder(
             router,
             ListenAddress.Parse(["127.0.0.1"]),
             [.. resolved.Ports.Select(port => new Forwarding.PortMapping(0, port.PodPort))],
-            new PortForwarderOptions { OnEvent = events.Enqueue });
+            (forwarding ?? new PortForwarderOptions()) with { OnEvent = events.Enqueue });
         var forward = new RoutedForward(invoker, connections, router, forwarder, events);
-        await forwarder.Ready.WaitAsync(Patience);
-        return forward;
+        try
+        {
+            await forwarder.Ready.WaitAsync(Patience);
+            return forward;
+        }
+        catch
+        {
+            await forward.DisposeAsync();
+            throw;
+        }
     }
 
     /// <summary>Connects a client.</summary>

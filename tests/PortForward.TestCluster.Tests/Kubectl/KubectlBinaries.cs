@@ -21,7 +21,8 @@ internal static class KubectlBinaries
     private static Lazy<(string Path, Version Version)?> NewestFound { get; } =
         new(() => All.Count == 0 ? null : All.Select(path => (path, VersionOf(path))).MaxBy(found => found.Item2));
 
-    private static Version VersionOf(string binary)
+    /// <summary>A binary's version by its own word.</summary>
+    public static Version VersionOf(string binary)
     {
         using var kubectl = Process.Start(new ProcessStartInfo(binary, ["version", "--client", "--output", "json"]) { RedirectStandardOutput = true, UseShellExecute = false })!;
         var version = JsonNode.Parse(kubectl.StandardOutput.ReadToEnd())!["clientVersion"]!["gitVersion"]!.GetValue<string>();

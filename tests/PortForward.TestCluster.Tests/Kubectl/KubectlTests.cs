@@ -30,8 +30,8 @@ public sealed class KubectlTests : IAsyncLifetime
         var source = await kubectl.ReadLocalPortAsync(7001);
 
         (await ExchangeAsync(echo, "hello")).Should().Be("hello");
-        if (!webSockets)
-            _cluster.Tunnels.Open.Should().ContainSingle().Which.Kind.Should().Be(TunnelKind.Spdy);
+        var knowsWebSockets = KubectlBinaries.VersionOf(binary) >= new Version(1, 30);
+        _cluster.Tunnels.Open.Should().ContainSingle().Which.Kind.Should().Be(webSockets && knowsWebSockets ? TunnelKind.WebSocketTunnel : TunnelKind.Spdy);
         const int Size = 3_000_000;
         using var tcp = await ConnectAsync(source);
         await tcp.GetStream().WriteAsync(Encoding.ASCII.GetBytes($"{Size}\n"));

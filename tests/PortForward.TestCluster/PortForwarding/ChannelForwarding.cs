@@ -59,7 +59,12 @@ internal static class ChannelForwarding
             {
                 var (length, type) = await ReceiveMessageAsync(socket, buffer, cancellationToken);
                 if (type is WebSocketMessageType.Close)
+                {
+                    // The kubelet closes its side at once: what the application says from now on has no way to go.
+                    await socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, "", cancellationToken);
                     return;
+                }
+
                 if (type is WebSocketMessageType.Text || length == 0 || buffer[0] % 2 != 0 || buffer[0] / 2 >= streams.Length)
                     violation("The client sent a message that belongs to no data channel.");
                 else if (length > 1)
