@@ -125,7 +125,7 @@ internal sealed class ServerDialer
             : Unable($"dial tcp{why}", e);
     }
 
-    private static async Task<NetworkStream> ConnectTcpAsync(IPEndPoint endPoint, CancellationToken cancellationToken)
+    private static async Task<GatheringStream> ConnectTcpAsync(IPEndPoint endPoint, CancellationToken cancellationToken)
     {
         var socket = new Socket(endPoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         try
@@ -134,7 +134,7 @@ internal sealed class ServerDialer
             socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveTime, (int)KeepAliveInterval.TotalSeconds);
             socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveInterval, (int)KeepAliveInterval.TotalSeconds);
             await socket.ConnectAsync(endPoint, cancellationToken).ConfigureAwait(false);
-            return new NetworkStream(socket, ownsSocket: true);
+            return new GatheringStream(socket);
         }
         catch
         {
@@ -146,7 +146,7 @@ internal sealed class ServerDialer
     private async Task<SslStream> SecureAsync(Stream stream, TlsPeer peer, CancellationToken cancellationToken)
     {
         string? fault = null;
-        var tls = new SslStream(stream, leaveInnerStreamOpen: false);
+        SslStream tls = stream is GatheringStream connection ? new GatheringTls(connection) : new SslStream(stream, leaveInnerStreamOpen: false);
         using var limit = new CancellationTokenSource(TlsTimeout, Time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, limit.Token);
         try
@@ -157,6 +157,7 @@ internal sealed class ServerDialer
                     // Addresses have no place in SNI (RFC 6066, section 3); whom the certificate is for is checked below in any case.
                     TargetHost = CertificateNames.IsAddress(peer.Name, out _) ? "" : peer.Name,
                     ApplicationProtocols = [SslApplicationProtocol.Http11], // An upgrade needs HTTP/1.1.
+                    AllowRenegotiation = false, // As in Go; reading then never writes.
                     ClientCertificateContext = peer.Certificate?.Context,
                     CertificateChainPolicy = Trust.CreatePolicy(),
                     RemoteCertificateValidationCallback = (_, leaf, chain, _) =>

@@ -67,6 +67,7 @@ internal sealed class ConnectionPump
         try
         {
             _client.NoDelay = true;
+            _client.Blocking = false; // For ClientSocket.TryReceive.
             await TakeFirstBytesAsync(stop).ConfigureAwait(false);
             return await TryPodsAsync(stop).ConfigureAwait(false);
         }
@@ -223,10 +224,6 @@ internal sealed class ConnectionPump
             int sinceWait = 0;
             while (!_clientFinished)
             {
-                // Waiting with an empty buffer costs an idle connection no memory.
-                ValueTask<int> waiting = _client.ReceiveAsync(Memory<byte>.Empty, SocketFlags.None, attempt);
-                sinceWait = waiting.IsCompleted ? sinceWait : 0;
-                await waiting.ConfigureAwait(false);
                 if (sinceWait > MaxWithoutWait)
                 {
                     await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
@@ -234,23 +231,32 @@ internal sealed class ConnectionPump
                 }
 
                 byte[] buffer = ArrayPool<byte>.Shared.Rent(ReadSize);
+                int? received;
                 try
                 {
-                    int length = await _client.ReceiveAsync(buffer.AsMemory(), SocketFlags.None, attempt).ConfigureAwait(false);
-                    if (length == 0)
+                    received = ClientSocket.TryReceive(_client, buffer.AsSpan(0, ReadSize));
+                    if (received > 0)
                     {
-                        _clientFinished = true;
-                        break;
+                        ReadOnlyMemory<byte> bytes = buffer.AsMemory(0, received.Value);
+                        sinceWait += bytes.Length;
+                        _held.Append(bytes.Span);
+                        podReads = podReads && !_podEnded.Task.IsCompleted && await SendAsync(bytes).ConfigureAwait(false);
                     }
-
-                    sinceWait += length;
-                    _held.Append(buffer.AsSpan(0, length));
-                    podReads = podReads && !_podEnded.Task.IsCompleted && await SendAsync(buffer.AsMemory(0, length)).ConfigureAwait(false);
                 }
                 finally
                 {
                     ArrayPool<byte>.Shared.Return(buffer);
                 }
+
+                _clientFinished = received == 0;
+                if (received is null)
+                {
+                    // Waiting with an empty buffer costs an idle connection no memory.
+                    await _client.ReceiveAsync(Memory<byte>.Empty, SocketFlags.None, attempt).ConfigureAwait(false);
+                    sinceWait = 0;
+                }
+
+                attempt.ThrowIfCancellationRequested();
             }
 
             await HoldFinishAsync(pair, attempt).ConfigureAwait(false);

@@ -20,6 +20,11 @@ public sealed partial class SpdySession : IAsyncDisposable
     /// <summary>How many bytes of a stream may wait for more before its consumer is told of them.</summary>
     private const int DeliveredAtOnce = 64 * 1024;
 
+    /// <summary>
+    /// How many frames of a stream are sent before it is another one's turn: in one write they cost one system call and one WebSocket message.
+    /// </summary>
+    private const int FramesAtOnce = 2;
+
     /// <summary>The most bytes of a control frame's body that matter; header blocks behind them are skipped unread.</summary>
     private const int ControlHeadSize = 8;
 
@@ -107,6 +112,9 @@ public sealed partial class SpdySession : IAsyncDisposable
             }
         }
     }
+
+    /// <summary>How many bytes of a stream are sent before it is another one's turn.</summary>
+    internal int MaxSentAtOnce => FramesAtOnce * Options.MaxDataFrameSize;
 
     /// <summary>How many PINGs somebody still waits for.</summary>
     internal int UnansweredPings
@@ -203,15 +211,18 @@ public sealed partial class SpdySession : IAsyncDisposable
         await _readLoop.ConfigureAwait(false);
     }
 
-    /// <summary>Sends one data frame of a stream. False when the stream's half or the session has ended.</summary>
+    /// <summary>
+    /// Sends data frames of a stream, at least one and as many as the bytes need, with flags that go on each of them. False when the stream's half or the
+    /// session has ended.
+    /// </summary>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     internal async ValueTask<bool> SendDataAsync(SpdyStream stream, ReadOnlyMemory<byte> data, FrameFlags flags, CancellationToken cancellationToken)
     {
-        var frame = new DataFrame(this, stream, data, flags);
+        var frames = new DataFrames(this, stream, data, flags);
         int sent;
         try
         {
-            sent = await _sender.SendAsync(FrameHeader.Size + data.Length, frame, static (frame, destination) => frame.Compose(destination), cancellationToken).ConfigureAwait(false);
+            sent = await _sender.SendAsync(frames.Size, frames, static (frames, destination) => frames.Compose(destination), cancellationToken).ConfigureAwait(false);
         }
         catch (Exception e) when (IsTransportFault(e))
         {
@@ -635,8 +646,11 @@ public sealed partial class SpdySession : IAsyncDisposable
         }
     }
 
-    private readonly struct DataFrame(SpdySession session, SpdyStream stream, ReadOnlyMemory<byte> data, FrameFlags flags)
+    private readonly struct DataFrames(SpdySession session, SpdyStream stream, ReadOnlyMemory<byte> data, FrameFlags flags)
     {
+        /// <summary>How many bytes they have.</summary>
+        public int Size => data.Length + (FrameHeader.Size * Math.Max(1, (data.Length + session.Options.MaxDataFrameSize - 1) / session.Options.MaxDataFrameSize));
+
         public int Compose(Span<byte> destination)
         {
             if (!stream.TakeOutput(flags))
@@ -650,9 +664,19 @@ public sealed partial class SpdySession : IAsyncDisposable
                 session._workers.Sent(stream.Id);
             }
 
-            FrameHeader.Data(stream.Id, flags, data.Length).Write(destination);
-            data.Span.CopyTo(destination[FrameHeader.Size..]);
-            return FrameHeader.Size + data.Length;
+            ReadOnlySpan<byte> rest = data.Span;
+            int length = 0;
+            do
+            {
+                ReadOnlySpan<byte> frame = rest[..Math.Min(rest.Length, session.Options.MaxDataFrameSize)];
+                FrameHeader.Data(stream.Id, flags, frame.Length).Write(destination[length..]);
+                frame.CopyTo(destination[(length + FrameHeader.Size)..]);
+                length += FrameHeader.Size + frame.Length;
+                rest = rest[frame.Length..];
+            }
+            while (!rest.IsEmpty);
+
+            return length;
         }
     }
 }

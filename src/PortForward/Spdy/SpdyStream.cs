@@ -46,7 +46,7 @@ public sealed class SpdyStream
     public Task<StreamEnd> Ended => _ended.Task;
 
     /// <summary>Sends bytes to the peer, and waits until the transport has taken them: backpressure reaches the caller.</summary>
-    /// <param name="data">The bytes, split into frames as needed; frames of other streams may go in between.</param>
+    /// <param name="data">The bytes, split into frames as needed; frames of other streams go in between, at the latest after two.</param>
     /// <param name="cancellationToken">Ends the wait for this stream's turn. A frame that is being written is written whole.</param>
     /// <returns>False when this half or the session has ended, so that nobody will receive the bytes.</returns>
     /// <exception cref="OperationCanceledException">The token was cancelled; part of the data may have been sent.</exception>
@@ -55,13 +55,13 @@ public sealed class SpdyStream
     {
         while (data.Length > 0)
         {
-            ReadOnlyMemory<byte> frame = data[..Math.Min(data.Length, _session.Options.MaxDataFrameSize)];
-            if (!await _session.SendDataAsync(this, frame, FrameFlags.None, cancellationToken).ConfigureAwait(false))
+            ReadOnlyMemory<byte> turn = data[..Math.Min(data.Length, _session.MaxSentAtOnce)];
+            if (!await _session.SendDataAsync(this, turn, FrameFlags.None, cancellationToken).ConfigureAwait(false))
             {
                 return false;
             }
 
-            data = data[frame.Length..];
+            data = data[turn.Length..];
         }
 
         return _outputOpen;

@@ -45,8 +45,9 @@ internal static class Idling
 
         await RoutedForward.EchoAsync(held, "after");
         await RoutedForward.UntilAsync(() => forward.Events.OfType<ConnectionClosed>().Count() >= others);
-        forward.Events.OfType<ConnectionClosed>().Select(closed => closed.End.Kind).Should().Equal(
-            Enumerable.Repeat(ConnectionEndKind.Completed, others), "{0} each of the others ended well, and the first one is still there", way);
+        forward.Events.OfType<ConnectionClosed>().Should().HaveCount(others, "{0} the first one is still there", way).And.OnlyContain(
+            closed => closed.End.Kind == ConnectionEndKind.Completed || closed.End.Kind == ConnectionEndKind.ClientGone,
+            "{0} each of the others ended well: its client closed it, which not every system tells", way);
         forward.Events.Where(one => one is not (ListenerOpened or ConnectionAccepted or ConnectionClosed)).Should().BeEmpty("{0} nothing is to be told", way);
     }
 }
