@@ -579,6 +579,9 @@ public sealed partial class TunnelPool : ITunnelSource
         {
             LogLost(standing);
             _options.OnLost?.Invoke(standing);
+
+            // If it stood for the silent ones until now, it does not any more.
+            await ProbeAsync().ConfigureAwait(false);
         }
     }
 

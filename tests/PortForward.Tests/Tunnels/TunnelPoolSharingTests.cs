@@ -180,6 +180,23 @@ public sealed class TunnelPoolSharingTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_silent_tunnel_is_looked_after_at_once_when_the_idle_one_that_stood_for_it_is_lost()
+    {
+        await OpenAsync();
+        FakeTunnel silent = _dialer.Tunnels.Single();
+        await OpenAsync();
+        FakeTunnel other = _dialer.Tunnels.Last();
+        silent.IsSuspect = true;
+        _dialer.FailNext(new TunnelFault(TunnelFaultKind.Unreachable, "the network is frozen"));
+
+        other.Die();
+
+        await silent.Disposed.Soon();
+        await Waiting.UntilAsync(() => _lost.Count == 2);
+        _lost.Should().Equal(0, 0);
+    }
+
+    [Fact]
     public async Task A_silent_tunnel_is_dropped_when_the_pod_is_gone()
     {
         await OpenAsync();
