@@ -26,7 +26,9 @@ internal sealed class GatheringStream : NetworkStream
 
     /// <summary>Takes a connected socket, which it owns from now on.</summary>
     public GatheringStream(Socket socket)
-        : base(socket, ownsSocket: true) => socket.Blocking = false; // So that reading ahead can find out that there is nothing.
+        : base(socket, ownsSocket: true)
+    {
+    }
 
     /// <summary>Keeps what is written from now on, as far as there is room, until <see cref="SendGatheredAsync"/>.</summary>
     public void Gather() => _gathers = true;
@@ -94,43 +96,30 @@ internal sealed class GatheringStream : NetworkStream
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<int> ReadAheadAsync(Memory<byte> buffer, CancellationToken cancellationToken)
     {
-        while (true)
-        {
-            if (TryReadAhead(buffer.Span, out int read))
-            {
-                return read;
-            }
-
-            await base.ReadAsync(Memory<byte>.Empty, cancellationToken).ConfigureAwait(false);
-        }
-    }
-
-    /// <summary>Reads what is there; false if there is nothing yet.</summary>
-    /// <exception cref="IOException">The connection is broken.</exception>
-    private bool TryReadAhead(Span<byte> destination, out int read)
-    {
+        // Both by the asynchronous calls: a receiving call that does not block, tried first, made .NET miss the peer's end now and then.
+        await base.ReadAsync(Memory<byte>.Empty, cancellationToken).ConfigureAwait(false);
         byte[] ahead = ArrayPool<byte>.Shared.Rent(Size);
-        int received = Socket.Receive(ahead, 0, Size, SocketFlags.None, out SocketError error);
-        if (error == SocketError.Success && received > destination.Length)
+        int received = 0;
+        try
         {
-            (_ahead, _start, _end) = (ahead, 0, received);
-            read = TakeAhead(destination);
-            return true;
+            received = await base.ReadAsync(ahead.AsMemory(0, Size), cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            if (received <= buffer.Length)
+            {
+                ahead.AsSpan(0, received).CopyTo(buffer.Span);
+                ArrayPool<byte>.Shared.Return(ahead);
+            }
         }
 
-        if (error == SocketError.Success)
+        if (received <= buffer.Length)
         {
-            ahead.AsSpan(0, received).CopyTo(destination);
+            return received;
         }
 
-        ArrayPool<byte>.Shared.Return(ahead);
-        read = received;
-        return error switch
-        {
-            SocketError.Success => true,
-            SocketError.WouldBlock => false,
-            _ => throw Broken(new SocketException((int)error)),
-        };
+        (_ahead, _start, _end) = (ahead, 0, received);
+        return TakeAhead(buffer.Span);
     }
 
     private int TakeAhead(Span<byte> destination)
@@ -146,7 +135,4 @@ internal sealed class GatheringStream : NetworkStream
 
         return length;
     }
-
-    /// <summary>As the base class says it.</summary>
-    private static IOException Broken(SocketException e) => new($"Unable to read data from the transport connection: {e.Message}.", e);
 }

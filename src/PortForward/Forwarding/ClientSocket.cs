@@ -12,22 +12,6 @@ internal static partial class ClientSocket
     /// <summary>How long to wait on systems that do not tell the length of their send queue.</summary>
     private static readonly TimeSpan BlindDelay = TimeSpan.FromMilliseconds(100);
 
-    /// <summary>
-    /// Receives what is there from a socket that does not block: null if there is nothing yet, 0 at the end. It saves a system call over waiting first, which
-    /// is one in three of an upload's.
-    /// </summary>
-    /// <exception cref="SocketException">The connection is broken.</exception>
-    public static int? TryReceive(Socket socket, Span<byte> buffer)
-    {
-        int received = socket.Receive(buffer, SocketFlags.None, out SocketError error);
-        return error switch
-        {
-            SocketError.Success => received,
-            SocketError.WouldBlock => null,
-            _ => throw new SocketException((int)error),
-        };
-    }
-
     /// <summary>Closes with RST, so that the client cannot take what it has got for the whole answer.</summary>
     public static void CloseWithReset(Socket socket)
     {

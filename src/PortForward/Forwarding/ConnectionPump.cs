@@ -67,7 +67,6 @@ internal sealed class ConnectionPump
         try
         {
             _client.NoDelay = true;
-            _client.Blocking = false; // For ClientSocket.TryReceive.
             await TakeFirstBytesAsync(stop).ConfigureAwait(false);
             return await TryPodsAsync(stop).ConfigureAwait(false);
         }
@@ -224,6 +223,10 @@ internal sealed class ConnectionPump
             int sinceWait = 0;
             while (!_clientFinished)
             {
+                // Waiting with an empty buffer costs an idle connection no memory.
+                ValueTask<int> waiting = _client.ReceiveAsync(Memory<byte>.Empty, SocketFlags.None, attempt);
+                sinceWait = waiting.IsCompleted ? sinceWait : 0;
+                await waiting.ConfigureAwait(false);
                 if (sinceWait > MaxWithoutWait)
                 {
                     await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
@@ -231,32 +234,23 @@ internal sealed class ConnectionPump
                 }
 
                 byte[] buffer = ArrayPool<byte>.Shared.Rent(ReadSize);
-                int? received;
                 try
                 {
-                    received = ClientSocket.TryReceive(_client, buffer.AsSpan(0, ReadSize));
-                    if (received > 0)
+                    int length = await _client.ReceiveAsync(buffer.AsMemory(), SocketFlags.None, attempt).ConfigureAwait(false);
+                    if (length == 0)
                     {
-                        ReadOnlyMemory<byte> bytes = buffer.AsMemory(0, received.Value);
-                        sinceWait += bytes.Length;
-                        _held.Append(bytes.Span);
-                        podReads = podReads && !_podEnded.Task.IsCompleted && await SendAsync(bytes).ConfigureAwait(false);
+                        _clientFinished = true;
+                        break;
                     }
+
+                    sinceWait += length;
+                    _held.Append(buffer.AsSpan(0, length));
+                    podReads = podReads && !_podEnded.Task.IsCompleted && await SendAsync(buffer.AsMemory(0, length)).ConfigureAwait(false);
                 }
                 finally
                 {
                     ArrayPool<byte>.Shared.Return(buffer);
                 }
-
-                _clientFinished = received == 0;
-                if (received is null)
-                {
-                    // Waiting with an empty buffer costs an idle connection no memory.
-                    await _client.ReceiveAsync(Memory<byte>.Empty, SocketFlags.None, attempt).ConfigureAwait(false);
-                    sinceWait = 0;
-                }
-
-                attempt.ThrowIfCancellationRequested();
             }
 
             await HoldFinishAsync(pair, attempt).ConfigureAwait(false);

@@ -78,8 +78,8 @@ internal static class ComparisonChart
 
     private static string Value(IReadOnlyList<double> values) => ComparisonTable.Number(Statistics.Of(values).Median);
 
-    /// <summary>A title that fits: what follows the first comma only if it is short.</summary>
-    private static string ShortTitle(Figure figure) => figure.Title.Length <= 60 ? figure.Title : figure.Title[..figure.Title.IndexOf(" over ", StringComparison.Ordinal)];
+    /// <summary>A title that fits: without the list of what it is measured over.</summary>
+    private static string ShortTitle(Figure figure) => figure.Title.Split(" over ")[0];
 
     private static XElement Text(string text, string x, int y, string anchor, bool isBold) => new(
         Svg + "text",

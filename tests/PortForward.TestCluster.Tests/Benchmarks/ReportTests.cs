@@ -74,6 +74,17 @@ public sealed class ReportTests
         chart.Descendants().Select(element => element.Value).Should().Contain("start & <ready>");
     }
 
+    [Fact]
+    public void The_chart_has_a_bar_for_everything_that_is_compared()
+    {
+        IReadOnlyList<Figure> figures = AllFigures.At(TimeSpan.FromMilliseconds(50));
+
+        var chart = XDocument.Parse(ComparisonChart.Render([.. figures.Select(figure => new FigureResult(figure, [1], [2], []))]));
+
+        chart.Descendants().Count(element => element.Name.LocalName == "rect").Should().Be(figures.Count);
+        chart.Descendants().Where(element => (string?)element.Attribute("text-anchor") == "end").Should().OnlyContain(title => title.Value.Length < 66, "the column is not wider");
+    }
+
     [Theory]
     [InlineData("0ms", 0)]
     [InlineData("50ms", 50)]
