@@ -23,6 +23,9 @@ internal sealed class ConnectionPump
     /// <summary>When to look first whether a client that has finished sending has closed; then after twice as long each time.</summary>
     private static readonly TimeSpan FirstLook = TimeSpan.FromMilliseconds(2);
 
+    /// <summary>Less than this a timer takes for nothing, and the loop would turn without waiting.</summary>
+    private static readonly TimeSpan ShortestLook = TimeSpan.FromMilliseconds(1);
+
     private static readonly TimeSpan LongestLook = TimeSpan.FromMilliseconds(250);
 
     private readonly Socket _client;
@@ -285,7 +288,7 @@ internal sealed class ConnectionPump
     private async Task HoldFinishAsync(IStreamPair pair, CancellationToken stop)
     {
         long finished = _time.GetTimestamp();
-        for (TimeSpan look = FirstLook; !_podEnded.Task.IsCompleted; look += look)
+        for (TimeSpan look = FirstLook; !_podEnded.Task.IsCompleted; look = look < LongestLook ? look + look : LongestLook) // No further: it would overflow.
         {
             // Many a client says first that it has finished, and closes right after it.
             if (SocketDiagnosis.IsClosedByClient(_client))
@@ -304,8 +307,8 @@ internal sealed class ConnectionPump
             }
 
             using var podEnded = CancellationTokenSource.CreateLinkedTokenSource(stop);
-            TimeSpan limit = look < LongestLook ? look : LongestLook;
-            Task silence = Task.Delay(remaining < limit ? remaining : limit, _time, podEnded.Token);
+            TimeSpan wait = remaining < look ? remaining : look;
+            Task silence = Task.Delay(wait > ShortestLook ? wait : ShortestLook, _time, podEnded.Token);
             await Task.WhenAny(silence, _podEnded.Task).ConfigureAwait(false);
             await podEnded.CancelAsync().ConfigureAwait(false);
             stop.ThrowIfCancellationRequested();

@@ -174,6 +174,23 @@ public sealed class ConnectionPumpTests : IDisposable
     }
 
     [Fact]
+    public async Task The_end_of_the_clients_data_is_passed_on_after_a_long_hold_too()
+    {
+        (Socket client, Socket accepted) = await ConnectAsync();
+        (_, _, FakePair pair) = await StartAsync(accepted, _options with { HalfCloseTimeout = TimeSpan.FromSeconds(30) });
+        client.Shutdown(SocketShutdown.Send);
+
+        // One look at the client every 250 ms.
+        for (int i = 0; i < 1000 && !pair.Finished.IsCompleted; i++)
+        {
+            await Waiting.UntilAsync(() => _time.Timers == 1 || pair.Finished.IsCompleted);
+            _time.Advance(TimeSpan.FromMilliseconds(250));
+        }
+
+        await pair.Finished.Soon();
+    }
+
+    [Fact]
     public async Task Without_a_half_close_timeout_the_end_is_passed_on_at_once()
     {
         (Socket client, Socket accepted) = await ConnectAsync();
