@@ -81,9 +81,10 @@ public sealed class SpdyStream
     /// <param name="status">The reason given to the peer.</param>
     public void Reset(ResetStatus status = ResetStatus.Cancel)
     {
-        bool halfOpen = _outputOpen || !_ended.Task.IsCompleted;
+        // First of all: once the stream has ended here, the read loop forgets it with the peer's FIN, and nobody would tell the peer.
+        bool isHalfOpen = _session.Forget(this) && !IsOver;
         End(new StreamEnd(StreamEndKind.ResetLocally, status));
-        if (halfOpen && _session.Forget(this))
+        if (isHalfOpen)
         {
             _session.SendReset(Id, status);
         }

@@ -262,6 +262,28 @@ public sealed class SpdyStreamEndTests
     }
 
     [Fact]
+    public async Task A_reset_is_told_to_a_peer_whose_FIN_arrives_meanwhile()
+    {
+        await using var fixture = new SpdyFixture();
+        SpdyStream stream = await fixture.OpenAsync();
+        Task meanwhile = PeerFinishesAsync();
+
+        await Task.Run(() => stream.Reset());
+
+        await meanwhile.Soon();
+        WireFrame reset = await fixture.Peer.ReadControlAsync(WireFrame.RstStream);
+        (reset.StreamId, reset.Word(1)).Should().Be((1, (uint)ResetStatus.Cancel), "otherwise the peer would wait for our half for good");
+
+        async Task PeerFinishesAsync()
+        {
+            // Goes on inside of Reset, which completes the input.
+            await stream.Input.ReadAsync().ConfigureAwait(false);
+            fixture.Peer.SendAsync(SpdyPeer.Fin(1)).Wait(TimeSpan.FromSeconds(15)).Should().BeTrue();
+            fixture.SettleAsync().Wait(TimeSpan.FromSeconds(15)).Should().BeTrue();
+        }
+    }
+
+    [Fact]
     public async Task A_half_that_has_been_closed_is_never_opened_again_by_a_frame_on_its_way()
     {
         // The frame asks whether the half is open while the read loop closes it: the two must not undo each other.
