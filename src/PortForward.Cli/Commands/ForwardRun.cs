@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Diagnostics;
+using System.Net;
 using Microsoft.Extensions.Logging;
 using PortForward.Cli.Output;
 using PortForward.Cluster;
@@ -15,6 +16,9 @@ namespace PortForward.Cli.Commands;
 internal static class ForwardRun
 {
     private const int Success = 0;
+
+    /// <summary>How many pods may go between being chosen and being reached, before the start has failed.</summary>
+    private const int MaxTries = 3;
 
     /// <summary>What a shell reports for a program that SIGPIPE ended, which is how kubectl ends when its stdout is closed.</summary>
     private const int OutputClosed = 128 + 13;
@@ -40,7 +44,7 @@ internal static class ForwardRun
 
         try
         {
-            using ClusterConnection cluster = ClusterFlags.Connect(flags, parsed, loggers);
+            using ClusterConnection cluster = ClusterFlags.Connect(flags, parsed, options.LivenessTimeout, loggers);
             var api = new ApiClient(cluster.Invoker, cluster.Server, time: null, loggers.CreateLogger<ApiClient>()) { RequestTimeout = cluster.RequestTimeout ?? TimeSpan.Zero };
             await using var transports = new Transports(cluster, options.Transports, options.LivenessTimeout, verbose ? (transport, fault) => stderr.TransportFailed(transport, Transports.Describe(fault)) : null, loggers);
             if (options.Target.Kind == TargetKind.Pod)
@@ -48,38 +52,52 @@ internal static class ForwardRun
                 transports.DialAhead(cluster.Namespace, options.Target.Name);
             }
 
-            ResolvedTarget target = await ResolveAsync(options, cluster.Namespace, api, transports, stderr, loggers, signals.Requested);
-            foreach (string note in target.Notes)
+            for (int tries = 1; !await TryAsync(isLast: tries == MaxTries); tries++)
             {
-                stderr.Note(note);
+                // The pod that was chosen has gone before a tunnel stood, as happens during a rollout: its successor is found in the same way.
             }
 
-            using var renderer = new EventRenderer(stdout.WriteLine, stderr, verbose, fault => ClusterFlags.Describe(fault).Message, target.Target);
-            var router = new PodRouter(
-                api,
-                target,
-                pod => transports.ToPod(target.Namespace, pod),
-                options.Routing with { OnEvent = renderer.Render },
-                loggers.CreateLogger<PodRouter>());
-            var forwarder = new PortForwarder(
-                router,
-                options.Addresses,
-                [.. target.Ports.Select(port => new Forwarding.PortMapping(port.LocalPort, port.PodPort))],
-                options.Forwarding with { OnEvent = renderer.Render });
-            try
+            async Task<bool> TryAsync(bool isLast)
             {
-                Task run = forwarder.RunAsync(signals.Requested, signals.Repeated);
-                if (verbose)
+                ResolvedTarget target = await ResolveAsync(options, cluster.Namespace, api, transports, stderr, loggers, signals.Requested);
+                foreach (string note in target.Notes)
                 {
-                    await forwarder.Ready;
-                    stderr.Ready(target.PodName, target.Namespace, transports.InUse, Stopwatch.GetElapsedTime(started).TotalMilliseconds);
+                    stderr.Note(note);
                 }
 
-                await run;
-            }
-            catch (PortForwardException e) when (e.Fault is not null)
-            {
-                throw ClusterFlags.Describe(e.Fault);
+                using var renderer = new EventRenderer(stdout.WriteLine, stderr, verbose, fault => ClusterFlags.Describe(fault).Message, target.Target);
+                var router = new PodRouter(
+                    api,
+                    target,
+                    pod => transports.ToPod(target.Namespace, pod),
+                    options.Routing with { OnEvent = renderer.Render },
+                    loggers.CreateLogger<PodRouter>());
+                var forwarder = new PortForwarder(
+                    router,
+                    options.Addresses,
+                    [.. target.Ports.Select(port => new Forwarding.PortMapping(port.LocalPort, port.PodPort))],
+                    options.Forwarding with { OnEvent = renderer.Render });
+                try
+                {
+                    Task run = forwarder.RunAsync(signals.Requested, signals.Repeated);
+                    if (verbose)
+                    {
+                        await forwarder.Ready;
+                        stderr.Ready(target.PodName, target.Namespace, transports.InUse, Stopwatch.GetElapsedTime(started).TotalMilliseconds);
+                    }
+
+                    await run;
+                    return true;
+                }
+                catch (PortForwardException e) when (e.Fault?.StatusCode == HttpStatusCode.NotFound && !forwarder.Ready.IsCompletedSuccessfully
+                    && options.Target.Kind != TargetKind.Pod && !isLast)
+                {
+                    return false;
+                }
+                catch (PortForwardException e) when (e.Fault is not null)
+                {
+                    throw ClusterFlags.Describe(e.Fault);
+                }
             }
         }
         catch (OperationCanceledException) when (signals.Requested.IsCancellationRequested)

@@ -40,20 +40,25 @@ public sealed partial class ApiClient
     /// <param name="server">The server's base address, ending in '/'; it may carry a path prefix.</param>
     /// <param name="time">The clock for time-outs and waits; the system's when null.</param>
     /// <param name="logger">Where retries are told; nowhere when null.</param>
-    public ApiClient(HttpMessageInvoker http, Uri server, TimeProvider? time = null, ILogger<ApiClient>? logger = null)
+    public ApiClient(HttpMessageInvoker http, Uri server, TimeProvider? time = null, ILogger? logger = null)
     {
         ArgumentNullException.ThrowIfNull(http);
         ArgumentNullException.ThrowIfNull(server);
         _http = http;
         _server = server;
         _time = time ?? TimeProvider.System;
-        _logger = logger ?? NullLogger<ApiClient>.Instance;
+        _logger = logger ?? NullLogger.Instance;
     }
 
     /// <summary>
     /// How long one look-up may take, retries included (<c>--request-timeout</c>). Zero, the default, sets no limit. A watch is not a look-up.
     /// </summary>
     public TimeSpan RequestTimeout { get; init; }
+
+    /// <summary>The same client, whose look-ups take no longer than a limit, nor than their own one.</summary>
+    /// <param name="limit">The limit; greater than zero.</param>
+    public ApiClient WithTimeout(TimeSpan limit) =>
+        new(_http, _server, _time, _logger) { RequestTimeout = RequestTimeout > TimeSpan.Zero && RequestTimeout < limit ? RequestTimeout : limit };
 
     /// <summary>
     /// Reads a small object, so that the code for it is there when the first answer comes. A program that has a processor to spare while it connects

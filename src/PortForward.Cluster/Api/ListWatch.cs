@@ -23,6 +23,12 @@ public sealed partial class ListWatch<T>(
 {
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(15);
 
+    /// <summary>After how many lists without a watch the watch is tried again: what was refused once need not be for good.</summary>
+    private const int ListsUntilWatch = 12;
+
+    /// <summary>How many watches in a row may begin at the same version and bring nothing but a fault, before the objects are listed anew: the fault may be the next event.</summary>
+    private const int WatchesUntilList = 5;
+
     private readonly TimeProvider _time = time ?? TimeProvider.System;
     private readonly string _collection = resource.ToString();
     private readonly ILogger _logger = logger ?? NullLogger.Instance;
@@ -42,7 +48,8 @@ public sealed partial class ListWatch<T>(
     public async IAsyncEnumerable<IReadOnlyCollection<T>> FollowAsync([EnumeratorCancellation] CancellationToken cancellationToken)
     {
         var objects = new Dictionary<string, T>(StringComparer.Ordinal);
-        bool mayWatch = true;
+        int unwatched = 0;
+        int expired = 0;
         for (bool first = true; ; first = false)
         {
             ApiList<T> list = await ListAsync(first, cancellationToken).ConfigureAwait(false);
@@ -50,6 +57,7 @@ public sealed partial class ListWatch<T>(
             yield return [.. objects.Values];
 
             string? version = list.ResourceVersion;
+            bool mayWatch = unwatched == 0;
             for (int failures = 0; mayWatch;)
             {
                 ClusterException? fault;
@@ -62,6 +70,7 @@ public sealed partial class ListWatch<T>(
                         (ApiEvent<T>? next, fault) = await NextAsync(events).ConfigureAwait(false);
                         if (next is null) break;
                         failures = 0;
+                        expired = 0;
                         Fault = null;
                         version = next.Object.Metadata?.ResourceVersion ?? version;
                         if (next.Type == ApiEventType.Bookmark || NameOf(next.Object) is not { Length: > 0 } name) continue;
@@ -71,11 +80,17 @@ public sealed partial class ListWatch<T>(
                     }
                 }
 
-                if (fault is { StatusCode: HttpStatusCode.Gone }) break;
+                if (fault is { StatusCode: HttpStatusCode.Gone })
+                {
+                    // The first time at once. A server that has no version to watch from is not to be listed without pause.
+                    if (expired++ > 0) await Task.Delay(Wait(expired), _time, cancellationToken).ConfigureAwait(false);
+                    break;
+                }
+
                 if (fault is { StatusCode: HttpStatusCode.Forbidden or HttpStatusCode.MethodNotAllowed or HttpStatusCode.NotFound })
                 {
                     LogPolling(_collection, fault.Message);
-                    mayWatch = false;
+                    unwatched = ListsUntilWatch;
                     break;
                 }
 
@@ -83,10 +98,14 @@ public sealed partial class ListWatch<T>(
                 Fault = fault;
                 if (fault is not null) LogWatchLost(_collection, fault.Message);
                 await Task.Delay(Wait(failures++), _time, cancellationToken).ConfigureAwait(false);
-                if (fault is not null && !IsPassing(fault)) break;
+                if (fault is not null && (!IsPassing(fault) || failures == WatchesUntilList)) break;
             }
 
-            if (!mayWatch) await Task.Delay(PollInterval, _time, cancellationToken).ConfigureAwait(false);
+            if (unwatched > 0)
+            {
+                unwatched--;
+                await Task.Delay(PollInterval, _time, cancellationToken).ConfigureAwait(false);
+            }
         }
     }
 

@@ -46,8 +46,11 @@ internal sealed class PodRoute(string name, string uid, ITunnelDialer dialer, Tu
     /// <summary>Why the last attempt failed.</summary>
     public TunnelFault? Fault { get; set; }
 
-    /// <summary>How many attempts have failed in a row.</summary>
+    /// <summary>How many attempts have failed in a row. A tunnel that ends as soon as it stands is one of them.</summary>
     public int Failures { get; set; }
+
+    /// <summary>When a tunnel stood at last after there was none, as a timestamp of the clock.</summary>
+    public long StoodAt { get; set; }
 
     /// <summary>When to try again, as a timestamp of the clock.</summary>
     public long RetryAt { get; set; }

@@ -36,10 +36,16 @@ public sealed partial class PodRouter : ITunnelSource
     private static readonly TimeSpan Housekeeping = TimeSpan.FromSeconds(5);
 
     /// <summary>
-    /// How often a service is read again, which may lead to other pods or ports any time. Only pods are watched, since a missing right to watch
-    /// services must not take anything away.
+    /// How often a service is read again, which may lead to other pods or ports any time, and a stateful set, which may move to another revision. Only pods are
+    /// watched, since a missing right to watch services must not take anything away.
     /// </summary>
-    private static readonly TimeSpan ServiceRefresh = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan TargetRefresh = TimeSpan.FromSeconds(15);
+
+    /// <summary>For how long a tunnel must have stood before its end is a first failure again: what accepts tunnels and cuts them is not to be asked without pause.</summary>
+    private static readonly TimeSpan Proven = TimeSpan.FromSeconds(5);
+
+    /// <summary>The longest wait that a server can ask for.</summary>
+    private static readonly TimeSpan LongestAsked = TimeSpan.FromMinutes(2);
 
     /// <summary>How long connections to a pod that is gone may still get what was under way.</summary>
     private static readonly TimeSpan LastWords = TimeSpan.FromSeconds(10);
@@ -69,6 +75,7 @@ public sealed partial class PodRouter : ITunnelSource
     private long? _unreadySince;
     private long _housekeptAt;
     private long _refreshedAt;
+    private TargetObject _translated;
     private int _turn;
     private bool _disposed;
     private Task _loop = Task.CompletedTask;
@@ -84,6 +91,7 @@ public sealed partial class PodRouter : ITunnelSource
     public PodRouter(ApiClient api, ResolvedTarget target, Func<string, ITunnelDialer> createDialer, PodRouterOptions? options = null, ILogger? logger = null)
     {
         _first = target;
+        _translated = target.Object;
         _createDialer = createDialer;
         _options = options ?? new PodRouterOptions();
         _time = _options.Time;
@@ -117,6 +125,8 @@ public sealed partial class PodRouter : ITunnelSource
         lock (_gate)
         {
             first = _serving[0];
+            first.IsConnecting = true;
+            first.StoodAt = _time.GetTimestamp();
         }
 
         Task<TunnelFault?> preparing = first.Pool.PrepareAsync(cancellationToken);
@@ -125,25 +135,28 @@ public sealed partial class PodRouter : ITunnelSource
             return fault;
         }
 
-        _watching = _watch.RunAsync(Wake, _stopped);
-        _loop = Task.Run(RunAsync, CancellationToken.None);
-        _ = EndIfNothingGetsThroughAsync(preparing);
+        _watching = EndIfItFailsAsync(_watch.RunAsync(Wake, _stopped));
+        _loop = EndIfItFailsAsync(Task.Run(DecideAsync, CancellationToken.None));
+        _ = EndIfNothingGetsThroughAsync(first, preparing);
         return null;
     }
 
-    private async Task EndIfNothingGetsThroughAsync(Task<TunnelFault?> preparing)
+    private async Task EndIfNothingGetsThroughAsync(PodRoute first, Task<TunnelFault?> preparing)
     {
         try
         {
-            if (await preparing.ConfigureAwait(false) is { } fault)
+            TunnelFault? fault = await preparing.ConfigureAwait(false);
+            lock (_gate)
             {
-                lock (_gate)
+                first.IsConnecting = false;
+                if (fault is not null)
                 {
                     _lost.TrySetResult(fault);
                 }
-
-                Pulse();
             }
+
+            Pulse();
+            Wake();
         }
         catch (OperationCanceledException)
         {
@@ -156,8 +169,16 @@ public sealed partial class PodRouter : ITunnelSource
     {
         long began = _time.GetTimestamp();
         IReadOnlyCollection<string> avoided = request.AvoidedPods ?? [];
+        OpenPairResult? failed = null;
         while (true)
         {
+            cancellationToken.ThrowIfCancellationRequested();
+            TimeSpan rest = _options.HoldTimeout - _time.GetElapsedTime(began);
+            if (rest <= TimeSpan.Zero && failed is not null)
+            {
+                return failed.Value;
+            }
+
             // A pod that is said to be gone and is still there after a while runs in another sandbox now.
             TimeSpan untilNews = NewsDelay - _time.GetElapsedTime(began);
             bool awaitsNews = request.PodIsGone && untilNews > TimeSpan.Zero;
@@ -168,6 +189,7 @@ public sealed partial class PodRouter : ITunnelSource
 
             PodRoute? route;
             Task changed;
+            TimeSpan untilRetry;
             int port = 0;
             lock (_gate)
             {
@@ -177,7 +199,7 @@ public sealed partial class PodRouter : ITunnelSource
                 }
 
                 changed = _changed.Task;
-                route = Choose(avoided, out bool mayCome);
+                route = Choose(avoided, out bool mayCome, out untilRetry);
                 if (route is null && !mayCome && !awaitsNews)
                 {
                     return new OpenPairResult(new TunnelFault(TunnelFaultKind.NoOtherPod, "there is no other pod to try"));
@@ -197,24 +219,23 @@ public sealed partial class PodRouter : ITunnelSource
 
             if (route is not null)
             {
-                OpenPairResult result = await OpenOnAsync(route, port, request, cancellationToken).ConfigureAwait(false);
+                OpenPairResult result = await OpenOnAsync(route, port, request, cancellationToken).ConfigureAwait(false) with { Pod = route.Uid };
                 if (result.Fault is null || !IsPassing(result.Fault) || !_options.Reconnect)
                 {
-                    return result with { Pod = route.Uid };
+                    return result;
                 }
 
                 Suspect(route, result.Fault);
+                failed = result;
                 continue;
             }
 
-            TimeSpan rest = _options.HoldTimeout - _time.GetElapsedTime(began);
             if (rest <= TimeSpan.Zero)
             {
                 return new OpenPairResult(new TunnelFault(TunnelFaultKind.NoPod, WhyNoPod()));
             }
 
-            await WaitAsync(changed, awaitsNews ? Min(rest, untilNews) : rest, cancellationToken).ConfigureAwait(false);
-            cancellationToken.ThrowIfCancellationRequested();
+            await WaitAsync(changed, Min(Min(rest, untilRetry), awaitsNews ? untilNews : rest), cancellationToken).ConfigureAwait(false);
         }
     }
 
@@ -249,7 +270,16 @@ public sealed partial class PodRouter : ITunnelSource
     {
         try
         {
-            return await route.Pool.OpenPairAsync(request with { Port = port, AvoidedPods = null }, cancellationToken).ConfigureAwait(false);
+            OpenPairResult result = await route.Pool.OpenPairAsync(request with { Port = port, AvoidedPods = null }, cancellationToken).ConfigureAwait(false);
+            lock (_gate)
+            {
+                if (result.Fault is null && route is { IsFailing: true, IsConnecting: false })
+                {
+                    Stand(route);
+                }
+            }
+
+            return result;
         }
         finally
         {
@@ -263,22 +293,29 @@ public sealed partial class PodRouter : ITunnelSource
     /// <summary>The pod for a new connection. Called with the gate held.</summary>
     /// <param name="avoided">The pods that have failed the connection already.</param>
     /// <param name="mayCome">Whether it makes sense to wait if there is none.</param>
-    private PodRoute? Choose(IReadOnlyCollection<string> avoided, out bool mayCome)
+    /// <param name="untilRetry">When to look again for one, if nothing else makes one look before.</param>
+    private PodRoute? Choose(IReadOnlyCollection<string> avoided, out bool mayCome, out TimeSpan untilRetry)
     {
         mayCome = true;
+        untilRetry = TimeSpan.MaxValue;
         if (avoided.Count == 0)
         {
-            // The least busy one; among equals each has its turn.
-            _turn++;
-            return _serving.Select((route, index) => (Route: route, Turn: (index + _turn) % _serving.Count))
-                .Where(choice => !choice.Route.IsFailing)
-                .OrderBy(choice => choice.Route.Load).ThenBy(choice => choice.Turn)
-                .FirstOrDefault().Route;
+            return LeastBusy(_serving.FindAll(route => !route.IsFailing));
         }
 
-        if (PodSelection.First((_watch.Pods ?? []).Where(pod => PodFacts.IsServing(pod) && !avoided.Contains(PodFacts.UidOf(pod), StringComparer.Ordinal))) is { } other)
+        // Nobody but the connections themselves reaches for these pods, so those that have failed are tried again by them, in their time.
+        Pod[] others = [.. (_watch.Pods ?? []).Where(pod => PodFacts.IsServing(pod) && !avoided.Contains(PodFacts.UidOf(pod), StringComparer.Ordinal))];
+        Pod[] reachable = [.. others.Where(pod => UntilRetry(pod) == TimeSpan.Zero)];
+        if (reachable.Length > 0)
         {
-            return RouteTo(other);
+            return _options.Balance ? LeastBusy([.. reachable.Select(RouteTo)])
+                : RouteTo(PodSelection.Later(reachable, PodRevisions.Among(_watch.Pods!, updateRevision: _watch.Target.UpdateRevision))!);
+        }
+
+        if (others.Length > 0)
+        {
+            untilRetry = others.Min(UntilRetry);
+            return null;
         }
 
         // The one pod of a target that is on its way out has a successor soon; one that is there to stay has refused for good.
@@ -287,16 +324,36 @@ public sealed partial class PodRouter : ITunnelSource
         return null;
     }
 
-    private async Task RunAsync()
+    /// <summary>The least busy one; among equals each has its turn.</summary>
+    private PodRoute? LeastBusy(List<PodRoute> routes)
+    {
+        _turn++;
+        return routes.Select((route, index) => (Route: route, Turn: (index + _turn) % routes.Count))
+            .OrderBy(choice => choice.Route.Load).ThenBy(choice => choice.Turn)
+            .FirstOrDefault().Route;
+    }
+
+    /// <summary>How long to leave a pod alone that could not be reached; zero for one that could.</summary>
+    private TimeSpan UntilRetry(Pod pod) =>
+        _routes.Find(route => route.Uid == PodFacts.UidOf(pod)) is { IsFailing: true } failing && failing.RetryAt > _time.GetTimestamp()
+            ? _time.GetElapsedTime(_time.GetTimestamp(), failing.RetryAt)
+            : TimeSpan.Zero;
+
+    private async Task EndIfItFailsAsync(Task task)
     {
         try
         {
-            await DecideAsync().ConfigureAwait(false);
+            await task.ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (_stopped.IsCancellationRequested)
+        {
+            // The forward was stopped.
         }
         catch (Exception e)
         {
             // A fault of the router itself must not leave a forward behind that looks alive.
             _lost.TrySetException(e);
+            Pulse();
         }
     }
 
@@ -312,7 +369,7 @@ public sealed partial class PodRouter : ITunnelSource
                 _wake = NewSignal();
                 woken = _wake.Task;
                 Evaluate();
-                due = [.. _serving.Where(route => route is { IsFailing: true, IsConnecting: false } && route.RetryAt <= _time.GetTimestamp())];
+                due = [.. _serving.Where(route => _options.Reconnect && route is { IsFailing: true, IsConnecting: false } && route.RetryAt <= _time.GetTimestamp())];
                 foreach (PodRoute route in due)
                 {
                     route.IsConnecting = true;
@@ -335,6 +392,17 @@ public sealed partial class PodRouter : ITunnelSource
     /// <summary>Draws the consequences of what is known now. Called with the gate held.</summary>
     private void Evaluate()
     {
+        TargetObject target = _watch.Target;
+        if (!ReferenceEquals(target, _translated))
+        {
+            // A service that was read again may lead to other ports.
+            _translated = target;
+            foreach (PodRoute route in _routes)
+            {
+                route.Ports = route.Pod is { } pod ? Translate(pod) : route.Ports;
+            }
+        }
+
         if (_watch.Pods is { } pods && !_disposed)
         {
             foreach (PodRoute route in _routes)
@@ -353,27 +421,36 @@ public sealed partial class PodRouter : ITunnelSource
             }
         }
 
-        if (_lostSince is null && _serving is [{ FailingSince: { } since } first, ..] && _serving.TrueForAll(route => route.IsFailing) && _time.GetElapsedTime(since) >= ReconnectGrace)
+        if (_lostSince is null && OutOfReachSince() is { } since && _time.GetElapsedTime(since) >= ReconnectGrace)
         {
+            PodRoute first = _serving[0];
             Lose(first, first.Fault is { } fault ? WhyUnreachable(fault) : "cannot be reached: its tunnels have ended, and the server does not answer");
         }
 
         GiveUpInTime();
     }
 
+    /// <summary>Since when none of the pods in use can be reached, as a timestamp of the clock; null if one can. Called with the gate held.</summary>
+    private long? OutOfReachSince() => _serving.Count > 0 && _serving.TrueForAll(route => route.IsFailing) ? _serving.Max(route => route.FailingSince) : null;
+
     private void ServeOne(IReadOnlyCollection<Pod> pods)
     {
         PodRoute? current = _serving.FirstOrDefault();
-        bool isRefused = current is { Failures: > 0, Fault.Kind: TunnelFaultKind.Refused };
+        bool isRefused = current is { Failures: > 1, Fault.Kind: TunnelFaultKind.Refused };
         if ((current?.IsHealthy == true && !isRefused) || (!_options.Reconnect && current is { } used && !IsDeletedOrOver(used)))
         {
             _unreadySince = null;
             return;
         }
 
-        // The server may know of a dead node only through those who cannot reach it.
-        IEnumerable<Pod> candidates = isRefused ? pods.Where(pod => PodFacts.UidOf(pod) != current!.Uid) : pods;
+        // The server may know of a dead node only through those who cannot reach it. A pod that was refused too has its turn when its time has come.
+        IEnumerable<Pod> candidates = isRefused ? pods.Where(pod => PodFacts.UidOf(pod) != current!.Uid && UntilRetry(pod) == TimeSpan.Zero) : pods;
         Pod? best = PodSelection.Later(candidates, PodRevisions.Among(pods, updateRevision: _watch.Target.UpdateRevision));
+        if (best is null || PodFacts.UidOf(best) == current?.Uid)
+        {
+            _unreadySince = null;
+        }
+
         if (current is not null && best is not null && PodFacts.UidOf(best) == current.Uid)
         {
             return; // Not ready, or on its way out, but there is no better one.
@@ -383,9 +460,8 @@ public sealed partial class PodRouter : ITunnelSource
         if (best is not null && (_options.Reconnect || currentRuns) && IsGoodEnough(best, currentRuns))
         {
             string reason = current is null ? "" : WhyLeft(current);
-            _unreadySince = null;
             Serve([RouteTo(best)]);
-            if (current is not null)
+            if (current is not null && _lostSince is null)
             {
                 _events.Enqueue(new PodSwitched(current.Name, PodFacts.NameOf(best), reason));
             }
@@ -402,7 +478,6 @@ public sealed partial class PodRouter : ITunnelSource
     {
         if (PodFacts.IsServing(pod))
         {
-            _unreadySince = null;
             return true;
         }
 
@@ -430,6 +505,7 @@ public sealed partial class PodRouter : ITunnelSource
             return;
         }
 
+        _unreadySince = null;
         HashSet<string> before = [.. _serving.Select(route => route.Uid)];
         if (!before.SetEquals(ready.Select(PodFacts.UidOf)))
         {
@@ -448,10 +524,11 @@ public sealed partial class PodRouter : ITunnelSource
                 route.FailingSince ??= _time.GetTimestamp();
             }
 
-            route.RetryAt = _time.GetTimestamp();
+            route.RetryAt = Math.Max(route.RetryAt, _time.GetTimestamp());
         }
 
         _serving = routes;
+        _unreadySince = null;
         Pulse();
     }
 
@@ -473,16 +550,13 @@ public sealed partial class PodRouter : ITunnelSource
     /// <summary>Opens a tunnel to a pod that has none, so that those who wait can go on.</summary>
     private async Task ConnectAsync(PodRoute route)
     {
-        if (_watch.Target.Service is not null && route.Failures == 0)
-        {
-            // The service may lead to other ports by now.
-            await _watch.RefreshAsync(_stopped).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        }
-
+        // The service may lead to other ports by now. An answer that does not come must not hold up the tunnel.
+        Task refreshed = _watch.Target.Service is not null && route.Failures <= 1 ? _watch.RefreshAsync(_stopped) : Task.CompletedTask;
         TunnelFault? fault;
         try
         {
             fault = await route.Pool.PrepareAsync(_stopped).ConfigureAwait(false);
+            await WaitAsync(refreshed, NewsDelay, _stopped).ConfigureAwait(false);
         }
         catch (OperationCanceledException)
         {
@@ -514,13 +588,14 @@ public sealed partial class PodRouter : ITunnelSource
         }
 
         route.FailingSince = null;
-        route.Failures = 0;
+        route.StoodAt = _time.GetTimestamp();
         route.Fault = null;
         if (_lostSince is { } since && _serving.Contains(route))
         {
             _events.Enqueue(new PodBack(route.Name, _time.GetElapsedTime(since)));
             _lostSince = null;
             _goneSince = null;
+            _watch.Renew(); // It may still wait for a server that is back.
         }
 
         Pulse();
@@ -531,15 +606,36 @@ public sealed partial class PodRouter : ITunnelSource
     {
         lock (_gate)
         {
-            if (!route.IsFailing)
+            if (!_serving.Contains(route))
             {
-                route.FailingSince = _time.GetTimestamp();
+                Fail(route, fault);
+            }
+            else if (!route.IsFailing)
+            {
+                BeginToFail(route, TimeSpan.Zero);
                 route.Fault = fault;
-                route.RetryAt = After(fault.RetryAfter ?? TimeSpan.Zero);
+                route.RetryAt = Math.Max(route.RetryAt, After(Asked(fault)));
             }
         }
 
         Wake();
+        if (fault is { Kind: TunnelFaultKind.Refused, StatusCode: HttpStatusCode.NotFound })
+        {
+            _watch.Renew(); // The server knows more than was heard from it.
+        }
+    }
+
+    /// <summary>A pod that was within reach is so no more. The first attempt is made soon, unless its tunnels have never lasted. Called with the gate held.</summary>
+    private void BeginToFail(PodRoute route, TimeSpan soon)
+    {
+        if (_time.GetElapsedTime(route.StoodAt) >= Proven)
+        {
+            route.Failures = 0;
+        }
+
+        route.FailingSince = _time.GetTimestamp();
+        route.RetryAt = After(route.Failures == 0 ? soon : Backoff(route.Failures));
+        route.Failures++;
     }
 
     /// <summary>An attempt to reach the pod has failed: the next one comes later. Called with the gate held.</summary>
@@ -547,8 +643,8 @@ public sealed partial class PodRouter : ITunnelSource
     {
         route.FailingSince ??= _time.GetTimestamp();
         route.Fault = fault;
-        TimeSpan wait = Backoff(route.Failures++);
-        route.RetryAt = After(fault.RetryAfter is { } asked && asked > wait ? asked : wait);
+        TimeSpan wait = Backoff(Math.Max(0, route.Failures++ - 1));
+        route.RetryAt = Math.Max(After(wait), After(Asked(fault)));
         if (_serving.Contains(route) && _serving.TrueForAll(other => other.IsFailing))
         {
             Lose(route, WhyUnreachable(fault));
@@ -565,19 +661,20 @@ public sealed partial class PodRouter : ITunnelSource
                 return;
             }
 
-            if (!_options.Reconnect)
+            if (!route.IsFailing)
+            {
+                BeginToFail(route, TimeSpan.FromMilliseconds(50 * _options.Jitter()));
+            }
+
+            if (!_options.Reconnect && OutOfReachSince() is not null)
             {
                 Lose(route, "");
                 return;
             }
-
-            if (!route.IsFailing)
-            {
-                route.FailingSince = _time.GetTimestamp();
-                route.RetryAt = After(TimeSpan.FromMilliseconds(50 * _options.Jitter()));
-            }
         }
 
+        // What has ended the tunnels may have ended the watch too, without a word.
+        _watch.Renew();
         Wake();
     }
 
@@ -611,7 +708,7 @@ public sealed partial class PodRouter : ITunnelSource
             rest = Min(rest, _time.GetElapsedTime(_time.GetTimestamp(), route.RetryAt));
         }
 
-        if (_lostSince is null && _serving is [{ FailingSince: { } failing }, ..])
+        if (_lostSince is null && OutOfReachSince() is { } failing)
         {
             rest = Min(rest, ReconnectGrace - _time.GetElapsedTime(failing));
         }
@@ -648,8 +745,9 @@ public sealed partial class PodRouter : ITunnelSource
             _routes.RemoveAll(unused.Contains);
             gone = [.. _routes.Where(route => !route.IsLookedAfter && route.GoneSince is { } since && _time.GetElapsedTime(since) >= LastWords)];
             gone.ForEach(route => route.IsLookedAfter = true);
-            isStale = _watch.Target.Selector is not null
-                && (_lostSince is not null || (_watch.Target.Service is not null && _options.Reconnect && _time.GetElapsedTime(_refreshedAt) >= ServiceRefresh));
+            isStale = _watch.Target is { Selector: not null } target
+                && (_lostSince is not null
+                    || (target is { Service: not null } or { UpdateRevision: not null } && _options.Reconnect && _time.GetElapsedTime(_refreshedAt) >= TargetRefresh));
             if (isStale)
             {
                 _refreshedAt = _time.GetTimestamp();
@@ -668,8 +766,14 @@ public sealed partial class PodRouter : ITunnelSource
 
         if (isStale && _refreshing.IsCompleted)
         {
-            _refreshing = _watch.RefreshAsync(_stopped);
+            _refreshing = RefreshAsync();
         }
+    }
+
+    private async Task RefreshAsync()
+    {
+        await _watch.RefreshAsync(_stopped).ConfigureAwait(false);
+        Wake();
     }
 
     /// <summary>
@@ -753,6 +857,7 @@ public sealed partial class PodRouter : ITunnelSource
         null => IsDeletedOrOver(route) ? "was deleted" : $"was deleted or taken out of {_watch.Target.Reference}",
         { } pod when PodFacts.IsTerminating(pod) => PodFacts.IsRunning(pod) ? "is terminating" : "was deleted",
         { } pod when !PodFacts.IsRunning(pod) => $"has ended ({PodFacts.WhyNotRunning(pod)})",
+        not null when route.Fault is { Kind: TunnelFaultKind.Refused } fault => WhyUnreachable(fault),
         { } pod => $"is not ready ({PodFacts.WhyNotReady(pod)})",
     };
 
@@ -805,6 +910,8 @@ public sealed partial class PodRouter : ITunnelSource
         double seconds = Math.Min(LongestRetry.TotalSeconds, FirstRetry.TotalSeconds * Math.Pow(2, Math.Min(failures, 10)));
         return TimeSpan.FromSeconds(seconds * (0.8 + (0.4 * _options.Jitter())));
     }
+
+    private static TimeSpan Asked(TunnelFault fault) => fault.RetryAfter is { } asked ? Min(asked, LongestAsked) : TimeSpan.Zero;
 
     private long After(TimeSpan time) => _time.GetTimestamp() + (long)(time.TotalSeconds * _time.TimestampFrequency);
 

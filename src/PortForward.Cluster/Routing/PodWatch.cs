@@ -14,8 +14,19 @@ internal sealed class PodWatch(ApiClient api, TargetObject target, TimeProvider 
 
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(15);
 
+    /// <summary>When to ask again for pods that may not be read: an API server that has only just started may refuse for a moment what it allows.</summary>
+    private static readonly TimeSpan RefusedWait = TimeSpan.FromSeconds(30);
+
+    /// <summary>How long a look-up may take. One that began on a dead network hangs on after it is back.</summary>
+    private static readonly TimeSpan LookUpTimeout = TimeSpan.FromSeconds(10);
+
+    /// <summary>How often the pods are read anew at most.</summary>
+    private static readonly TimeSpan RenewInterval = TimeSpan.FromSeconds(2);
+
+    private readonly ApiClient _api = api.WithTimeout(LookUpTimeout);
     private readonly Lock _gate = new();
     private CancellationTokenSource? _feeding;
+    private long _fedAt;
 
     /// <summary>The target as it was read last.</summary>
     public TargetObject Target { get; private set; } = target;
@@ -26,7 +37,7 @@ internal sealed class PodWatch(ApiClient api, TargetObject target, TimeProvider 
     /// <summary>Whether the target itself does not exist any more.</summary>
     public bool IsTargetGone { get; private set; }
 
-    /// <summary>Follows the pods until it is cancelled, or until a missing right ends it.</summary>
+    /// <summary>Follows the pods until it is cancelled.</summary>
     /// <param name="onChanged">Called after each change.</param>
     /// <param name="cancellationToken">Ends it.</param>
     public async Task RunAsync(Action onChanged, CancellationToken cancellationToken)
@@ -38,12 +49,13 @@ internal sealed class PodWatch(ApiClient api, TargetObject target, TimeProvider 
             lock (_gate)
             {
                 _feeding = feeding;
+                _fedAt = time.GetTimestamp();
                 fed = Target;
             }
 
             try
             {
-                var feed = new PodFeed(api, fed, time, logger) { PollInterval = PollInterval };
+                var feed = new PodFeed(_api, fed, time, logger) { PollInterval = PollInterval };
                 await foreach (IReadOnlyCollection<Pod> pods in feed.FollowAsync(feeding.Token).ConfigureAwait(false))
                 {
                     failures = 0;
@@ -59,12 +71,31 @@ internal sealed class PodWatch(ApiClient api, TargetObject target, TimeProvider 
             {
                 Pods = null;
                 onChanged();
-                return;
+                await Task.Delay(RefusedWait, time, feeding.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
             catch (ClusterException)
             {
                 TimeSpan wait = TimeSpan.FromTicks(Math.Min(LongestWait.Ticks, TimeSpan.TicksPerSecond << Math.Min(failures++, 5)));
-                await Task.Delay(wait, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                await Task.Delay(wait, time, feeding.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+            finally
+            {
+                lock (_gate)
+                {
+                    _feeding = null;
+                }
+            }
+        }
+    }
+
+    /// <summary>Reads the pods anew at once: a connection that carries the watch may be dead, or a wait be over.</summary>
+    public void Renew()
+    {
+        lock (_gate)
+        {
+            if (time.GetElapsedTime(_fedAt) >= RenewInterval)
+            {
+                _feeding?.Cancel();
             }
         }
     }
@@ -74,7 +105,7 @@ internal sealed class PodWatch(ApiClient api, TargetObject target, TimeProvider 
     {
         try
         {
-            Pod pod = await api.GetAsync(ApiResources.Pods, Target.Namespace, name, cancellationToken).ConfigureAwait(false);
+            Pod pod = await _api.GetAsync(ApiResources.Pods, Target.Namespace, name, cancellationToken).ConfigureAwait(false);
             return PodFacts.UidOf(pod) != uid || PodFacts.IsOver(pod);
         }
         catch (ClusterException e)
@@ -92,7 +123,7 @@ internal sealed class PodWatch(ApiClient api, TargetObject target, TimeProvider 
     {
         try
         {
-            TargetObject read = await TargetObject.ReadAsync(api, Target.Reference, Target.Namespace, cancellationToken).ConfigureAwait(false);
+            TargetObject read = await TargetObject.ReadAsync(_api, Target.Reference, Target.Namespace, cancellationToken).ConfigureAwait(false);
             bool selectsOthers = read.Selector != Target.Selector;
             Target = read;
             IsTargetGone = false;
@@ -103,6 +134,10 @@ internal sealed class PodWatch(ApiClient api, TargetObject target, TimeProvider 
                     _feeding?.Cancel();
                 }
             }
+        }
+        catch (OperationCanceledException)
+        {
+            // The forward was stopped.
         }
         catch (ClusterException gone) when (gone.StatusCode == HttpStatusCode.NotFound)
         {

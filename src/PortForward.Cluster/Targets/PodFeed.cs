@@ -12,18 +12,25 @@ namespace PortForward.Cluster.Targets;
 /// </summary>
 internal sealed class PodFeed(ApiClient api, TargetObject target, TimeProvider time, ILogger? logger = null)
 {
-    private readonly ListWatch<Pod> _watch = new(api, ApiResources.Pods, target.Namespace, target.PodSelection, time, logger);
+    /// <summary>A list costs the server more than one pod, so it is not read as often.</summary>
+    private static readonly TimeSpan ShortestListInterval = TimeSpan.FromSeconds(2);
+
+    private ListWatch<Pod>? _watch;
     private ClusterException? _fault;
 
-    /// <summary>How often a single pod is read that may not be listed; every second, unless set otherwise.</summary>
+    /// <summary>How often a pod is read that may not be watched; every second, unless set otherwise. Several are listed every two seconds at most.</summary>
     public TimeSpan PollInterval { get; init; } = TimeSpan.FromSeconds(1);
 
     /// <summary>What keeps the feed from the API server at the moment, or null.</summary>
-    public ClusterException? Fault => _fault ?? _watch.Fault;
+    public ClusterException? Fault => _fault ?? _watch?.Fault;
 
     public async IAsyncEnumerable<IReadOnlyCollection<Pod>> FollowAsync([EnumeratorCancellation] CancellationToken cancellationToken)
     {
         bool mayList = true;
+        _watch = new ListWatch<Pod>(api, ApiResources.Pods, target.Namespace, target.PodSelection, time, logger)
+        {
+            PollInterval = PollInterval > ShortestListInterval ? PollInterval : ShortestListInterval,
+        };
         IAsyncEnumerator<IReadOnlyCollection<Pod>> lists = _watch.FollowAsync(cancellationToken).GetAsyncEnumerator(cancellationToken);
         await using (lists.ConfigureAwait(false))
         {

@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 
@@ -11,6 +12,33 @@ internal static partial class ClientSocket
 
     /// <summary>How long to wait on systems that do not tell the length of their send queue.</summary>
     private static readonly TimeSpan BlindDelay = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>How long a client on another machine may be silent before its system is asked whether it is still there, in seconds, and between two questions; Go's values.</summary>
+    private const int KeepAliveSeconds = 15;
+
+    /// <summary>Sees to it that a client on another machine that vanishes without a word is noticed. Its connection would hold a tunnel for good.</summary>
+    public static void KeepAlive(Socket socket)
+    {
+        if (socket.RemoteEndPoint is IPEndPoint { Address: var client } && !IPAddress.IsLoopback(client))
+        {
+            socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, optionValue: true);
+            socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveTime, KeepAliveSeconds);
+            socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveInterval, KeepAliveSeconds);
+        }
+    }
+
+    /// <summary>Whether the client has reset the connection.</summary>
+    public static bool IsReset(Socket socket)
+    {
+        try
+        {
+            return socket.Poll(TimeSpan.Zero, SelectMode.SelectError);
+        }
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        {
+            return true;
+        }
+    }
 
     /// <summary>Closes with RST, so that the client cannot take what it has got for the whole answer.</summary>
     public static void CloseWithReset(Socket socket)

@@ -28,6 +28,9 @@ internal sealed class ConnectionPump
 
     private static readonly TimeSpan LongestLook = TimeSpan.FromMilliseconds(250);
 
+    /// <summary>How often to look whether the client of a connection that is held up has left.</summary>
+    private static readonly TimeSpan HeldLook = TimeSpan.FromMilliseconds(100);
+
     private readonly Socket _client;
     private readonly ITunnelSource _tunnels;
     private readonly ForwardedPort _port;
@@ -70,12 +73,17 @@ internal sealed class ConnectionPump
         try
         {
             _client.NoDelay = true;
+            ClientSocket.KeepAlive(_client);
             await TakeFirstBytesAsync(stop).ConfigureAwait(false);
             return await TryPodsAsync(stop).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
             return new ConnectionEnd(ConnectionEndKind.Stopped);
+        }
+        catch (OperationCanceledException) when (_clientIsGone)
+        {
+            return new ConnectionEnd(ConnectionEndKind.ClientGone);
         }
         catch (SocketException)
         {
@@ -124,7 +132,7 @@ internal sealed class ConnectionPump
                 AvoidedPods = failed,
                 PodIsGone = before is { PodMessage: { } message } && PodError.Classify(message) == PodErrorKind.SandboxGone,
             };
-            OpenPairResult opened = await _tunnels.OpenPairAsync(request, stop).ConfigureAwait(false);
+            OpenPairResult opened = await OpenPairAsync(request, stop).ConfigureAwait(false);
             if (!opened.Succeeded(out IStreamPair? pair, out TunnelFault? fault))
             {
                 stop.ThrowIfCancellationRequested();
@@ -151,6 +159,37 @@ internal sealed class ConnectionPump
                 failed.Add(opened.Pod ?? "");
             }
         }
+    }
+
+    /// <summary>
+    /// Opens a pair, unless the client leaves while its connection is held up: what it had sent must not reach an application long after nobody waits for
+    /// the answer, least of all several times from a client that tries again.
+    /// </summary>
+    /// <exception cref="OperationCanceledException">The client has left, or it was stopped.</exception>
+    private async ValueTask<OpenPairResult> OpenPairAsync(PairRequest request, CancellationToken stop)
+    {
+        using var wanted = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        ValueTask<OpenPairResult> opened = _tunnels.OpenPairAsync(request, wanted.Token);
+        if (opened.IsCompleted)
+        {
+            return await opened.ConfigureAwait(false);
+        }
+
+        Task<OpenPairResult> opening = opened.AsTask();
+        while (!opening.IsCompleted)
+        {
+            using var looking = CancellationTokenSource.CreateLinkedTokenSource(stop);
+            await Task.WhenAny(opening, Task.Delay(HeldLook, _time, looking.Token)).ConfigureAwait(false);
+            await looking.CancelAsync().ConfigureAwait(false);
+            if (!opening.IsCompleted && (SocketDiagnosis.IsClosedByClient(_client) || ClientSocket.IsReset(_client)))
+            {
+                _clientIsGone = true;
+                await wanted.CancelAsync().ConfigureAwait(false);
+                break;
+            }
+        }
+
+        return await opening.ConfigureAwait(false);
     }
 
     private async Task<(ConnectionEnd End, bool MayTryAgain)> CarryAsync(IStreamPair pair, ReadOnlyMemory<byte> moreBytes, CancellationToken stop)

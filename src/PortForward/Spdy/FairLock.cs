@@ -7,7 +7,7 @@ namespace PortForward.Spdy;
 internal sealed class FairLock
 {
     private readonly Lock _gate = new();
-    private readonly Queue<TaskCompletionSource> _waiters = new();
+    private readonly LinkedList<TaskCompletionSource> _waiters = new();
     private bool _held;
 
     /// <summary>Takes the lock if nobody holds it.</summary>
@@ -24,7 +24,7 @@ internal sealed class FairLock
     public ValueTask EnterAsync(CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        TaskCompletionSource waiter;
+        LinkedListNode<TaskCompletionSource> waiter;
         lock (_gate)
         {
             if (!_held)
@@ -33,11 +33,10 @@ internal sealed class FairLock
                 return ValueTask.CompletedTask;
             }
 
-            waiter = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-            _waiters.Enqueue(waiter);
+            waiter = _waiters.AddLast(new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
         }
 
-        return cancellationToken.CanBeCanceled ? WaitAsync(waiter, cancellationToken) : new ValueTask(waiter.Task);
+        return cancellationToken.CanBeCanceled ? WaitAsync(waiter, cancellationToken) : new ValueTask(waiter.Value.Task);
     }
 
     /// <summary>Gives the lock to the next waiter, or frees it.</summary>
@@ -45,25 +44,38 @@ internal sealed class FairLock
     {
         lock (_gate)
         {
-            // A cancelled waiter is still in the queue: TrySetResult fails for it and the next one is tried.
-            while (_waiters.TryDequeue(out TaskCompletionSource? next))
+            if (_waiters.First is not { } next)
             {
-                if (next.TrySetResult())
-                {
-                    return;
-                }
+                _held = false;
+                return;
             }
 
-            _held = false;
+            _waiters.RemoveFirst();
+            next.Value.SetResult();
         }
     }
 
-    private static async ValueTask WaitAsync(TaskCompletionSource waiter, CancellationToken cancellationToken)
+    private async ValueTask WaitAsync(LinkedListNode<TaskCompletionSource> waiter, CancellationToken cancellationToken)
     {
-        await using (cancellationToken.UnsafeRegister(
-            static (state, token) => ((TaskCompletionSource)state!).TrySetCanceled(token), waiter).ConfigureAwait(false))
+        await using (cancellationToken.UnsafeRegister((_, token) => Cancel(waiter, token), null).ConfigureAwait(false))
         {
-            await waiter.Task.ConfigureAwait(false);
+            await waiter.Value.Task.ConfigureAwait(false);
         }
+    }
+
+    /// <summary>Takes a waiter out, unless the lock is its own already: those who give up would pile up behind a holder that never exits.</summary>
+    private void Cancel(LinkedListNode<TaskCompletionSource> waiter, CancellationToken cancellationToken)
+    {
+        lock (_gate)
+        {
+            if (waiter.List is null)
+            {
+                return;
+            }
+
+            _waiters.Remove(waiter);
+        }
+
+        waiter.Value.SetCanceled(cancellationToken);
     }
 }

@@ -77,6 +77,20 @@ internal sealed class FrameSender
         return true;
     }
 
+    /// <summary>
+    /// Waits as long as control frames are queued behind a write. Whoever can wait calls it first: behind a peer that does not read, questions without end
+    /// would fill the queue, which is taken for a flood.
+    /// </summary>
+    /// <exception cref="OperationCanceledException">The token was cancelled before.</exception>
+    public async ValueTask WaitForRoomAsync(CancellationToken cancellationToken)
+    {
+        while (QueuedControlBytes() > 0)
+        {
+            await _turn.EnterAsync(cancellationToken).ConfigureAwait(false);
+            ExitTurn();
+        }
+    }
+
     /// <summary>Sends what is queued, unless somebody is writing: then it goes out with the next turn.</summary>
     public void Flush()
     {

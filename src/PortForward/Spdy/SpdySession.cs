@@ -260,6 +260,7 @@ public sealed partial class SpdySession : IAsyncDisposable
     /// <param name="cancellationToken">Ends the wait.</param>
     private async Task<bool> AskAsync(Func<PeerWorkers, int> count, bool every, CancellationToken cancellationToken)
     {
+        await _sender.WaitForRoomAsync(cancellationToken).ConfigureAwait(false);
         uint first;
         bool room;
         Task<bool>[] replies;

@@ -3,9 +3,12 @@ using System.IO.Pipelines;
 namespace PortForward.Tunnels;
 
 /// <summary>A pair whose tunnel goes back to its pool when the pair is disposed.</summary>
-internal sealed class PooledPair(IStreamPair pair, Action<IStreamPair> release) : IStreamPair
+/// <param name="pair">The pair.</param>
+/// <param name="release">Called once, with the pair and whether its client has gone in good order.</param>
+internal sealed class PooledPair(IStreamPair pair, Action<IStreamPair, bool> release) : IStreamPair
 {
     private int _disposed;
+    private volatile bool _wasLeft;
 
     public PipeReader Input => pair.Input;
 
@@ -17,7 +20,11 @@ internal sealed class PooledPair(IStreamPair pair, Action<IStreamPair> release) 
 
     public ValueTask FinishAsync(CancellationToken cancellationToken) => pair.FinishAsync(cancellationToken);
 
-    public void Leave() => pair.Leave();
+    public void Leave()
+    {
+        _wasLeft = true;
+        pair.Leave();
+    }
 
     public void Reset() => pair.Reset();
 
@@ -26,7 +33,7 @@ internal sealed class PooledPair(IStreamPair pair, Action<IStreamPair> release) 
     {
         if (Interlocked.Exchange(ref _disposed, 1) == 0)
         {
-            release(pair);
+            release(pair, _wasLeft);
         }
 
         return ValueTask.CompletedTask;

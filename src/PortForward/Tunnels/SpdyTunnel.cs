@@ -58,9 +58,10 @@ internal sealed class SpdyTunnel : ITunnel, ILivingConnection
         ];
     }
 
+    /// <inheritdoc/>
+    /// <remarks>Whether the session reads at this moment says little of a client that is slower than the network: the answer to a PING does.</remarks>
     public async Task<bool> IsFlowingAsync(CancellationToken cancellationToken) =>
-        _session.IsReading
-        && (!_session.HasUnconfirmedData || await _session.ConfirmTakenAsync(cancellationToken).ConfigureAwait(false));
+        (_session.IsReading && !_session.HasUnconfirmedData) || await _session.ConfirmTakenAsync(cancellationToken).ConfigureAwait(false);
 
     public Task<bool> PingAsync(CancellationToken cancellationToken) => _session.PingAsync(cancellationToken);
 

@@ -13,6 +13,12 @@ namespace PortForward.Tunnels;
 /// </remarks>
 public sealed partial class TunnelPool : ITunnelSource
 {
+    /// <summary>How long connections share tunnels after a dial that failed, before one of them dials again, if the server does not ask for longer.</summary>
+    private static readonly TimeSpan DialAgain = TimeSpan.FromSeconds(1);
+
+    /// <summary>For how many probe intervals a pod that was reached counts as alive, when the tunnel that reached it could not be kept: at the limit each costs an upgrade.</summary>
+    private const int AliveFor = 3;
+
     private readonly ITunnelDialer _dialer;
     private readonly TunnelPoolOptions _options;
     private readonly ILogger _logger;
@@ -31,7 +37,18 @@ public sealed partial class TunnelPool : ITunnelSource
     /// <summary>The members that nothing uses, the most recently used last: that one is the surest to be alive.</summary>
     private readonly List<Member> _idle = [];
     private readonly LinkedList<TaskCompletionSource<Acquired>> _line = [];
+
+    /// <summary>Those who only want to know that a tunnel stands.</summary>
+    private readonly List<TaskCompletionSource<TunnelFault?>> _preparing = [];
+    private TaskCompletionSource _dialEnded = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _dialling;
+
+    /// <summary>When to dial again for a connection that may share tunnels meanwhile, as a timestamp of the clock.</summary>
+    private long _dialAgainAt = long.MinValue;
+
+    /// <summary>Until when the pod counts as alive because it was reached, as a timestamp of the clock.</summary>
+    private long _aliveUntil = long.MinValue;
+    private bool _toldSaturated;
     private int _spares = 1;
     private bool _missedSinceTrim;
     private bool _probing;
@@ -87,13 +104,37 @@ public sealed partial class TunnelPool : ITunnelSource
     /// <inheritdoc/>
     public async Task<TunnelFault?> PrepareAsync(CancellationToken cancellationToken)
     {
-        Acquired acquired = await AcquireAsync(isConnection: false, cancellationToken).ConfigureAwait(false);
-        if (acquired.Member is { } member)
+        cancellationToken.ThrowIfCancellationRequested();
+        TaskCompletionSource<TunnelFault?> waiter;
+        lock (_gate)
         {
-            Release(member, isUsable: true);
+            if (_disposed)
+            {
+                return PoolClosed().Fault;
+            }
+
+            // One that is busy tells as much as one that is idle: with a limit of one tunnel there may be no other for hours.
+            if (_members.Exists(member => member is { IsDoomed: false, IsDoubted: false, Tunnel: { CanOpen: true, IsSuspect: false } }))
+            {
+                return null;
+            }
+
+            waiter = new TaskCompletionSource<TunnelFault?>(TaskCreationOptions.RunContinuationsAsynchronously);
+            _preparing.Add(waiter);
+            DialForTheLine();
         }
 
-        return acquired.Fault;
+        try
+        {
+            return await waiter.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            lock (_gate)
+            {
+                _preparing.Remove(waiter);
+            }
+        }
     }
 
     /// <inheritdoc/>
@@ -106,7 +147,7 @@ public sealed partial class TunnelPool : ITunnelSource
 
         while (true)
         {
-            Acquired acquired = await AcquireAsync(isConnection: true, cancellationToken).ConfigureAwait(false);
+            Acquired acquired = await AcquireAsync(cancellationToken).ConfigureAwait(false);
             if (acquired.Member is not { } member)
             {
                 return new OpenPairResult(acquired.Fault!);
@@ -125,6 +166,7 @@ public sealed partial class TunnelPool : ITunnelSource
     {
         Member[] members;
         TaskCompletionSource<Acquired>[] line;
+        TaskCompletionSource<TunnelFault?>[] preparing;
         lock (_gate)
         {
             if (_disposed)
@@ -135,6 +177,7 @@ public sealed partial class TunnelPool : ITunnelSource
             _disposed = true;
             members = [.. _members];
             line = [.. _line];
+            preparing = [.. _preparing];
             _members.Clear();
             _idle.Clear();
             _line.Clear();
@@ -143,17 +186,14 @@ public sealed partial class TunnelPool : ITunnelSource
         await _stopping.CancelAsync().ConfigureAwait(false);
         await _trimTimer.DisposeAsync().ConfigureAwait(false);
         await _probeTimer.DisposeAsync().ConfigureAwait(false);
-        foreach (TaskCompletionSource<Acquired> waiter in line)
-        {
-            waiter.TrySetResult(PoolClosed());
-        }
-
+        Tell(line, PoolClosed());
+        Tell(preparing, PoolClosed().Fault);
         await Task.WhenAll(members.Select(member => member.Tunnel.DisposeAsync().AsTask())).ConfigureAwait(false);
         _stopping.Dispose();
     }
 
     /// <summary>Gets the use of a tunnel: an idle one, the next that comes, or a share of one.</summary>
-    private async ValueTask<Acquired> AcquireAsync(bool isConnection, CancellationToken cancellationToken)
+    private async ValueTask<Acquired> AcquireAsync(CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
         TaskCompletionSource<Acquired> waiter;
@@ -166,34 +206,26 @@ public sealed partial class TunnelPool : ITunnelSource
 
             if (TakeIdle() is { } idle)
             {
-                if (isConnection)
-                {
-                    DialAhead();
-                }
-
+                DialAhead();
                 return new Acquired(idle);
             }
 
             waiter = new TaskCompletionSource<Acquired>(TaskCreationOptions.RunContinuationsAsynchronously);
+            _toldSaturated &= _line.Count > 0;
             _line.AddLast(waiter);
-            if (isConnection && _line.Count > _dialling)
+            if (_line.Count > _dialling)
             {
                 _missedSinceTrim = true;
                 _spares = Math.Min(_spares + 1, Math.Max(1, _options.MaxSpares));
             }
 
             DialForTheLine();
-            if (isConnection)
-            {
-                DialAhead();
-            }
+            DialAhead();
         }
 
         try
         {
-            return isConnection
-                ? await WaitOrShareAsync(waiter, cancellationToken).ConfigureAwait(false)
-                : await waiter.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
+            return await WaitOrShareAsync(waiter, cancellationToken).ConfigureAwait(false);
         }
         catch (OperationCanceledException)
         {
@@ -209,13 +241,13 @@ public sealed partial class TunnelPool : ITunnelSource
     /// <summary>Waits in line; as long as no dial is allowed, looks for a tunnel to share.</summary>
     private async Task<Acquired> WaitOrShareAsync(TaskCompletionSource<Acquired> waiter, CancellationToken cancellationToken)
     {
-        for (bool told = false; !waiter.Task.IsCompleted;)
+        while (!waiter.Task.IsCompleted)
         {
-            Member[] candidates = Shareable(out bool allDialling);
-            if (candidates.Length == 0 && allDialling)
+            Member[] candidates = Shareable(out Task? dialEnded);
+            if (candidates.Length == 0 && dialEnded is not null)
             {
                 // A dial of its own is under way, or tunnels to share are only just being dialled.
-                await Task.WhenAny(waiter.Task, Task.Delay(_options.FlowTimeout, _options.Time, cancellationToken)).ConfigureAwait(false);
+                await Task.WhenAny(waiter.Task, dialEnded, Task.Delay(_options.FlowTimeout, _options.Time, cancellationToken)).ConfigureAwait(false);
                 cancellationToken.ThrowIfCancellationRequested();
                 continue;
             }
@@ -237,13 +269,7 @@ public sealed partial class TunnelPool : ITunnelSource
                 break;
             }
 
-            if (!told)
-            {
-                told = true;
-                LogSaturated(_options.MaxTunnels);
-                _options.OnSaturated?.Invoke();
-            }
-
+            TellSaturated();
             TimeSpan rest = _options.FlowTimeout - _options.Time.GetElapsedTime(began);
             if (rest > TimeSpan.Zero)
             {
@@ -255,15 +281,36 @@ public sealed partial class TunnelPool : ITunnelSource
         return await waiter.Task.ConfigureAwait(false);
     }
 
-    /// <summary>The tunnels that a connection in line may share, the least busy first; none as long as a dial may serve it.</summary>
-    private Member[] Shareable(out bool isDialling)
+    /// <summary>Says once, as long as connections wait, that all tunnels there may be are held up.</summary>
+    private void TellSaturated()
     {
         lock (_gate)
         {
-            isDialling = _dialling >= _line.Count;
-            return isDialling ? [] : [.. _members.Where(member => member is { IsDoomed: false, Tunnel.CanOpen: true }).OrderBy(member => member.Pairs)];
+            if (_toldSaturated)
+            {
+                return;
+            }
+
+            _toldSaturated = true;
+        }
+
+        LogSaturated(_options.MaxTunnels);
+        _options.OnSaturated?.Invoke();
+    }
+
+    /// <summary>The tunnels that a connection in line may share, the least busy first; none as long as a dial may serve it.</summary>
+    /// <param name="dialEnded">Completes when the next dial has ended; null if none is under way.</param>
+    private Member[] Shareable(out Task? dialEnded)
+    {
+        lock (_gate)
+        {
+            DialForTheLine();
+            dialEnded = _dialling > 0 ? _dialEnded.Task : null;
+            return _dialling >= _line.Count ? [] : [.. _members.Where(IsShareable).OrderBy(member => member.Pairs)];
         }
     }
+
+    private static bool IsShareable(Member member) => member is { IsDoomed: false, IsDoubted: false, Tunnel.CanOpen: true };
 
     /// <summary>The first of the candidates that shows that nothing holds it up; it counts as used then.</summary>
     private async Task<Member?> FirstFlowingAsync(IReadOnlyList<Member> candidates, Task served, CancellationToken cancellationToken)
@@ -338,7 +385,7 @@ public sealed partial class TunnelPool : ITunnelSource
         {
             OpenPairResult opened = await member.Tunnel.OpenPairAsync(request.Port, request.FirstBytes, cancellationToken).ConfigureAwait(false);
             isOpen = opened.Succeeded(out IStreamPair? pair, out _);
-            return isOpen ? new OpenPairResult(new PooledPair(pair!, ended => _ = ReleaseAsync(member, ended))) : opened;
+            return isOpen ? new OpenPairResult(new PooledPair(pair!, (ended, wasLeft) => _ = ReleaseAsync(member, ended, wasLeft))) : opened;
         }
         finally
         {
@@ -353,18 +400,33 @@ public sealed partial class TunnelPool : ITunnelSource
     /// <summary>
     /// Takes a pair's tunnel back once the pod has taken what was sent, the pair's end included; if that takes too long the tunnel is dropped.
     /// Until the pod has ended its side too, which takes up to a second, what it sends is thrown away and holds up nobody.
+    /// A client that has gone in good order is owed that the application gets every byte, however long it takes to read them.
     /// </summary>
-    private async Task ReleaseAsync(Member member, IStreamPair pair)
+    private async Task ReleaseAsync(Member member, IStreamPair pair, bool wasLeft)
     {
         try
         {
-            await GiveUpAsync().WaitAsync(_options.SettleTimeout, _options.Time, _stopped).ConfigureAwait(false);
+            Task givenUp = GiveUpAsync();
+            if (wasLeft)
+            {
+                await Task.WhenAny(givenUp, pair.Ended).WaitAsync(_stopped).ConfigureAwait(false);
+            }
+
+            await givenUp.WaitAsync(_options.SettleTimeout, _options.Time, _stopped).ConfigureAwait(false);
             Release(member, isUsable: true);
         }
         catch (TimeoutException)
         {
             LogNotSettled(_options.SettleTimeout.TotalSeconds);
             Release(member, isUsable: false);
+            lock (_gate)
+            {
+                // Without any tunnel nobody would notice that the pod or the network has gone.
+                if (_members.Count == 0)
+                {
+                    DialAhead();
+                }
+            }
         }
         catch (OperationCanceledException)
         {
@@ -441,10 +503,12 @@ public sealed partial class TunnelPool : ITunnelSource
         return null;
     }
 
-    /// <summary>Sees to it that a dial is under way for each one in line, as far as the limit allows. Called with the gate held.</summary>
+    /// <summary>
+    /// Sees to it that a dial is under way for each one in line, and one for those who prepare, as far as the limit allows. Called with the gate held.
+    /// </summary>
     private void DialForTheLine()
     {
-        while (_dialling < _line.Count && MayDial())
+        while (_dialling < Math.Max(_line.Count, _preparing.Count > 0 ? 1 : 0) && MayDial())
         {
             StartDial();
         }
@@ -460,7 +524,13 @@ public sealed partial class TunnelPool : ITunnelSource
         }
     }
 
-    private bool MayDial() => !_disposed && _members.Count + _dialling < _options.MaxTunnels;
+    /// <summary>
+    /// Whether the limit allows another dial. Tunnels that only live on for the connections in them do not count: with a limit of one, nothing new would be served
+    /// until the last of those has ended. Called with the gate held.
+    /// </summary>
+    private bool MayDial() => !_disposed
+        && _members.Count(member => !member.IsDoomed) + _dialling < _options.MaxTunnels
+        && (_options.Time.GetTimestamp() >= _dialAgainAt || !_members.Exists(IsShareable));
 
     private void StartDial()
     {
@@ -510,19 +580,23 @@ public sealed partial class TunnelPool : ITunnelSource
     {
         var member = new Member(tunnel);
         bool added;
+        TaskCompletionSource<TunnelFault?>[] preparing = [];
         lock (_gate)
         {
-            _dialling--;
+            EndDial();
             added = !_disposed;
             if (added)
             {
+                _dialAgainAt = long.MinValue;
                 _members.Add(member);
                 Offer(member, isFresh: true);
+                preparing = [.. _preparing];
             }
         }
 
         if (added)
         {
+            Tell(preparing, null);
             _ = WatchAsync(member);
         }
         else
@@ -531,23 +605,59 @@ public sealed partial class TunnelPool : ITunnelSource
         }
     }
 
-    /// <summary>Tells those in line for whom no other dial is under way why there is no tunnel.</summary>
+    /// <summary>
+    /// Tells those in line for whom no other dial is under way why there is no tunnel. While tunnels stand they may share them instead: a server that wants no
+    /// more of them is a limit like ours.
+    /// </summary>
     private void Fail(TunnelFault fault)
     {
         List<TaskCompletionSource<Acquired>> failed = [];
+        TaskCompletionSource<TunnelFault?>[] preparing;
+        bool nothingStands;
         lock (_gate)
         {
-            _dialling--;
-            while (_line.Count > _dialling && _line.First is { } first)
+            EndDial();
+            if (_members.Exists(IsShareable))
             {
-                _line.RemoveFirst();
-                failed.Add(first.Value);
+                TimeSpan wait = fault.RetryAfter is { } asked && asked > DialAgain ? asked : DialAgain;
+                _dialAgainAt = After(wait);
             }
+            else
+            {
+                while (_line.Count > _dialling && _line.First is { } first)
+                {
+                    _line.RemoveFirst();
+                    failed.Add(first.Value);
+                }
+            }
+
+            preparing = _dialling == 0 ? [.. _preparing] : [];
+            nothingStands = !_disposed && _dialling == 0 && _members.Count == 0;
         }
 
-        foreach (TaskCompletionSource<Acquired> waiter in failed)
+        Tell(failed, new Acquired(fault));
+        Tell(preparing, fault);
+        if (nothingStands && failed.Count == 0 && preparing.Length == 0)
         {
-            waiter.TrySetResult(new Acquired(fault));
+            _options.OnLost?.Invoke(0); // Nobody else would hear of it.
+        }
+    }
+
+    private long After(TimeSpan time) => _options.Time.GetTimestamp() + (long)(time.TotalSeconds * _options.Time.TimestampFrequency);
+
+    /// <summary>Called with the gate held.</summary>
+    private void EndDial()
+    {
+        _dialling--;
+        _dialEnded.TrySetResult();
+        _dialEnded = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+    }
+
+    private static void Tell<T>(IEnumerable<TaskCompletionSource<T>> waiters, T result)
+    {
+        foreach (TaskCompletionSource<T> waiter in waiters)
+        {
+            waiter.TrySetResult(result);
         }
     }
 
@@ -594,6 +704,7 @@ public sealed partial class TunnelPool : ITunnelSource
         foreach (Member member in _idle)
         {
             member.Pairs++;
+            member.IsDoubted = true;
             _ = ConfirmAsync(member);
         }
 
@@ -616,7 +727,18 @@ public sealed partial class TunnelPool : ITunnelSource
             // No sign of life, or the pool is going away.
         }
 
+        bool wasLast;
+        lock (_gate)
+        {
+            member.IsDoubted = false;
+            wasLast = !lives && !_disposed && _members.Contains(member) && _members.TrueForAll(other => other == member || !IsKnownToLive(other));
+        }
+
         Release(member, isUsable: lives);
+        if (wasLast)
+        {
+            _options.OnLost?.Invoke(0);
+        }
     }
 
     /// <summary>Forgets a tunnel; null if it was not known any more. Called with the gate held.</summary>
@@ -674,7 +796,8 @@ public sealed partial class TunnelPool : ITunnelSource
         lock (_gate)
         {
             // An idle tunnel that were dead too would notice it by itself, in the same time.
-            if (_disposed || _probing || _idle.Exists(member => member.Tunnel is { CanOpen: true, IsConnected: true }) || !_members.Exists(member => member.Tunnel.IsSuspect))
+            if (_disposed || _probing || _options.Time.GetTimestamp() < _aliveUntil
+                || _idle.Exists(member => member.Tunnel is { CanOpen: true, IsConnected: true }) || !_members.Exists(member => member.Tunnel.IsSuspect))
             {
                 return;
             }
@@ -689,18 +812,30 @@ public sealed partial class TunnelPool : ITunnelSource
             TunnelDialResult dial = await _dialer.DialAsync(either.Token).ConfigureAwait(false);
             if (dial.Succeeded(out ITunnel? tunnel, out TunnelFault? fault))
             {
-                if (!tunnel.IsConnected)
-                {
-                    Dispose(tunnel);
-                    return;
-                }
-
+                bool isWanted;
                 lock (_gate)
                 {
-                    _dialling++;
+                    isWanted = tunnel.IsConnected && MayDial();
+                    if (isWanted)
+                    {
+                        _dialling++;
+                    }
+                    else
+                    {
+                        // It must go again: at the limit, or because it could not tell of its own death. Its answer counts for a while.
+                        _aliveUntil = After(AliveFor * _options.ProbeInterval);
+                    }
                 }
 
-                Add(tunnel);
+                if (isWanted)
+                {
+                    Add(tunnel);
+                }
+                else
+                {
+                    Dispose(tunnel);
+                }
+
                 return;
             }
 
@@ -769,7 +904,9 @@ public sealed partial class TunnelPool : ITunnelSource
     }
 
     /// <summary>How many tunnels are known to live. Called with the gate held.</summary>
-    private int StandingCount() => _members.Count(member => member.Tunnel is { IsConnected: true, IsSuspect: false });
+    private int StandingCount() => _members.Count(IsKnownToLive);
+
+    private static bool IsKnownToLive(Member member) => member.Tunnel is { IsConnected: true, IsSuspect: false };
 
     private static Acquired PoolClosed() =>
         new(new TunnelFault(TunnelFaultKind.Lost, "the tunnels to the pod were closed before the connection had one"));
@@ -784,6 +921,9 @@ public sealed partial class TunnelPool : ITunnelSource
 
         /// <summary>Whether it is not to be used again.</summary>
         public bool IsDoomed { get; set; }
+
+        /// <summary>Whether a sign of life is waited for.</summary>
+        public bool IsDoubted { get; set; }
 
         public long IdleSince { get; set; }
 
