@@ -652,17 +652,18 @@ public sealed partial class PodRouter : ITunnelSource
     }
 
     /// <summary>Tunnels of a pod have ended by themselves; the last one's end is looked into at once, also while nothing is connected.</summary>
-    private void OnTunnelsLost(PodRoute route, int standing)
+    private void OnTunnelsLost(PodRoute route, TunnelLoss loss)
     {
         lock (_gate)
         {
-            if (standing > 0 || _disposed || !_serving.Contains(route))
+            if (loss.Standing > 0 || _disposed || !_serving.Contains(route))
             {
                 return;
             }
 
             if (!route.IsFailing)
             {
+                route.Failures = loss.HasServed ? 0 : route.Failures;
                 BeginToFail(route, TimeSpan.FromMilliseconds(50 * _options.Jitter()));
             }
 
@@ -804,7 +805,7 @@ public sealed partial class PodRouter : ITunnelSource
         TunnelPoolOptions options = _options.Tunnels with
         {
             DialTimeout = _options.DialTimeout,
-            OnLost = standing => OnTunnelsLost(added!, standing),
+            OnLost = loss => OnTunnelsLost(added!, loss),
             OnSaturated = () =>
             {
                 lock (_gate)

@@ -385,6 +385,7 @@ public sealed partial class TunnelPool : ITunnelSource
         {
             OpenPairResult opened = await member.Tunnel.OpenPairAsync(request.Port, request.FirstBytes, cancellationToken).ConfigureAwait(false);
             isOpen = opened.Succeeded(out IStreamPair? pair, out _);
+            member.HasServed |= isOpen;
             return isOpen ? new OpenPairResult(new PooledPair(pair!, (ended, wasLeft) => _ = ReleaseAsync(member, ended, wasLeft))) : opened;
         }
         finally
@@ -422,9 +423,9 @@ public sealed partial class TunnelPool : ITunnelSource
             lock (_gate)
             {
                 // Without any tunnel nobody would notice that the pod or the network has gone.
-                if (_members.Count == 0)
+                if (_members.Count + _dialling == 0 && MayDial())
                 {
-                    DialAhead();
+                    StartDial();
                 }
             }
         }
@@ -514,10 +515,10 @@ public sealed partial class TunnelPool : ITunnelSource
         }
     }
 
-    /// <summary>Sees to it that the next connection finds a tunnel that stands. Called with the gate held.</summary>
+    /// <summary>Sees to it that the next connection finds a tunnel that stands, once one has shown that the pod can be reached. Called with the gate held.</summary>
     private void DialAhead()
     {
-        int wanted = Math.Min(_spares, _options.MaxSpares);
+        int wanted = _members.Count > 0 ? Math.Min(_spares, _options.MaxSpares) : 0;
         while (_idle.Count + _dialling - _line.Count < wanted && MayDial())
         {
             StartDial();
@@ -639,7 +640,7 @@ public sealed partial class TunnelPool : ITunnelSource
         Tell(preparing, fault);
         if (nothingStands && failed.Count == 0 && preparing.Length == 0)
         {
-            _options.OnLost?.Invoke(0); // Nobody else would hear of it.
+            _options.OnLost?.Invoke(default); // Nobody else would hear of it.
         }
     }
 
@@ -688,7 +689,7 @@ public sealed partial class TunnelPool : ITunnelSource
         if (end == TunnelEnd.Lost)
         {
             LogLost(standing);
-            _options.OnLost?.Invoke(standing);
+            _options.OnLost?.Invoke(new TunnelLoss(standing, member.HasServed && member.Tunnel is not ILivingConnection { BytesReceived: 0 }));
 
             // If it stood for the silent ones until now, it does not any more.
             await ProbeAsync().ConfigureAwait(false);
@@ -737,7 +738,7 @@ public sealed partial class TunnelPool : ITunnelSource
         Release(member, isUsable: lives);
         if (wasLast)
         {
-            _options.OnLost?.Invoke(0);
+            _options.OnLost?.Invoke(new TunnelLoss(0, member.HasServed));
         }
     }
 
@@ -900,7 +901,7 @@ public sealed partial class TunnelPool : ITunnelSource
             Dispose(suspect.Tunnel);
         }
 
-        _options.OnLost?.Invoke(standing);
+        _options.OnLost?.Invoke(new TunnelLoss(standing, HasServed: true));
     }
 
     /// <summary>How many tunnels are known to live. Called with the gate held.</summary>
@@ -911,7 +912,7 @@ public sealed partial class TunnelPool : ITunnelSource
     private static Acquired PoolClosed() =>
         new(new TunnelFault(TunnelFaultKind.Lost, "the tunnels to the pod were closed before the connection had one"));
 
-    /// <summary>A tunnel of the pool; its fields are guarded by the pool's gate.</summary>
+    /// <summary>A tunnel of the pool; its fields are guarded by the pool's gate, unless they say otherwise.</summary>
     private sealed class Member(ITunnel tunnel)
     {
         public ITunnel Tunnel => tunnel;
@@ -926,6 +927,9 @@ public sealed partial class TunnelPool : ITunnelSource
         public bool IsDoubted { get; set; }
 
         public long IdleSince { get; set; }
+
+        /// <summary>Whether a pair was opened in it; it only ever becomes true, and is read after the end.</summary>
+        public bool HasServed { get; set; }
 
         /// <summary>Whether it was alive when the pool gave it up.</summary>
         public bool IsEndedHere { get; set; }

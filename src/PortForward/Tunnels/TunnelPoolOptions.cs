@@ -36,8 +36,8 @@ public sealed record TunnelPoolOptions
     /// <summary>The most first bytes of a connection that ride along with its opening, in bytes; 32 KiB by default: one data frame.</summary>
     public int MaxFirstBytes { get; init; } = 32 * 1024;
 
-    /// <summary>Called when a tunnel has ended that the pool did not end itself, with the number of those that are known to live. It must return soon.</summary>
-    public Action<int>? OnLost { get; init; }
+    /// <summary>Called when a tunnel has ended that the pool did not end itself, or when the pool had to give the last one up. It must return soon.</summary>
+    public Action<TunnelLoss>? OnLost { get; init; }
 
     /// <summary>Called when connections begin to wait because all tunnels there may be are held up. It must return soon.</summary>
     public Action? OnSaturated { get; init; }

@@ -18,7 +18,7 @@ public sealed class TunnelPoolSharingTests : IAsyncDisposable
         MaxTunnels = 2,
         MaxSpares = 0,
         Time = _time,
-        OnLost = _lost.Add,
+        OnLost = loss => _lost.Add(loss.Standing),
         OnSaturated = () => Interlocked.Increment(ref _saturated),
     });
 

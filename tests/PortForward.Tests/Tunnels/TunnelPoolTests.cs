@@ -419,7 +419,7 @@ public sealed class TunnelPoolTests : IAsyncDisposable
     public async Task A_tunnel_that_has_carried_all_it_can_is_no_loss_and_its_successor_is_dialled()
     {
         var lost = new List<int>();
-        await using var pool = new TunnelPool(_dialer, _options with { OnLost = lost.Add });
+        await using var pool = new TunnelPool(_dialer, _options with { OnLost = loss => lost.Add(loss.Standing) });
         await pool.OpenPairAsync(new PairRequest(80, default), CancellationToken.None);
 
         _dialer.Tunnels.Single().Finish();
