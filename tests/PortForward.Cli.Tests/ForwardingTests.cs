@@ -1,6 +1,8 @@
 using System.Security.Cryptography;
 using System.Text;
 using PortForward.Cli.Tests.Support;
+using PortForward.Testing;
+using PortForward.Testing.Api;
 using PortForward.Testing.Applications;
 
 namespace PortForward.Cli.Tests;
@@ -38,6 +40,33 @@ public sealed class ForwardingTests(ClusterFixture fixture) : IClassFixture<Clus
 
         using var http = new HttpClient();
         (await http.GetStringAsync(new Uri($"http://127.0.0.1:{local}/"))).Should().NotBeEmpty();
+    }
+
+    /// <summary>As happens when a workload is rolled out at that moment.</summary>
+    [Fact]
+    public async Task A_pod_that_has_gone_before_its_tunnel_stands_is_replaced_by_its_successor()
+    {
+        fixture.Cluster.Add(TestObjects.Deployment("rolled", "app=rolled"));
+        TestPod first = fixture.Cluster.Pods.Add(TestPod.Probe("rolled-1").Label("app", "rolled"));
+        using IDisposable gone = fixture.Cluster.Faults.Always(
+            request =>
+            {
+                bool isFirst = request.IsPortForward && request.Path.Contains("/rolled-1/", StringComparison.Ordinal);
+                if (isFirst && fixture.Cluster.Pods.Find("rolled-2") is null)
+                {
+                    first.Delete();
+                    fixture.Cluster.Pods.Add(TestPod.Probe("rolled-2").Label("app", "rolled"));
+                }
+
+                return isFirst;
+            },
+            RequestFault.Status(404));
+
+        await using PfProcess pf = PfProcess.Start(fixture.Kubeconfig, "deploy/rolled", $":{ClusterFixture.Http}");
+
+        using var http = new HttpClient();
+        (await http.GetStringAsync(new Uri($"http://127.0.0.1:{await pf.LocalPortAsync(ClusterFixture.Http)}/"))).Should().Contain("rolled-2");
+        pf.Error.Should().BeEmpty();
     }
 
     [Fact]
