@@ -176,7 +176,7 @@ internal sealed class ConnectionPump
         }
 
         Task<OpenPairResult> opening = opened.AsTask();
-        while (!opening.IsCompleted)
+        while (!opening.IsCompleted && !stop.IsCancellationRequested)
         {
             using var looking = CancellationTokenSource.CreateLinkedTokenSource(stop);
             await Task.WhenAny(opening, Task.Delay(HeldLook, _time, looking.Token)).ConfigureAwait(false);

@@ -87,7 +87,9 @@ internal sealed class FrameSender
         while (QueuedControlBytes() > 0)
         {
             await _turn.EnterAsync(cancellationToken).ConfigureAwait(false);
-            ExitTurn();
+
+            // Those who wait here would only hand the turn to each other, and none of them sent what is queued.
+            _ = FlushControlAsync();
         }
     }
 

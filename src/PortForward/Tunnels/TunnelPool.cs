@@ -525,13 +525,14 @@ public sealed partial class TunnelPool : ITunnelSource
         }
     }
 
+    /// <summary>Whether there may be another dial: the limit allows it, and the server wants it or else nobody could be served. Called with the gate held.</summary>
+    private bool MayDial() => HasRoom() && (_options.Time.GetTimestamp() >= _dialAgainAt || !_members.Exists(IsShareable));
+
     /// <summary>
-    /// Whether the limit allows another dial. Tunnels that only live on for the connections in them do not count: with a limit of one, nothing new would be served
+    /// Whether the limit allows another tunnel. Those that only live on for the connections in them do not count: with a limit of one, nothing new would be served
     /// until the last of those has ended. Called with the gate held.
     /// </summary>
-    private bool MayDial() => !_disposed
-        && _members.Count(member => !member.IsDoomed) + _dialling < _options.MaxTunnels
-        && (_options.Time.GetTimestamp() >= _dialAgainAt || !_members.Exists(IsShareable));
+    private bool HasRoom() => !_disposed && _members.Count(member => !member.IsDoomed) + _dialling < _options.MaxTunnels;
 
     private void StartDial()
     {
@@ -731,11 +732,13 @@ public sealed partial class TunnelPool : ITunnelSource
         bool wasLast;
         lock (_gate)
         {
+            // In one: of several that are found dead at the same moment exactly one is the last.
             member.IsDoubted = false;
-            wasLast = !lives && !_disposed && _members.Contains(member) && _members.TrueForAll(other => other == member || !IsKnownToLive(other));
+            bool isKnown = !_disposed && _members.Contains(member);
+            Release(member, isUsable: lives);
+            wasLast = isKnown && !lives && StandingCount() == 0;
         }
 
-        Release(member, isUsable: lives);
         if (wasLast)
         {
             _options.OnLost?.Invoke(new TunnelLoss(0, member.HasServed));
@@ -816,7 +819,7 @@ public sealed partial class TunnelPool : ITunnelSource
                 bool isWanted;
                 lock (_gate)
                 {
-                    isWanted = tunnel.IsConnected && MayDial();
+                    isWanted = tunnel.IsConnected && HasRoom();
                     if (isWanted)
                     {
                         _dialling++;

@@ -386,6 +386,58 @@ public sealed class ConnectionPumpTests : IDisposable
         (await client.ReceiveToEndAsync()).WasReset.Should().BeTrue();
     }
 
+    [Fact]
+    public async Task A_client_that_resets_while_its_connection_is_held_up_is_given_up()
+    {
+        (Socket client, Task<ConnectionEnd> run) = await HoldAsync("pay 100");
+
+        client.Reset();
+
+        (await AdvanceUntil(run, 100)).Kind.Should().Be(ConnectionEndKind.ClientGone);
+        (_tunnels.Openings, _tunnels.OpenedPairs).Should().Be((1, 0), "nobody waits for the answer any more");
+    }
+
+    [LinuxFact]
+    public async Task A_client_that_closes_while_its_connection_is_held_up_is_given_up()
+    {
+        (Socket client, Task<ConnectionEnd> run) = await HoldAsync("pay 100");
+
+        client.Dispose();
+
+        (await AdvanceUntil(run, 100)).Kind.Should().Be(ConnectionEndKind.ClientGone);
+        (_tunnels.Openings, _tunnels.OpenedPairs).Should().Be((1, 0), "nobody waits for the answer any more");
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_client_that_stays_while_its_connection_is_held_up_is_served_even_if_it_has_finished_sending(bool hasFinished)
+    {
+        var pod = new TaskCompletionSource();
+        (Socket client, Task<ConnectionEnd> run) = await HoldAsync("question", pod.Task);
+        if (hasFinished)
+        {
+            client.Shutdown(SocketShutdown.Send);
+        }
+
+        int timers = _time.Timers;
+        await Waiting.UntilAsync(() =>
+        {
+            _time.Advance(TimeSpan.FromMilliseconds(100));
+            return _time.Timers >= timers + 20;
+        });
+        run.IsCompleted.Should().BeFalse("it was looked at many times");
+        pod.SetResult();
+
+        FakeTunnelSource.OpenedPair opened = await _tunnels.NextAsync();
+        opened.FirstBytes.Should().Be("question");
+        opened.Pair.Deliver("answer");
+        opened.Pair.Complete();
+        (await client.ReceiveToEndAsync()).Should().Be(("answer", false));
+        client.Dispose();
+        (await run.Soon()).Kind.Should().Be(ConnectionEndKind.Completed);
+    }
+
     [LinuxFact]
     public async Task A_client_that_has_closed_frees_its_tunnel_at_once_though_the_end_of_one_that_only_finished_is_held_back()
     {
@@ -512,6 +564,19 @@ public sealed class ConnectionPumpTests : IDisposable
         (Socket client, Socket accepted) = await ConnectAsync();
         (ConnectionPump pump, Task<ConnectionEnd> run, FakePair pair) = await StartAsync(accepted);
         return (client, pump, run, pair);
+    }
+
+    /// <summary>Starts a connection that has sent something and gets no tunnel for now.</summary>
+    private async Task<(Socket Client, Task<ConnectionEnd> Run)> HoldAsync(string alreadySent, Task? until = null)
+    {
+        (Socket client, Socket accepted) = await ConnectAsync();
+        await client.SendAsync(alreadySent);
+        await Waiting.UntilAsync(() => accepted.Available == alreadySent.Length);
+        _tunnels.Gate = until ?? new TaskCompletionSource().Task;
+        var pump = new ConnectionPump(accepted, _tunnels, new ForwardedPort(new IPEndPoint(IPAddress.Loopback, 8080), 80), _options);
+        Task<ConnectionEnd> run = pump.RunAsync(_stop.Token);
+        await Waiting.UntilAsync(() => _tunnels.Openings == 1);
+        return (client, run);
     }
 
     private async Task<T> AdvanceUntil<T>(Task<T> task, int stepMilliseconds = 5)

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using PortForward.Spdy;
 using PortForward.Tests.Support;
 
@@ -73,6 +74,84 @@ public sealed class FairLockTests
     }
 
     [Fact]
+    public async Task Waiters_that_gave_up_are_forgotten_and_the_others_keep_their_places()
+    {
+        using var cancel = new CancellationTokenSource();
+        _lock.TryEnter();
+        Task[] staying = new Task[3], leaving = new Task[3];
+        for (int i = 0; i < 3; i++)
+        {
+            leaving[i] = _lock.EnterAsync(cancel.Token).AsTask();
+            staying[i] = _lock.EnterAsync(CancellationToken.None).AsTask();
+        }
+
+        await cancel.CancelAsync();
+        await Task.WhenAll(leaving).ContinueWith(static _ => { }, TaskScheduler.Default).Soon();
+
+        leaving.Should().OnlyContain(task => task.IsCanceled);
+        WaitersOf(_lock).Should().HaveCount(3, "a holder that never exits would gather those who gave up without end");
+        for (int i = 0; i < 3; i++)
+        {
+            _lock.Exit();
+            await staying[i].Soon();
+            staying.Count(task => task.IsCompleted).Should().Be(i + 1);
+        }
+
+        WaitersOf(_lock).Should().BeEmpty();
+    }
+
+    [Fact]
+    public async Task Who_gives_up_after_the_lock_became_its_own_has_it_nonetheless()
+    {
+        using var cancel = new CancellationTokenSource();
+        _lock.TryEnter();
+        Task granted = _lock.EnterAsync(cancel.Token).AsTask();
+
+        _lock.Exit();
+        await cancel.CancelAsync();
+
+        await granted.Soon();
+        _lock.TryEnter().Should().BeFalse();
+        _lock.Exit();
+        _lock.TryEnter().Should().BeTrue();
+    }
+
+    [Fact]
+    public async Task Cancellation_at_the_moment_of_an_exit_neither_loses_the_lock_nor_gives_it_twice()
+    {
+        int seed = Random.Shared.Next();
+        var random = new Random(seed);
+        for (int round = 0; round < 3000; round++)
+        {
+            using var cancel = new CancellationTokenSource();
+            int cancelled = random.Next(3);
+            _lock.TryEnter().Should().BeTrue("nobody has the lock; seed {0}, round {1}", seed, round);
+            Task[] waiters = [.. Enumerable.Range(0, 3).Select(i => UseAsync(i == cancelled ? cancel.Token : CancellationToken.None))];
+
+            Task cancelling = Task.Run(cancel.Cancel);
+            for (int spins = random.Next(200); spins > 0; spins--)
+            {
+                Thread.SpinWait(1);
+            }
+
+            _lock.Exit();
+            await cancelling.Soon();
+            await Task.WhenAll(waiters).ContinueWith(static _ => { }, TaskScheduler.Default).Soon();
+            waiters.Where((_, i) => i != cancelled).Should().OnlyContain(task => task.IsCompletedSuccessfully, "seed {0}, round {1}", seed, round);
+            WaitersOf(_lock).Should().BeEmpty("seed {0}, round {1}", seed, round);
+            _lock.TryEnter().Should().BeTrue("the last one has freed it; seed {0}, round {1}", seed, round);
+            _lock.Exit();
+        }
+
+        async Task UseAsync(CancellationToken token)
+        {
+            await _lock.EnterAsync(token);
+            _lock.TryEnter().Should().BeFalse("seed {0}", seed);
+            _lock.Exit();
+        }
+    }
+
+    [Fact]
     public async Task A_token_that_is_cancelled_beforehand_takes_nothing()
     {
         Func<Task> enter = () => _lock.EnterAsync(new CancellationToken(canceled: true)).AsTask();
@@ -125,4 +204,7 @@ public sealed class FairLockTests
         (entered + cancelled).Should().Be(8 * 500);
         _lock.TryEnter().Should().BeTrue();
     }
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_waiters")]
+    private static extern ref LinkedList<TaskCompletionSource> WaitersOf(FairLock fairLock);
 }

@@ -31,6 +31,59 @@ public sealed class SpdySessionBackpressureTests
     }
 
     [Fact]
+    public async Task Questions_without_end_behind_a_peer_that_does_not_read_are_no_reason_to_end_the_session()
+    {
+        await using var fixture = new SpdyFixture(Options, TransportBuffer);
+        SpdyStream upload = await fixture.OpenAsync();
+        Task<bool> stuck = upload.WriteAsync(new byte[4 * TransportBuffer], CancellationToken.None).AsTask();
+
+        for (int i = 0; i < 2 * FrameSender.MaxQueuedControlBytes / ControlFrames.PingSize; i++)
+        {
+            using var givenUp = new CancellationTokenSource();
+            Task<bool> question = fixture.Session.PingAsync(givenUp.Token);
+            await givenUp.CancelAsync();
+            await question.Invoking(task => task.Soon()).Should().ThrowAsync<OperationCanceledException>();
+        }
+
+        stuck.IsCompleted.Should().BeFalse();
+        (fixture.Session.CanOpen, fixture.Session.UnansweredPings).Should().Be((true, 0));
+        Task<bool> answered = fixture.Session.PingAsync();
+        await AnswerAsync(fixture.Peer, pings: 2);
+
+        (await answered.Soon()).Should().BeTrue();
+        (await stuck.Soon()).Should().BeTrue();
+    }
+
+    [Fact]
+    public async Task All_who_ask_behind_a_peer_that_does_not_read_have_their_answers_once_it_reads()
+    {
+        const int questions = 50;
+        await using var fixture = new SpdyFixture(Options, TransportBuffer);
+        SpdyStream upload = await fixture.OpenAsync();
+        Task<bool> stuck = upload.WriteAsync(new byte[4 * TransportBuffer], CancellationToken.None).AsTask();
+        Task<bool>[] answers = [.. Enumerable.Range(0, questions).Select(_ => fixture.Session.PingAsync())];
+
+        await AnswerAsync(fixture.Peer, questions);
+
+        (await Task.WhenAll(answers).Soon()).Should().OnlyContain(answer => answer);
+        (await stuck.Soon()).Should().BeTrue();
+    }
+
+    [Fact]
+    public async Task Who_asks_behind_a_peer_that_does_not_read_hears_of_the_end_of_the_session()
+    {
+        await using var fixture = new SpdyFixture(Options, TransportBuffer);
+        SpdyStream upload = await fixture.OpenAsync();
+        Task<bool> stuck = upload.WriteAsync(new byte[4 * TransportBuffer], CancellationToken.None).AsTask();
+        Task<bool>[] answers = [.. Enumerable.Range(0, 5).Select(_ => fixture.Session.PingAsync())];
+
+        await fixture.Peer.DisposeAsync();
+
+        (await Task.WhenAll(answers).Soon()).Should().OnlyContain(answer => !answer);
+        (await stuck.Soon()).Should().BeFalse();
+    }
+
+    [Fact]
     public async Task A_reset_of_the_stalled_stream_wakes_the_session()
     {
         await using var fixture = new SpdyFixture(Options, TransportBuffer);
@@ -134,6 +187,20 @@ public sealed class SpdySessionBackpressureTests
         await flood.Should().ThrowAsync<IOException>();
         await fixture.Session.Completion.Soon();
         fixture.Session.Fault.Should().BeOfType<SpdyProtocolException>().Which.Message.Should().Contain("control frames");
+    }
+
+    /// <summary>Reads what comes, and answers so many PINGs.</summary>
+    private static async Task AnswerAsync(SpdyPeer peer, int pings)
+    {
+        while (pings > 0)
+        {
+            WireFrame frame = await peer.ReadFrameAsync();
+            if (frame is { IsControl: true, Type: WireFrame.Ping })
+            {
+                await peer.SendAsync(SpdyPeer.Ping(frame.Word(0)));
+                pings--;
+            }
+        }
     }
 
     /// <summary>A peer that sends to stream 1 as fast as the session takes it, and then to stream 3.</summary>

@@ -10,6 +10,7 @@ internal sealed class FakeTunnel : ITunnel
     private readonly TaskCompletionSource<TunnelEnd> _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _disposed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _disposals;
+    private int _flowQuestions;
 
     public bool CanOpen { get; set; } = true;
 
@@ -32,7 +33,14 @@ internal sealed class FakeTunnel : ITunnel
 
     public Task<bool> PingAsync(CancellationToken cancellationToken) => Pong.WaitAsync(cancellationToken);
 
-    public Task<bool> IsFlowingAsync(CancellationToken cancellationToken) => Flow.WaitAsync(cancellationToken);
+    /// <summary>How often it was asked whether something holds it up.</summary>
+    public int FlowQuestions => Volatile.Read(ref _flowQuestions);
+
+    public Task<bool> IsFlowingAsync(CancellationToken cancellationToken)
+    {
+        Interlocked.Increment(ref _flowQuestions);
+        return Flow.WaitAsync(cancellationToken);
+    }
 
     /// <summary>Ends the tunnel as a dead network does.</summary>
     public void Die()

@@ -13,6 +13,8 @@ internal sealed class FakeTunnelSource : ITunnelSource
     private readonly TaskCompletionSource<TunnelFault> _lost = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _disposed = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
+    private int _openings;
+
     /// <summary>A pair with the port and the first bytes that it was opened with.</summary>
     public sealed record OpenedPair(FakePair Pair, int Port, string FirstBytes)
     {
@@ -46,8 +48,15 @@ internal sealed class FakeTunnelSource : ITunnelSource
     /// <summary>Whether another pod is there for connections that one pod has failed.</summary>
     public bool HasOtherPods { get; init; }
 
+    /// <summary>How many pairs were asked for.</summary>
+    public int Openings => Volatile.Read(ref _openings);
+
+    /// <summary>How many pairs were opened.</summary>
+    public int OpenedPairs => _pairs.Count;
+
     public async ValueTask<OpenPairResult> OpenPairAsync(PairRequest request, CancellationToken cancellationToken)
     {
+        Interlocked.Increment(ref _openings);
         await (Gate ?? Task.CompletedTask).WaitAsync(cancellationToken);
         if (Fault is not null)
         {

@@ -385,6 +385,48 @@ public sealed class SpdyTunnelTests : IAsyncDisposable
         (await _tunnel.IsFlowingAsync(CancellationToken.None).Soon()).Should().BeTrue("now it is known");
     }
 
+    [Fact]
+    public async Task A_tunnel_whose_client_is_only_slow_flows()
+    {
+        IStreamPair pair = await OpenAsync();
+        await FloodAsync(1_000_000);
+
+        Task<bool> flows = _tunnel.IsFlowingAsync(CancellationToken.None);
+        for (uint i = 0; i < 5; i++)
+        {
+            await _pod.SendAsync(SpdyPeer.Ping((await _pod.ReadControlAsync(WireFrame.Ping)).Word(0)));
+        }
+
+        flows.IsCompleted.Should().BeFalse("the answers are behind what the client has not read yet");
+        for (int received = 0; received < 1_000_000;)
+        {
+            System.IO.Pipelines.ReadResult read = await pair.Input.ReadAsync().AsTask().Soon();
+            received += (int)read.Buffer.Length;
+            pair.Input.AdvanceTo(read.Buffer.End);
+        }
+
+        (await flows.Soon()).Should().BeTrue();
+    }
+
+    [Fact]
+    public async Task Of_a_tunnel_whose_client_does_not_read_it_is_not_known_whether_it_flows()
+    {
+        using var cancel = new CancellationTokenSource();
+        await OpenAsync();
+        await FloodAsync(1_000_000);
+
+        Task<bool> flows = _tunnel.IsFlowingAsync(cancel.Token);
+        for (uint i = 0; i < 5; i++)
+        {
+            await _pod.SendAsync(SpdyPeer.Ping((await _pod.ReadControlAsync(WireFrame.Ping)).Word(0)));
+        }
+
+        flows.IsCompleted.Should().BeFalse();
+        await cancel.CancelAsync();
+        await flows.Invoking(task => task.Soon()).Should().ThrowAsync<OperationCanceledException>();
+        _tunnel.CanOpen.Should().BeTrue();
+    }
+
     public async ValueTask DisposeAsync()
     {
         await _tunnel.DisposeAsync();
@@ -397,6 +439,14 @@ public sealed class SpdyTunnelTests : IAsyncDisposable
         await _pod.ReadSynStreamAsync();
         await _pod.ReadSynStreamAsync();
         return pair!;
+    }
+
+    /// <summary>Sends more than the tunnel takes for a client that does not read.</summary>
+    private async Task FloodAsync(int count)
+    {
+        await _pod.SendAsync(SpdyPeer.Data(DataId, new byte[count]));
+        SpdySession session = SpdyTunnelInsides.SessionOf(_tunnel);
+        await Waiting.UntilAsync(() => !session.IsReading && session.BytesReceived > 250_000);
     }
 
     private async Task PlayAsync(string step)

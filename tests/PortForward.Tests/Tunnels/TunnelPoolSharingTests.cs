@@ -1,4 +1,4 @@
-using Microsoft.Extensions.Time.Testing;
+using System.Collections.Concurrent;
 using PortForward.Tests.Support;
 using PortForward.Tunnels;
 
@@ -7,7 +7,7 @@ namespace PortForward.Tests.Tunnels;
 /// <summary>What happens at the limit of tunnels, and to tunnels that die or only seem to.</summary>
 public sealed class TunnelPoolSharingTests : IAsyncDisposable
 {
-    private readonly FakeTimeProvider _time = new();
+    private readonly CountingTime _time = new();
     private readonly FakeDialer _dialer = new();
     private readonly List<int> _lost = [];
     private readonly TunnelPool _pool;
@@ -210,6 +210,162 @@ public sealed class TunnelPoolSharingTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task Connections_that_wait_are_told_of_once_and_again_when_others_have_to_wait_later()
+    {
+        await OpenAsync();
+        await OpenAsync();
+        FakeTunnel[] tunnels = [.. _dialer.Tunnels];
+        var heldUp = new TaskCompletionSource<bool>();
+        Array.ForEach(tunnels, tunnel => tunnel.Flow = heldUp.Task);
+
+        Task<IStreamPair>[] waiting = [OpenAsync(), OpenAsync(), OpenAsync()];
+        await Waiting.UntilAsync(() => { _time.Advance(TimeSpan.FromSeconds(1)); return tunnels[0].FlowQuestions > 30; });
+        _saturated.Should().Be(1);
+        heldUp.SetResult(true);
+        await AdvanceUntilAsync(Task.WhenAll(waiting));
+        _saturated.Should().Be(1);
+
+        Array.ForEach(tunnels, tunnel => tunnel.Flow = new TaskCompletionSource<bool>().Task);
+        _ = OpenAsync();
+        await Waiting.UntilAsync(() => { _time.Advance(TimeSpan.FromSeconds(1)); return _saturated == 2; });
+    }
+
+    [Theory]
+    [InlineData(null, 1)]
+    [InlineData(0.2, 1)]
+    [InlineData(30.0, 30)]
+    public async Task While_the_server_wants_no_more_tunnels_connections_share_those_that_stand(double? retryAfterSeconds, double waitSeconds)
+    {
+        await OpenAsync();
+        FakeTunnel tunnel = _dialer.Tunnels.Single();
+        _dialer.FailNext(new TunnelFault(TunnelFaultKind.Refused, "429") { RetryAfter = retryAfterSeconds is { } seconds ? TimeSpan.FromSeconds(seconds) : null });
+
+        (await OpenAsync()).Should().NotBeNull("a refused upgrade is no fault of a pod that is reached by another one");
+        (tunnel.Opened.Count, _dialer.Dials).Should().Be((2, 2));
+        _time.Advance(TimeSpan.FromSeconds(waitSeconds) - TimeSpan.FromMilliseconds(1));
+        await OpenAsync();
+        (tunnel.Opened.Count, _dialer.Dials).Should().Be((3, 2));
+        _time.Advance(TimeSpan.FromMilliseconds(1));
+        await OpenAsync();
+
+        (tunnel.Opened.Count, _dialer.Dials).Should().Be((3, 3));
+        _saturated.Should().Be(0);
+    }
+
+    [Fact]
+    public async Task A_refused_dial_is_tried_again_for_one_that_finds_nothing_to_share()
+    {
+        await OpenAsync();
+        _dialer.Tunnels.Single().Flow = new TaskCompletionSource<bool>().Task;
+        _dialer.FailNext(new TunnelFault(TunnelFaultKind.Refused, "429"));
+
+        Task<IStreamPair> open = OpenAsync();
+        await AdvanceUntilAsync(open);
+
+        _dialer.Dials.Should().Be(3);
+        _dialer.Tunnels.Last().Opened.Should().ContainSingle();
+    }
+
+    [Fact]
+    public async Task A_tunnel_dialled_to_find_out_whether_the_pod_lives_serves_one_whose_dial_was_refused()
+    {
+        await OpenAsync();
+        FakeTunnel silent = _dialer.Tunnels.Single();
+        (silent.IsSuspect, silent.Flow) = (true, new TaskCompletionSource<bool>().Task);
+        _dialer.FailNext(new TunnelFault(TunnelFaultKind.Refused, "429") { RetryAfter = TimeSpan.FromMinutes(10) });
+        Task<IStreamPair> open = OpenAsync();
+        await Waiting.UntilAsync(() => silent.FlowQuestions > 0);
+
+        _time.Advance(TimeSpan.FromSeconds(5));
+
+        await open;
+        _dialer.Tunnels.Last().Opened.Should().ContainSingle();
+        _dialer.Dials.Should().Be(3);
+    }
+
+    [Fact]
+    public async Task Without_a_tunnel_that_stands_a_refused_dial_is_told()
+    {
+        await OpenAsync();
+        _dialer.Tunnels.Single().CanOpen = false;
+        _dialer.FailNext(new TunnelFault(TunnelFaultKind.Refused, "429"));
+
+        (await _pool.OpenPairAsync(new PairRequest(80, default), CancellationToken.None).Soon()).Fault!.Message.Should().Be("429");
+    }
+
+    [Fact]
+    public async Task Idle_tunnels_that_give_no_sign_of_life_after_a_loss_are_a_loss_too()
+    {
+        (FakeTunnel busy, FakeTunnel idle) = await OneBusyOneIdleAsync();
+        idle.Pong = new TaskCompletionSource<bool>().Task;
+        int timers = _time.Timers;
+
+        busy.Die();
+        await Waiting.UntilAsync(() => _lost.Count == 1 && _time.Timers == timers + 1);
+        _time.Advance(TimeSpan.FromSeconds(5));
+
+        await idle.Disposed.Soon();
+        await Waiting.UntilAsync(() => _lost.Count == 2);
+        _lost.Should().Equal(1, 0);
+    }
+
+    [Fact]
+    public async Task Idle_tunnels_that_are_found_dead_at_the_same_moment_are_one_loss()
+    {
+        for (int round = 0; round < 200; round++)
+        {
+            var lost = new ConcurrentQueue<int>();
+            var dialer = new FakeDialer();
+            await using var pool = new TunnelPool(dialer, new TunnelPoolOptions { MaxSpares = 0, Time = _time, OnLost = lost.Enqueue });
+            IStreamPair[] pairs = [.. await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => OpenAsync(pool)))];
+            FakeTunnel[] tunnels = [.. dialer.Tunnels];
+            TaskCompletionSource<bool>[] pongs = [.. tunnels.Select(_ => new TaskCompletionSource<bool>())];
+            for (int i = 1; i < 4; i++)
+            {
+                tunnels[i].Pairs.Single().Complete();
+                tunnels[i].Pong = pongs[i].Task;
+            }
+
+            // The first tunnel's pair never settles, whichever it is.
+            await Task.WhenAll(pairs.Select(pair => pair.DisposeAsync().AsTask()));
+            await Waiting.UntilAsync(() => pool.IdleCount == 3);
+            int timers = _time.Timers;
+            tunnels[0].Die();
+            await Waiting.UntilAsync(() => lost.Count == 1 && _time.Timers == timers + 3);
+
+            using var together = new Barrier(3);
+            await Task.WhenAll(pongs[1..].Select(pong => Task.Factory.StartNew(
+                () =>
+                {
+                    together.SignalAndWait();
+                    pong.SetResult(false);
+                },
+                CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default))).Soon();
+
+            await Task.WhenAll(tunnels.Select(tunnel => tunnel.Disposed)).Soon();
+            await Waiting.UntilAsync(() => lost.Count == 2);
+            lost.Should().Equal(3, 0);
+        }
+    }
+
+    [Fact]
+    public async Task Idle_tunnels_that_give_no_sign_of_life_are_no_loss_while_another_one_lives()
+    {
+        (FakeTunnel busy, FakeTunnel doubted) = await OneBusyOneIdleAsync();
+        doubted.Pong = new TaskCompletionSource<bool>().Task;
+        int timers = _time.Timers;
+        busy.Die();
+        await Waiting.UntilAsync(() => _lost.Count == 1 && _time.Timers == timers + 1);
+
+        await OpenAsync();
+        _time.Advance(TimeSpan.FromSeconds(5));
+
+        await doubted.Disposed.Soon();
+        await _pool.DisposeAsync().Soon();
+        _lost.Should().Equal(1);
+    }
+
+    [Fact]
     public async Task A_pool_has_no_other_pod_to_offer()
     {
         OpenPairResult result = await _pool.OpenPairAsync(new PairRequest(80, default) { AvoidedPods = ["a"] }, CancellationToken.None).Soon();
@@ -240,7 +396,20 @@ public sealed class TunnelPoolSharingTests : IAsyncDisposable
 
     public async ValueTask DisposeAsync() => await _pool.DisposeAsync().Soon();
 
-    private async Task<IStreamPair> OpenAsync() => (await _pool.OpenPairAsync(new PairRequest(80, default), CancellationToken.None).Soon()).Pair!;
+    private Task<IStreamPair> OpenAsync() => OpenAsync(_pool);
+
+    private static async Task<IStreamPair> OpenAsync(TunnelPool pool) => (await pool.OpenPairAsync(new PairRequest(80, default), CancellationToken.None).Soon()).Pair!;
+
+    private async Task<(FakeTunnel Busy, FakeTunnel Idle)> OneBusyOneIdleAsync()
+    {
+        IStreamPair pair = await OpenAsync();
+        await OpenAsync();
+        FakeTunnel idle = _dialer.Tunnels.First();
+        idle.Pairs.Single().Complete();
+        await pair.DisposeAsync();
+        await Waiting.UntilAsync(() => _pool.IdleCount == 1);
+        return (_dialer.Tunnels.Last(), idle);
+    }
 
     private async Task AdvanceUntilAsync(Task task) =>
         await Waiting.UntilAsync(() => { _time.Advance(TimeSpan.FromSeconds(1)); return task.IsCompleted; });

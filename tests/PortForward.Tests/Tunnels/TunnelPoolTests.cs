@@ -1,5 +1,4 @@
 using System.Text;
-using Microsoft.Extensions.Time.Testing;
 using PortForward.Tests.Support;
 using PortForward.Tunnels;
 
@@ -9,7 +8,7 @@ public sealed class TunnelPoolTests : IAsyncDisposable
 {
     private static readonly TunnelFault Gone = new(TunnelFaultKind.Refused, "the server answered the upgrade with 404 Not Found");
 
-    private readonly FakeTimeProvider _time = new();
+    private readonly CountingTime _time = new();
     private readonly FakeDialer _dialer = new();
     private readonly TunnelPoolOptions _options;
     private readonly TunnelPool _pool;
@@ -167,6 +166,66 @@ public sealed class TunnelPoolTests : IAsyncDisposable
         await tunnel.Disposed.Soon();
         await OpenAsync();
         _dialer.Dials.Should().Be(2);
+    }
+
+    [Fact]
+    public async Task A_pair_that_was_left_may_settle_as_late_as_it_likes_and_one_that_was_reset_may_not()
+    {
+        IStreamPair left = await OpenAsync(), reset = await OpenAsync();
+        FakeTunnel[] tunnels = [.. _dialer.Tunnels];
+        left.Leave();
+        await left.DisposeAsync();
+        reset.Reset();
+        await reset.DisposeAsync();
+
+        _time.Advance(_options.SettleTimeout);
+        await tunnels[1].Disposed.Soon();
+        _time.Advance(TimeSpan.FromMinutes(2));
+        tunnels[0].Disposals.Should().Be(0, "its application may be in a debugger, and is owed every byte");
+        await OpenAsync();
+        tunnels[0].Opened.Should().ContainSingle("what lies in it unread would hold up another connection");
+        tunnels[0].Pairs.Single().Settle();
+
+        await Waiting.UntilAsync(() => _pool.IdleCount == 1);
+        await OpenAsync();
+        tunnels[0].Opened.Should().HaveCount(2);
+    }
+
+    [Fact]
+    public async Task A_pair_that_was_left_has_the_usual_time_to_settle_once_its_verdict_has_come()
+    {
+        IStreamPair pair = await OpenAsync();
+        FakeTunnel tunnel = _dialer.Tunnels.Single();
+        pair.Leave();
+        await pair.DisposeAsync();
+        _time.Advance(TimeSpan.FromMinutes(2));
+        tunnel.Disposals.Should().Be(0);
+        int timers = _time.Timers;
+
+        tunnel.Pairs.Single().End(PairEndKind.Reset);
+        await Waiting.UntilAsync(() => _time.Timers > timers);
+        _time.Advance(_options.SettleTimeout - TimeSpan.FromMilliseconds(1));
+        tunnel.Disposals.Should().Be(0);
+        _time.Advance(TimeSpan.FromMilliseconds(1));
+
+        await tunnel.Disposed.Soon();
+    }
+
+    [Fact]
+    public async Task A_tunnel_whose_left_pair_is_not_settled_is_dropped_when_it_ends()
+    {
+        IStreamPair pair = await OpenAsync();
+        FakeTunnel tunnel = _dialer.Tunnels.Single();
+        pair.Leave();
+        await pair.DisposeAsync();
+        _time.Advance(_options.SettleTimeout);
+        tunnel.Disposals.Should().Be(0);
+
+        tunnel.Die();
+
+        await tunnel.Disposed.Soon();
+        await Waiting.UntilAsync(() => _pool.BusyCount == 0);
+        _pool.IdleCount.Should().Be(0);
     }
 
     [Fact]
