@@ -32,6 +32,9 @@ public enum TunnelFaultKind
 /// <param name="Message">One sentence for people.</param>
 public sealed record TunnelFault(TunnelFaultKind Kind, string Message)
 {
+    /// <summary>Whether <see cref="Message"/> lists what each of several transports failed of, and so says more than a single answer.</summary>
+    public bool IsCombined { get; init; }
+
     /// <summary>The status code of a refusal.</summary>
     public HttpStatusCode? StatusCode { get; init; }
 
