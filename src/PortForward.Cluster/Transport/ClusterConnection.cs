@@ -24,7 +24,7 @@ public sealed class ClusterConnection : IDisposable
     /// <summary>The namespace to look in.</summary>
     public string Namespace => _configuration.Namespace;
 
-    /// <summary>How long a look-up or the opening of a tunnel may take; null for no limit of its own.</summary>
+    /// <summary>How long a look-up or the opening of a tunnel may take; zero for no limit, null if nothing was said about it.</summary>
     public TimeSpan? RequestTimeout => _configuration.RequestTimeout;
 
     /// <summary>Sends requests with the user's credentials. Set HTTP/1.1 on them. Failures are <see cref="HttpRequestException"/>s around a <see cref="ClusterException"/>.</summary>
