@@ -162,10 +162,10 @@ public sealed partial class FallbackDialer : ITunnelDialer
             && fault.StatusCode is not (HttpStatusCode.Unauthorized or HttpStatusCode.NotFound or HttpStatusCode.TooManyRequests));
 
     /// <summary>
-    /// Whether a fault shows that a transport does not work here. A 5xx may be a server that is just being restarted, or a single broken node: another
+    /// Whether a fault shows that a transport does not work here. A 5xx or a cut may be a server that is just being restarted, or a single broken node: another
     /// transport serves this once, but what has worked remains the first choice.
     /// </summary>
-    private static bool IsLasting(TunnelFault fault) => !IsServerError(fault);
+    private static bool IsLasting(TunnelFault fault) => !IsServerError(fault) && fault.Cause is null;
 
     private static bool IsServerError(TunnelFault fault) => fault is { Kind: TunnelFaultKind.Refused, StatusCode: >= HttpStatusCode.InternalServerError };
 

@@ -212,6 +212,17 @@ public sealed class FallbackDialerTests
     }
 
     [Fact]
+    public async Task A_connection_that_was_cut_instead_of_an_answer_is_bridged_likewise()
+    {
+        await _dialer.DialAsync(CancellationToken.None);
+        _preferred.FailNext(new TunnelFault(TunnelFaultKind.BadUpgrade, "cut") { Cause = new IOException() });
+
+        (await _dialer.DialAsync(CancellationToken.None)).Tunnel.Should().BeSameAs(_other.Tunnels.Single());
+
+        _dialer.Transport.Should().Be("preferred");
+    }
+
+    [Fact]
     public async Task A_tunnel_that_ends_before_a_byte_came_makes_a_transport_that_has_worked_prove_it_again()
     {
         await _dialer.DialAsync(CancellationToken.None);
