@@ -69,6 +69,11 @@ internal static class ClusterFlags
     /// <summary>Tells why there is no tunnel, in the API server's words when it is the one who refused.</summary>
     public static ClusterException Describe(TunnelFault fault)
     {
+        if (fault.IsCombined)
+        {
+            return new ClusterException($"error upgrading connection: {fault.Message}", fault.Cause) { StatusCode = fault.StatusCode };
+        }
+
         if (fault.StatusCode is { } status)
         {
             return new ClusterException(ApiStatus.Describe(status, fault.ReasonPhrase, fault.Body ?? "")) { IsVerbatim = true, StatusCode = status };

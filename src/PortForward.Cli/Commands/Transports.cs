@@ -17,9 +17,7 @@ internal sealed class Transports(ClusterConnection cluster, IReadOnlyList<string
     private const string WebSocket = "websocket", Spdy = "spdy", Channel = "channel";
 
     private readonly TransportMemory _memory = new();
-    private readonly TunnelDialOptions _options = cluster.RequestTimeout is { } answerTimeout
-        ? new TunnelDialOptions { LivenessTimeout = livenessTimeout, AnswerTimeout = answerTimeout }
-        : new TunnelDialOptions { LivenessTimeout = livenessTimeout };
+    private readonly TunnelDialOptions _options = Limits(cluster.RequestTimeout) with { LivenessTimeout = livenessTimeout };
 
     private HeadStartDialer? _headStart;
     private Uri? _headStartUri;
@@ -71,6 +69,18 @@ internal sealed class Transports(ClusterConnection cluster, IReadOnlyList<string
     public static string Describe(TunnelFault fault) => fault.StatusCode is { } status
         ? $"{(int)status} {ApiStatus.Read(status, fault.ReasonPhrase, fault.Body ?? "").Message}"
         : ClusterException.Find(fault.Cause)?.Message ?? fault.Message;
+
+    /// <summary>What the user asks for holds for an upgrade's answer, and no other limit ends the dial before.</summary>
+    internal static TunnelDialOptions Limits(TimeSpan? requestTimeout)
+    {
+        var usual = new TunnelDialOptions();
+        return requestTimeout switch
+        {
+            null => usual,
+            { Ticks: 0 } => usual with { AnswerTimeout = Timeout.InfiniteTimeSpan, DialTimeout = Timeout.InfiniteTimeSpan },
+            { } timeout => usual with { AnswerTimeout = timeout, DialTimeout = timeout > usual.DialTimeout ? timeout : usual.DialTimeout },
+        };
+    }
 
     private ITunnelDialer Create(string name, Uri uri) => name switch
     {

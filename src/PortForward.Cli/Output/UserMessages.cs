@@ -46,7 +46,7 @@ internal static partial class UserMessages
     [LoggerMessage(EventId = 22, EventName = "Ready", Level = LogLevel.Information, Message = "ready: pod {Pod} in namespace {Namespace} over {Transport}, after {Milliseconds:0} ms")]
     public static partial void Ready(this ILogger stderr, string pod, string @namespace, string transport, double milliseconds);
 
-    [LoggerMessage(EventId = 23, EventName = "TransportFailed", Level = LogLevel.Information, Message = "transport {Transport} does not work here: {Reason}")]
+    [LoggerMessage(EventId = 24, EventName = "TransportFailed", Level = LogLevel.Information, Message = "transport {Transport} does not work here: {Reason}")]
     public static partial void TransportFailed(this ILogger stderr, string transport, string reason);
 
     [LoggerMessage(EventId = 30, EventName = "PodLost", Level = LogLevel.Warning, Message = "lost: pod {Pod} {Reason}; connections wait until {Awaited}{Hint}")]

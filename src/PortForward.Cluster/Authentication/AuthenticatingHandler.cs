@@ -14,7 +14,7 @@ internal sealed class AuthenticatingHandler(
 {
     private readonly Lock _gate = new();
 
-    // The ones before the last are kept until the end: requests may be on their way through them. Certificates change by the hour at most.
+    // The old ones are kept until the end: requests may be on their way through them. Certificates change by the hour at most.
     private readonly List<(ClientCertificate? Certificate, HttpMessageInvoker Invoker)> _transports = [];
 
     protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
@@ -81,12 +81,15 @@ internal sealed class AuthenticatingHandler(
     {
         lock (_gate)
         {
-            if (_transports is not [.., var last] || !ReferenceEquals(last.Certificate, certificate))
+            // While a certificate is being replaced, requests with the old and with the new one take turns.
+            HttpMessageInvoker? invoker = _transports.Find(transport => ReferenceEquals(transport.Certificate, certificate)).Invoker;
+            if (invoker is null)
             {
-                _transports.Add(last = (certificate, new HttpMessageInvoker(connect(certificate))));
+                invoker = new HttpMessageInvoker(connect(certificate));
+                _transports.Add((certificate, invoker));
             }
 
-            return last.Invoker;
+            return invoker;
         }
     }
 }

@@ -25,7 +25,16 @@ internal sealed class CertifiedCredentials(
     }
 
     /// <inheritdoc/>
-    public bool Discard(Credential refused) => inner.Discard(refused.Origin);
+    /// <remarks>It may be the certificate that has expired, so that its files are looked at now.</remarks>
+    public bool Discard(Credential refused)
+    {
+        bool isNew = inner.Discard(refused.Origin);
+        lock (_gate)
+        {
+            Refresh();
+            return isNew || !ReferenceEquals(_current, refused.Certificate);
+        }
+    }
 
     /// <inheritdoc/>
     public void Dispose() => (inner as IDisposable)?.Dispose();
@@ -34,13 +43,22 @@ internal sealed class CertifiedCredentials(
     {
         lock (_gate)
         {
-            if (files is { } paths && time.GetElapsedTime(_readAt) >= MaxAge)
+            if (time.GetElapsedTime(_readAt) >= MaxAge)
             {
-                _current = Read(paths.Certificate, paths.Key) ?? _current;
-                _readAt = time.GetTimestamp();
+                Refresh();
             }
 
             return _current;
+        }
+    }
+
+    /// <summary>Looks at the files. Called with the gate held.</summary>
+    private void Refresh()
+    {
+        if (files is { } paths)
+        {
+            _current = Read(paths.Certificate, paths.Key) ?? _current;
+            _readAt = time.GetTimestamp();
         }
     }
 

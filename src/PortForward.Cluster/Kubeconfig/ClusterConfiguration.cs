@@ -23,7 +23,7 @@ public sealed class ClusterConfiguration
     /// <summary>The namespace to look in.</summary>
     public string Namespace { get; }
 
-    /// <summary>How long a look-up or the opening of a tunnel may take; null for no limit of its own.</summary>
+    /// <summary>How long a look-up or the opening of a tunnel may take; zero for no limit, null if nothing was said about it.</summary>
     public TimeSpan? RequestTimeout { get; }
 
     internal ServerAccess Access { get; }
@@ -88,7 +88,7 @@ public sealed class ClusterConfiguration
         return new ClusterConfiguration(
             access,
             overrides.Namespace ?? context?.Text("namespace") ?? pod?.Namespace() ?? "default",
-            overrides.RequestTimeout is { } timeout && timeout > TimeSpan.Zero ? timeout : null);
+            overrides.RequestTimeout is { } timeout && timeout >= TimeSpan.Zero ? timeout : null);
     }
 
     private static Entry? FindContext(MergedKubeconfig kubeconfig, string? flag)

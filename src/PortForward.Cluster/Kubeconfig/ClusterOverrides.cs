@@ -55,7 +55,7 @@ public sealed record ClusterOverrides
     /// <summary><c>--as-user-extra</c>, key and value; a key may come more than once. A key that is here does not count in the kubeconfig.</summary>
     public IReadOnlyList<KeyValuePair<string, string>> AsUserExtra { get; init; } = [];
 
-    /// <summary>How long a look-up or the opening of a tunnel may take (<c>--request-timeout</c>); null or zero for no limit of its own.</summary>
+    /// <summary>How long a look-up or the opening of a tunnel may take (<c>--request-timeout</c>); zero for no limit, null if nothing is said about it.</summary>
     public TimeSpan? RequestTimeout { get; init; }
 
     /// <summary>

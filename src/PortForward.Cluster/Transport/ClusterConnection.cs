@@ -24,7 +24,7 @@ public sealed class ClusterConnection : IDisposable
     /// <summary>The namespace to look in.</summary>
     public string Namespace => _configuration.Namespace;
 
-    /// <summary>How long a look-up or the opening of a tunnel may take; null for no limit of its own.</summary>
+    /// <summary>How long a look-up or the opening of a tunnel may take; zero for no limit, null if nothing was said about it.</summary>
     public TimeSpan? RequestTimeout => _configuration.RequestTimeout;
 
     /// <summary>How long the other side's system may take to acknowledge what was sent, before a connection counts as dead; 30 s by default.</summary>

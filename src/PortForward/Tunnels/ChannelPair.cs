@@ -32,7 +32,7 @@ internal sealed class ChannelPair : IStreamPair, ILivingConnection
     private const int ReceiveSize = 64 * 1024;
 
     private readonly WebSocket _webSocket;
-    private readonly CountingStream _transport;
+    private readonly ChannelTransport _transport;
     private readonly int _port;
     private readonly Action<string> _onBroken;
     private readonly Liveness _liveness;
@@ -40,12 +40,17 @@ internal sealed class ChannelPair : IStreamPair, ILivingConnection
         pauseWriterThreshold: InputBufferSize, resumeWriterThreshold: InputBufferSize / 2, minimumSegmentSize: 16 * 1024, useSynchronizationContext: false));
 
     private readonly ArrayBufferWriter<byte> _error = new();
+    private readonly TaskCompletionSource<bool> _opened = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>Held while a message is sent: a WebSocket takes one at a time.</summary>
+    private readonly SemaphoreSlim _sending = new(1, 1);
     private readonly Task<PairEnd> _reading;
+    private long _receivedBefore = -1;
     private volatile bool _isReading;
-    private volatile bool _hasSent;
     private volatile bool _wasGivenUp;
     private volatile bool _clientLeft;
     private TimeoutException? _dead;
+    private volatile string? _whyBroken;
 
     /// <summary>Starts to read.</summary>
     /// <param name="webSocket">A WebSocket that has just been opened; it belongs to the pair.</param>
@@ -53,7 +58,7 @@ internal sealed class ChannelPair : IStreamPair, ILivingConnection
     /// <param name="port">The pod's port that it leads to.</param>
     /// <param name="options">The clock and the time after which silence means death.</param>
     /// <param name="onBroken">Called with the reason when it ends in another way than the protocol's.</param>
-    public ChannelPair(WebSocket webSocket, CountingStream transport, int port, TunnelDialOptions options, Action<string> onBroken)
+    public ChannelPair(WebSocket webSocket, ChannelTransport transport, int port, TunnelDialOptions options, Action<string> onBroken)
     {
         _webSocket = webSocket;
         _transport = transport;
@@ -67,8 +72,17 @@ internal sealed class ChannelPair : IStreamPair, ILivingConnection
 
     public Task<PairEnd> Ended => _reading;
 
+    /// <summary>
+    /// Completes with true once the server has opened the port, which it says on both channels before anything else, and with false when the connection
+    /// ended before. Never faults.
+    /// </summary>
+    public Task<bool> Opened => _opened.Task;
+
+    /// <summary>Why the connection broke off; null as long as it has not.</summary>
+    public string? WhyBroken => _whyBroken;
+
     /// <summary>Whether this side has ended it.</summary>
-    public bool WasGivenUp => _wasGivenUp;
+    public bool WasGivenUp => _wasGivenUp || _clientLeft;
 
     public bool IsSuspect => _liveness.IsSuspect && !_reading.IsCompleted;
 
@@ -76,14 +90,14 @@ internal sealed class ChannelPair : IStreamPair, ILivingConnection
 
     long ILivingConnection.BytesReceived => _transport.Received;
 
-    /// <summary>Nothing tells what the application has taken, except that the kubelet answers PINGs as long as it is not held up.</summary>
-    bool ILivingConnection.HasUnconfirmedData => _hasSent;
+    bool ILivingConnection.HasUnconfirmedData => _transport.HasUnconfirmedData;
 
     /// <summary>The connection serves no other pair, so that it does not matter.</summary>
     public Task<bool> ConfirmTakenAsync(CancellationToken cancellationToken) => Task.FromResult(true);
 
     public async ValueTask<bool> WriteAsync(ReadOnlyMemory<byte> data, CancellationToken cancellationToken)
     {
+        await _sending.WaitAsync(cancellationToken).ConfigureAwait(false);
         byte[] message = ArrayPool<byte>.Shared.Rent(1 + Math.Min(data.Length, MaxMessage));
         try
         {
@@ -98,7 +112,6 @@ internal sealed class ChannelPair : IStreamPair, ILivingConnection
 
                 int length = Math.Min(data.Length, MaxMessage);
                 data[..length].CopyTo(message.AsMemory(1));
-                _hasSent = true;
 
                 // A cancelled send would leave half a message behind.
                 await _webSocket.SendAsync(message.AsMemory(0, 1 + length), WebSocketMessageType.Binary, endOfMessage: true, CancellationToken.None).ConfigureAwait(false);
@@ -114,11 +127,15 @@ internal sealed class ChannelPair : IStreamPair, ILivingConnection
         finally
         {
             ArrayPool<byte>.Shared.Return(message);
+            _sending.Release();
         }
     }
 
-    /// <summary>Ends the connection, as there is no other way to say that the client has finished; what the pod has sent until then still arrives.</summary>
-    public async ValueTask FinishAsync(CancellationToken cancellationToken) => await WebSocketUpgrade.SayGoodbyeAsync(_webSocket).ConfigureAwait(false);
+    /// <summary>
+    /// Ends the connection, as there is no other way to say that the client has finished; what the pod has sent until then still arrives. It takes as
+    /// long as the bytes before it: an application that is not reading at the moment loses none of them.
+    /// </summary>
+    public async ValueTask FinishAsync(CancellationToken cancellationToken) => await CloseOutputAsync().WaitAsync(cancellationToken).ConfigureAwait(false);
 
     public void Leave()
     {
@@ -135,10 +152,13 @@ internal sealed class ChannelPair : IStreamPair, ILivingConnection
 
     public async ValueTask DisposeAsync()
     {
-        if (_clientLeft && !_reading.IsCompleted)
+        if (_clientLeft)
         {
-            _input.Writer.CancelPendingFlush();
-            await FinishAsync(CancellationToken.None).ConfigureAwait(false);
+            // The server ends its side once it has taken everything up to the close frame. An end before that would throw away what this system has not
+            // sent yet. It is for the tunnel's owner to lose patience with an application that does not read.
+            await _input.Reader.CompleteAsync().ConfigureAwait(false);
+            await CloseOutputAsync().ConfigureAwait(false);
+            await _reading.ConfigureAwait(false);
         }
 
         await CloseAsync().ConfigureAwait(false);
@@ -158,12 +178,49 @@ internal sealed class ChannelPair : IStreamPair, ILivingConnection
         _webSocket.Dispose();
     }
 
-    Task ILivingConnection.AskAsync(CancellationToken untilNext) => Task.CompletedTask;
+    /// <summary>
+    /// The WebSocket's own PINGs ask, but none goes out before the one before it was answered. As long as that takes, because an application does not read or
+    /// something on the way swallows PINGs, an empty message keeps load balancers from cutting the connection; the kubelet skips it (<c>wsstream/conn.go</c>).
+    /// </summary>
+    async Task ILivingConnection.AskAsync(CancellationToken untilNext)
+    {
+        long received = _transport.Received;
+        bool isSilent = received == Interlocked.Exchange(ref _receivedBefore, received);
+        if (!isSilent || !await _sending.WaitAsync(TimeSpan.Zero, CancellationToken.None).ConfigureAwait(false))
+        {
+            return;
+        }
+
+        try
+        {
+            await _webSocket.SendAsync(ReadOnlyMemory<byte>.Empty, WebSocketMessageType.Binary, endOfMessage: true, CancellationToken.None).ConfigureAwait(false);
+        }
+        catch (Exception e) when (IsTransportFault(e))
+        {
+            // The end of the pair says why.
+        }
+        finally
+        {
+            _sending.Release();
+        }
+    }
 
     void ILivingConnection.Abort(TimeoutException reason)
     {
         _dead = reason;
         _webSocket.Abort();
+    }
+
+    private async Task CloseOutputAsync()
+    {
+        try
+        {
+            await _webSocket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, statusDescription: null, CancellationToken.None).ConfigureAwait(false);
+        }
+        catch (Exception e) when (IsTransportFault(e))
+        {
+            // It has ended already, and the end of the pair says why.
+        }
     }
 
     private static bool IsTransportFault(Exception e) =>
@@ -182,15 +239,17 @@ internal sealed class ChannelPair : IStreamPair, ILivingConnection
         }
         catch (Exception e) when (IsTransportFault(e))
         {
-            if (!_wasGivenUp)
+            _whyBroken = (_dead ?? e).Message;
+            if (!WasGivenUp)
             {
-                _onBroken((_dead ?? e).Message);
+                _onBroken(_whyBroken);
             }
 
             end = new PairEnd(PairEndKind.TunnelLost);
         }
 
         _webSocket.Abort();
+        _opened.TrySetResult(false);
         await _input.Writer.CompleteAsync().ConfigureAwait(false);
         return _error.WrittenCount > 0 ? new PairEnd(PairEndKind.Failed, Encoding.UTF8.GetString(_error.WrittenSpan).Trim()) : end;
     }
@@ -211,9 +270,15 @@ internal sealed class ChannelPair : IStreamPair, ILivingConnection
                 switch (received.MessageType)
                 {
                     case WebSocketMessageType.Close when _webSocket.CloseStatus is null or WebSocketCloseStatus.NormalClosure:
+                        // Without the port's opening there was no application, and its silence is no answer.
+                        if (!_opened.Task.IsCompleted)
+                        {
+                            throw new IOException("the server closed the WebSocket before it had opened the port");
+                        }
+
                         return;
                     case WebSocketMessageType.Close:
-                        throw new IOException($"the server closed the WebSocket with status {(int)_webSocket.CloseStatus} {_webSocket.CloseStatusDescription}".TrimEnd());
+                        throw new IOException($"the server closed the WebSocket with status {(int)_webSocket.CloseStatus} {ForeignText.OneLine(_webSocket.CloseStatusDescription)}".TrimEnd());
                     case WebSocketMessageType.Text:
                         throw new IOException("the server sent a text message, which the channel protocol does not know");
                 }
@@ -238,6 +303,11 @@ internal sealed class ChannelPair : IStreamPair, ILivingConnection
                     if (preambleBytes[channel] == PreambleSize && BinaryPrimitives.ReadUInt16LittleEndian(preambles[channel]) is var port && port != _port)
                     {
                         throw new IOException($"the server opened port {port} instead of port {_port}");
+                    }
+
+                    if (preambleBytes is [PreambleSize, PreambleSize])
+                    {
+                        _opened.TrySetResult(true);
                     }
                 }
 

@@ -5,7 +5,8 @@ internal readonly record struct ChannelDialResult(ChannelPair? Pair, TunnelFault
 
 /// <summary>A tunnel for one pair, whose connection is made when the pair is opened and ends with it.</summary>
 /// <param name="connect">Connects to a port of the pod.</param>
-internal sealed class ChannelTunnel(Func<int, CancellationToken, Task<ChannelDialResult>> connect) : ITunnel
+/// <param name="mayWork">Whether nothing has shown yet that no connection can be had.</param>
+internal sealed class ChannelTunnel(Func<int, CancellationToken, Task<ChannelDialResult>> connect, Func<bool> mayWork) : ITunnel
 {
     /// <summary>As many bytes as one message carries.</summary>
     private const int MostFirstBytes = ChannelPair.MaxMessage;
@@ -14,7 +15,7 @@ internal sealed class ChannelTunnel(Func<int, CancellationToken, Task<ChannelDia
     private ChannelPair? _pair;
     private int _isUsed;
 
-    public bool CanOpen => Volatile.Read(ref _isUsed) == 0;
+    public bool CanOpen => Volatile.Read(ref _isUsed) == 0 && mayWork();
 
     public bool IsConnected => _pair is { Ended.IsCompleted: false };
 

@@ -27,8 +27,8 @@ public sealed partial class ChannelTunnelDialer : ITunnelDialer
     private readonly TunnelDialOptions _options;
     private readonly ILogger _logger;
 
-    /// <summary>When the server has answered as it should, as a timestamp of the clock; 0 if it has not.</summary>
-    private long _provenAt;
+    /// <summary>What is known of the server; null when it is to be asked.</summary>
+    private volatile Finding? _finding;
 
     /// <summary>Creates a dialer for one pod.</summary>
     /// <param name="invoker">Sends requests with the user's credentials over HTTP/1.1; it stays the caller's.</param>
@@ -47,21 +47,24 @@ public sealed partial class ChannelTunnelDialer : ITunnelDialer
     public string Transport => "channel";
 
     /// <inheritdoc/>
-    /// <remarks>It asks the server, unless that has just answered: tunnels that are dialled ahead cost no requests while connections come and go.</remarks>
+    /// <remarks>
+    /// It asks the server, unless that has just answered, or just shown on a connection that it does not work: tunnels that are dialled ahead cost no requests while
+    /// connections come and go.
+    /// </remarks>
     public async Task<TunnelDialResult> DialAsync(CancellationToken cancellationToken)
     {
-        long proven = Interlocked.Read(ref _provenAt);
-        if (proven == 0 || _options.Time.GetElapsedTime(proven) >= Liveness.Interval(_options))
+        Finding? finding = _finding;
+        if (finding is null || _options.Time.GetElapsedTime(finding.At) >= Liveness.Interval(_options))
         {
-            if (await ProveAsync(cancellationToken).ConfigureAwait(false) is { } fault)
+            if (await ProveAsync(cancellationToken).ConfigureAwait(false) is { } refusal)
             {
-                return new TunnelDialResult(fault);
+                return new TunnelDialResult(refusal);
             }
 
-            Interlocked.Exchange(ref _provenAt, _options.Time.GetTimestamp());
+            _finding = finding = new Finding(_options.Time.GetTimestamp());
         }
 
-        return new TunnelDialResult(new ChannelTunnel(ConnectAsync));
+        return finding.Fault is { } fault ? new TunnelDialResult(fault) : new TunnelDialResult(new ChannelTunnel(ConnectAsync, () => _finding?.Fault is null));
     }
 
     /// <summary>
@@ -86,22 +89,62 @@ public sealed partial class ChannelTunnelDialer : ITunnelDialer
         UpgradeResult upgrade = await WebSocketUpgrade.SendAsync(_invoker, uri.Uri, Subprotocol, _options, cancellationToken).ConfigureAwait(false);
         if (upgrade.Stream is not { } stream)
         {
-            Interlocked.Exchange(ref _provenAt, 0);
-            return new ChannelDialResult(null, upgrade.Fault);
+            return Failed(upgrade.Fault!);
         }
 
-        var counted = new CountingStream(stream);
-        var webSocket = WebSocket.CreateFromStream(counted, new WebSocketCreationOptions
+        var transport = new ChannelTransport(stream);
+        var webSocket = WebSocket.CreateFromStream(transport, new WebSocketCreationOptions
         {
             IsServer = false,
 
             // The PINGs of the WebSocket are the only ones here. What their absence means is not for it to judge.
             KeepAliveInterval = Liveness.Interval(_options),
-            KeepAliveTimeout = TimeSpan.FromDays(1),
+            KeepAliveTimeout = TimeSpan.FromMilliseconds(int.MaxValue),
         });
-        return new ChannelDialResult(new ChannelPair(webSocket, counted, port, _options, reason => LogBroken(reason)), null);
+        var pair = new ChannelPair(webSocket, transport, port, _options, reason => LogBroken(reason));
+        string wrong;
+        try
+        {
+            // The server opens the port before it does anything else, so that a connection that works waits for nothing here.
+            if (await pair.Opened.WaitAsync(_options.ProofTimeout, _options.Time, cancellationToken).ConfigureAwait(false))
+            {
+                return new ChannelDialResult(pair, null);
+            }
+
+            wrong = $"the server switched protocols, but opened no connection: {pair.WhyBroken}";
+        }
+        catch (TimeoutException)
+        {
+            wrong = $"the server switched protocols, but said nothing on the channels within {_options.ProofTimeout.TotalSeconds:0.#} s";
+        }
+        catch
+        {
+            await pair.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+
+        await pair.DisposeAsync().ConfigureAwait(false);
+        return Failed(new TunnelFault(TunnelFaultKind.BadUpgrade, wrong));
+    }
+
+    /// <summary>
+    /// Keeps what a connection has shown for the dials that follow, and for the tunnels that were dialled already: a gateway that lets the question pass and spoils
+    /// the connection would otherwise be believed again and again.
+    /// </summary>
+    private ChannelDialResult Failed(TunnelFault fault)
+    {
+        _finding = fault.Kind == TunnelFaultKind.BadUpgrade ? new Finding(_options.Time.GetTimestamp()) { Fault = fault } : null;
+        return new ChannelDialResult(null, fault);
     }
 
     [LoggerMessage(Level = LogLevel.Debug, Message = "A channel connection broke off: {Reason}")]
     private partial void LogBroken(string reason);
+
+    /// <summary>What the server has answered, or shown on a connection.</summary>
+    /// <param name="At">When, as a timestamp of the clock.</param>
+    private sealed record Finding(long At)
+    {
+        /// <summary>What does not work; null if it does.</summary>
+        public TunnelFault? Fault { get; init; }
+    }
 }

@@ -1,7 +1,7 @@
 namespace PortForward.Tunnels;
 
 /// <summary>A duplex stream that counts the bytes that arrive.</summary>
-internal sealed class CountingStream(Stream inner) : Stream
+internal class CountingStream(Stream inner) : Stream
 {
     private long _received;
 

@@ -22,11 +22,22 @@ public sealed class HeadStartDialer : ITunnelDialer, IAsyncDisposable
     /// <inheritdoc/>
     public string Transport => _dialer.Transport;
 
+    /// <summary>The dial that was begun ahead, as long as nobody has asked for it.</summary>
+    internal Task BegunAhead => _ahead ?? Task.CompletedTask;
+
     /// <inheritdoc/>
-    /// <remarks>The first call gets the dial that was begun ahead, however it ended; every other one dials.</remarks>
+    /// <remarks>
+    /// The first call gets the dial that was begun ahead; every other one dials. So does the first if that dial had run out of time before anybody asked for it: its
+    /// limit began with the program, and a person may have been logging in meanwhile.
+    /// </remarks>
     public async Task<TunnelDialResult> DialAsync(CancellationToken cancellationToken)
     {
         if (Interlocked.Exchange(ref _ahead, null) is not { } ahead)
+        {
+            return await _dialer.DialAsync(cancellationToken).ConfigureAwait(false);
+        }
+
+        if (ahead is { IsCompletedSuccessfully: true, Result.Fault.Kind: TunnelFaultKind.TimedOut })
         {
             return await _dialer.DialAsync(cancellationToken).ConfigureAwait(false);
         }

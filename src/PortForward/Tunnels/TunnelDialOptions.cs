@@ -13,6 +13,12 @@ public sealed record TunnelDialOptions
     public TimeSpan LivenessTimeout { get; init; } = TimeSpan.FromSeconds(15);
 
     /// <summary>
+    /// How long a <see cref="FallbackDialer"/> waits for one transport's dial, whatever the transport's own limits;
+    /// <see cref="Timeout.InfiniteTimeSpan"/> for no limit. 10 s by default: a dial that began on a dead network hangs on after it is back.
+    /// </summary>
+    public TimeSpan DialTimeout { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>
     /// How long the first tunnel of a transport may take to carry its first bytes to the pod and back, before the next transport is tried;
     /// 5 s by default.
     /// </summary>

@@ -8,10 +8,10 @@ public enum TunnelFaultKind
     /// <summary>The server answered the upgrade with something else than 101.</summary>
     Refused,
 
-    /// <summary>The server answered 101, but not as the protocol demands.</summary>
+    /// <summary>The server answered 101, but not as the protocol demands; or the connection was cut instead of an answer.</summary>
     BadUpgrade,
 
-    /// <summary>The server could not be reached: name, dial, proxy, TLS or a connection that broke before the answer.</summary>
+    /// <summary>The server could not be reached: name, dial, proxy or TLS.</summary>
     Unreachable,
 
     /// <summary>The server did not answer in time.</summary>
@@ -32,6 +32,9 @@ public enum TunnelFaultKind
 /// <param name="Message">One sentence for people.</param>
 public sealed record TunnelFault(TunnelFaultKind Kind, string Message)
 {
+    /// <summary>Whether <see cref="Message"/> lists what each of several transports failed of, and so says more than a single answer.</summary>
+    public bool IsCombined { get; init; }
+
     /// <summary>The status code of a refusal.</summary>
     public HttpStatusCode? StatusCode { get; init; }
 
@@ -44,6 +47,6 @@ public sealed record TunnelFault(TunnelFaultKind Kind, string Message)
     /// <summary>How long the server asks to wait before the next try (Retry-After of a 429 or 503).</summary>
     public TimeSpan? RetryAfter { get; init; }
 
-    /// <summary>The exception behind <see cref="TunnelFaultKind.Unreachable"/>.</summary>
+    /// <summary>The exception behind <see cref="TunnelFaultKind.Unreachable"/>, or behind a connection that was cut.</summary>
     public Exception? Cause { get; init; }
 }

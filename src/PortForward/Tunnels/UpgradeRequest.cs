@@ -57,9 +57,14 @@ internal static class UpgradeRequest
             // It is there already. A cancellation here would leave the connection to nobody.
             return new UpgradeResult(await response.Content.ReadAsStreamAsync(CancellationToken.None).ConfigureAwait(false), null);
         }
+        catch (HttpRequestException e) when (IsCutOff(e))
+        {
+            string reason = ForeignText.OneLine(Innermost(e).Message);
+            return new UpgradeResult(null, new TunnelFault(TunnelFaultKind.BadUpgrade, $"the connection was cut before the upgrade was answered ({reason})") { Cause = e });
+        }
         catch (Exception e) when (e is HttpRequestException or IOException)
         {
-            return new UpgradeResult(null, new TunnelFault(TunnelFaultKind.Unreachable, Innermost(e).Message) { Cause = e });
+            return new UpgradeResult(null, new TunnelFault(TunnelFaultKind.Unreachable, ForeignText.OneLine(Innermost(e).Message)) { Cause = e });
         }
         catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
         {
@@ -72,7 +77,13 @@ internal static class UpgradeRequest
         }
     }
 
-    /// <summary>The value of a header, or null when it is missing.</summary>
+    /// <summary>
+    /// Whether the connection stood and was cut after the request: firewalls that look into HTTP end what they do not like without a word. A failed dial or
+    /// handshake has another error (<c>ConnectHelper</c> in .NET's <c>SocketsHttpHandler</c>).
+    /// </summary>
+    private static bool IsCutOff(HttpRequestException e) => e is { InnerException: IOException, HttpRequestError: HttpRequestError.ResponseEnded or HttpRequestError.Unknown };
+
+    /// <summary>The value of a header, or null when it is missing. It is not fit for messages as it is.</summary>
     public static string? HeaderOf(HttpResponseMessage response, string name) =>
         response.Headers.TryGetValues(name, out IEnumerable<string>? values) ? string.Join(", ", values) : null;
 
@@ -99,7 +110,7 @@ internal static class UpgradeRequest
 
         return new TunnelFault(
             TunnelFaultKind.Refused,
-            $"the server answered the upgrade with {(int)response.StatusCode} {response.ReasonPhrase}")
+            $"the server answered the upgrade with {(int)response.StatusCode} {ForeignText.OneLine(response.ReasonPhrase)}")
         {
             StatusCode = response.StatusCode,
             ReasonPhrase = response.ReasonPhrase,

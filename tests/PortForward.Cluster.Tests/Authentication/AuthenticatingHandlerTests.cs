@@ -1,5 +1,7 @@
 using System.Net;
 using System.Text;
+using PortForward.Cluster.Authentication;
+using PortForward.Cluster.Kubeconfig;
 using PortForward.Cluster.Tests.Transport;
 using PortForward.Cluster.Transport;
 
@@ -111,6 +113,46 @@ public sealed class AuthenticatingHandlerTests : IDisposable
     }
 
     [Fact]
+    public async Task A_401_for_a_certificate_that_was_renewed_meanwhile_is_no_failure()
+    {
+        await using TestServer server = Server(request => request.ClientChain.Single() == "CN=second" ? TestServer.Ok() : TestServer.Status(401), asksForCertificate: true);
+        WriteCertificate("first");
+        using ClusterConnection connection = Connect(server, "{client-certificate: c.pem, client-key: k.pem}");
+        (await GetAsync(connection)).Should().Be(HttpStatusCode.Unauthorized);
+        WriteCertificate("second");
+
+        (await GetAsync(connection)).Should().Be(HttpStatusCode.OK);
+
+        server.Requests.Select(request => request.ClientChain.Single()).Should().Equal("CN=first", "CN=first", "CN=second");
+    }
+
+    [Fact]
+    public async Task Requests_with_an_old_and_a_new_certificate_in_turn_share_the_connections_of_each()
+    {
+        WriteCertificate("first");
+        ClientCertificate first = await LoadAsync();
+        WriteCertificate("second");
+        ClientCertificate second = await LoadAsync();
+        var made = new List<ClientCertificate?>();
+        using var invoker = new HttpMessageInvoker(new AuthenticatingHandler(
+            new TakingTurns(first, second), Impersonation.Resolve(user: null, new ClusterOverrides()), certificate =>
+            {
+                made.Add(certificate);
+                return new AlwaysOk();
+            }));
+
+        for (int i = 0; i < 6; i++)
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Get, "https://api.example/");
+            (await invoker.SendAsync(request, default)).Dispose();
+        }
+
+        made.Should().Equal(first, second);
+
+        async Task<ClientCertificate> LoadAsync() => (await _users.Resolve("{client-certificate: c.pem, client-key: k.pem}").GetAsync(default)).Certificate!;
+    }
+
+    [Fact]
     public async Task A_plug_in_may_answer_a_401_with_a_new_certificate()
     {
         await using TestServer server = Server(request => request.ClientChain.Single() == "CN=second" ? TestServer.Ok() : TestServer.Status(401), asksForCertificate: true);
@@ -177,5 +219,20 @@ public sealed class AuthenticatingHandlerTests : IDisposable
         (string certificate, string key) = _root.IssueClient(name);
         _users.Folder.Write("c.pem", certificate);
         _users.Folder.Write("k.pem", key);
+    }
+
+    private sealed class TakingTurns(params ClientCertificate[] certificates) : ICredentialSource
+    {
+        private int _turn;
+
+        public ValueTask<Credential> GetAsync(CancellationToken cancellationToken) => new(new Credential(authorization: null, certificates[_turn++ % certificates.Length]));
+
+        public bool Discard(Credential refused) => false;
+    }
+
+    private sealed class AlwaysOk : HttpMessageHandler
+    {
+        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken) =>
+            Task.FromResult(new HttpResponseMessage(HttpStatusCode.OK));
     }
 }

@@ -84,6 +84,20 @@ public sealed class CertifiedCredentialsTests : IDisposable
     }
 
     [Fact]
+    public async Task Files_are_read_again_at_once_when_the_server_refuses()
+    {
+        Write("first");
+        ICredentialSource credentials = _users.Resolve(Files);
+        Credential refused = await credentials.GetAsync(default);
+        credentials.Discard(refused).Should().BeFalse("they say the same, so that another try makes no sense");
+        Write("second");
+
+        credentials.Discard(refused).Should().BeTrue();
+        Subject(await GetAsync(credentials)).Should().Be("CN=second");
+        credentials.Discard(refused).Should().BeTrue("another request has seen to it already");
+    }
+
+    [Fact]
     public async Task Files_on_the_command_line_are_read_again_too()
     {
         Write("first");

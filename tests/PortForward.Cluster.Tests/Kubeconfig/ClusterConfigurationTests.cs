@@ -54,7 +54,7 @@ public sealed class ClusterConfigurationTests : IDisposable
         (await AuthorizationAsync(Resolve(Contexts, new ClusterOverrides { Context = "other", Password = "flag" }))).Should().Be($"Basic {Base64("jane:flag")}");
         Resolve(Contexts, new ClusterOverrides { TlsServerName = "flag" }).Access.ServerName.Should().Be("flag");
         Resolve(Contexts, new ClusterOverrides { RequestTimeout = TimeSpan.FromSeconds(3) }).RequestTimeout.Should().Be(TimeSpan.FromSeconds(3));
-        Resolve(Contexts, new ClusterOverrides { RequestTimeout = TimeSpan.Zero }).RequestTimeout.Should().BeNull();
+        Resolve(Contexts, new ClusterOverrides { RequestTimeout = TimeSpan.Zero }).RequestTimeout.Should().Be(TimeSpan.Zero, "no limit was asked for");
     }
 
     [Fact]

@@ -10,6 +10,8 @@ internal static class GatewayRoad
     /// <summary>Which upgrades an nginx passes on; <see cref="NoUpgrade"/> is one whose configuration says nothing about them.</summary>
     public const string EveryUpgrade = "every upgrade", WebSocketOnly = "websocket only", SpdyOnly = "SPDY only", NoUpgrade = "no upgrade";
 
+    private const string Mark = "X-Passed-By";
+
     public static readonly string[] All = [Nginx, HaproxyHttp, HaproxyTcp];
 
     /// <summary>Opens a road that lets every upgrade pass.</summary>
@@ -52,11 +54,12 @@ internal static class GatewayRoad
                 proxy_pass {{cluster.Server}};
                 proxy_buffering off;
                 proxy_read_timeout {{idleLimit}}s;
+                proxy_set_header {{Mark}} nginx;
                 {{upgrades}}
               }
             }
             """);
-        return new Road(cluster, KubeconfigText.Of(cluster, $"https://127.0.0.1:{gateway.Port}/clusters/one", gateway.AuthorityPem), gateway, () => CheckCame(cluster));
+        return new Road(cluster, KubeconfigText.Of(cluster, $"https://127.0.0.1:{gateway.Port}/clusters/one", gateway.AuthorityPem), gateway, () => CheckCame(cluster, "nginx"));
     }
 
     /// <summary>A haproxy that understands HTTP and ends TLS, or one that copies bytes.</summary>
@@ -75,12 +78,14 @@ internal static class GatewayRoad
               bind 127.0.0.1:PORT {(isHttp ? "ssl crt CERTIFICATE" : "")}
               default_backend api
             backend api
+              {(isHttp ? $"http-request set-header {Mark} haproxy" : "")}
               server one 127.0.0.1:{cluster.Server.Port} {(isHttp ? "ssl verify none" : "")}
 
             """);
-        return new Road(cluster, KubeconfigText.Of(cluster, $"https://127.0.0.1:{gateway.Port}", isHttp ? gateway.AuthorityPem : null), gateway, () => CheckCame(cluster));
+        return new Road(cluster, KubeconfigText.Of(cluster, $"https://127.0.0.1:{gateway.Port}", isHttp ? gateway.AuthorityPem : null), gateway, () => CheckCame(cluster, isHttp ? "haproxy" : null));
     }
 
-    /// <summary>The kubeconfig names the gateway's port alone, so that what came, came through it.</summary>
-    private static void CheckCame(TestCluster cluster) => cluster.Requests.Should().NotBeEmpty();
+    /// <summary>A gateway that understands HTTP marks what it passes on; of one that copies bytes only the port in the kubeconfig tells.</summary>
+    private static void CheckCame(TestCluster cluster, string? mark) =>
+        cluster.Requests.Should().NotBeEmpty().And.OnlyContain(request => mark == null || request.Headers[Mark].Contains(mark, StringComparer.Ordinal));
 }

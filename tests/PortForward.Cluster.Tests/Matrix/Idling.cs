@@ -21,11 +21,15 @@ internal sealed record IdlePlan(TimeSpan Duration, TimeSpan IdleLimit, TimeSpan 
 internal static class Idling
 {
     /// <summary>Idles with each transport at the same time.</summary>
-    public static Task WithEachTransportAsync(string where, string kubeconfig, IdlePlan plan) =>
-        Task.WhenAll(TransportMatrixTests.Transports.Select(transport => IdleAsync($"{transport} {where}", kubeconfig, transport, plan)));
+    /// <param name="where">Where, for messages.</param>
+    /// <param name="kubeconfig">What leads there.</param>
+    /// <param name="plan">For how long, and what it has to stand.</param>
+    /// <param name="check">Looks at what is there once a transport has idled, if there is anything to look at.</param>
+    public static Task WithEachTransportAsync(string where, string kubeconfig, IdlePlan plan, Func<string, Task>? check = null) =>
+        Task.WhenAll(TransportMatrixTests.Transports.Select(transport => IdleAsync($"{transport} {where}", kubeconfig, transport, plan, check)));
 
     /// <summary>Holds a connection open and idle for the whole time, and opens others now and then.</summary>
-    private static async Task IdleAsync(string way, string kubeconfig, string transport, IdlePlan plan)
+    private static async Task IdleAsync(string way, string kubeconfig, string transport, IdlePlan plan, Func<string, Task>? check)
     {
         await using RoutedForward forward = await KubeconfigForward.StartAsync(
             kubeconfig,
@@ -49,5 +53,6 @@ internal static class Idling
             closed => closed.End.Kind == ConnectionEndKind.Completed || closed.End.Kind == ConnectionEndKind.ClientGone,
             "{0} each of the others ended well: its client closed it, which not every system tells", way);
         forward.Events.Where(one => one is not (ListenerOpened or ConnectionAccepted or ConnectionClosed)).Should().BeEmpty("{0} nothing is to be told", way);
+        await (check?.Invoke(transport) ?? Task.CompletedTask);
     }
 }

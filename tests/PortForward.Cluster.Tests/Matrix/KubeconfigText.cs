@@ -12,7 +12,9 @@ internal static class KubeconfigText
     /// <param name="authorityPem">The authority that vouches for that address; the cluster's own unless given.</param>
     /// <param name="proxy">The proxy's address, if there is one.</param>
     /// <param name="withCertificate">Whether the user shows a client certificate, and not a token.</param>
-    public static string Of(TestCluster cluster, string server, string? authorityPem = null, string? proxy = null, bool withCertificate = false) =>
+    /// <param name="serverName">The name that the server's certificate bears, if it is not the address's.</param>
+    public static string Of(
+        TestCluster cluster, string server, string? authorityPem = null, string? proxy = null, bool withCertificate = false, string? serverName = null) =>
         $"""
         apiVersion: v1
         kind: Config
@@ -28,6 +30,7 @@ internal static class KubeconfigText
             server: {server}
             certificate-authority-data: {Base64(authorityPem ?? cluster.AuthorityPem)}
             {(proxy is null ? "" : $"proxy-url: {proxy}")}
+            {(serverName is null ? "" : $"tls-server-name: {serverName}")}
         users:
         - name: admin
           user:

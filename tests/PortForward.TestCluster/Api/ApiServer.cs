@@ -23,16 +23,19 @@ internal sealed class ApiServer(TestCluster cluster, Authenticator authenticator
 
     public async Task ServeAsync(HttpContext context)
     {
-        var request = Record(context);
-        _requests.Enqueue(request);
-        context.Response.OnStarting(() =>
-        {
-            request.Status = context.Response.StatusCode;
-            return Task.CompletedTask;
-        });
         try
         {
-            await AnswerAsync(context, request);
+            // Whose it is, is known before anybody sees the request: the check of a certificate takes its time.
+            var user = await authenticator.AuthenticateAsync(context);
+            var request = Record(context);
+            request.User = user;
+            _requests.Enqueue(request);
+            context.Response.OnStarting(() =>
+            {
+                request.Status = context.Response.StatusCode;
+                return Task.CompletedTask;
+            });
+            await AnswerAsync(context, request, user);
         }
         catch (Exception over) when (over is IOException or OperationCanceledException && (context.RequestAborted.IsCancellationRequested || stopping.IsCancellationRequested))
         {
@@ -40,13 +43,11 @@ internal sealed class ApiServer(TestCluster cluster, Authenticator authenticator
         }
     }
 
-    private async Task AnswerAsync(HttpContext context, RecordedRequest request)
+    private async Task AnswerAsync(HttpContext context, RecordedRequest request, string? user)
     {
         if (cluster.Faults.For(request) is { } fault && await InflictAsync(context, fault))
             return;
 
-        var user = await authenticator.AuthenticateAsync(context);
-        request.User = user;
         if (user is null)
         {
             await ApiStatus.Unauthorized.WriteAsync(context);

@@ -65,7 +65,10 @@ internal static class ChannelForwarding
                     return;
                 }
 
-                if (type is WebSocketMessageType.Text || length == 0 || buffer[0] % 2 != 0 || buffer[0] / 2 >= streams.Length)
+                // The kubelet skips an empty message (wsstream/conn.go): a client may keep a connection busy with them.
+                if (type is WebSocketMessageType.Binary && length == 0)
+                    continue;
+                if (type is WebSocketMessageType.Text || buffer[0] % 2 != 0 || buffer[0] / 2 >= streams.Length)
                     violation("The client sent a message that belongs to no data channel.");
                 else if (length > 1)
                     await streams[buffer[0] / 2].DeliverAsync(buffer[1..length]);

@@ -82,7 +82,7 @@ internal sealed class PortForwardEndpoint(Transports transports, PortForwardOpti
         context.Response.Headers.SecWebSocketAccept = AcceptFor(key);
         context.Response.Headers.SecWebSocketProtocol = answer is TransportAnswer.WronglyNegotiated ? "another.protocol" : protocol;
         await using var connection = await upgrade.UpgradeAsync();
-        if (answer is not TransportAnswer.Served)
+        if (await SpoilAsync(context, connection, answer))
             return;
 
         await using var stream = Wrap(connection);
@@ -119,7 +119,7 @@ internal sealed class PortForwardEndpoint(Transports transports, PortForwardOpti
         context.Response.Headers.Upgrade = "SPDY/3.1";
         context.Response.Headers["X-Stream-Protocol-Version"] = answer is TransportAnswer.WronglyNegotiated ? "another.protocol" : StreamProtocol;
         await using var connection = await upgrade.UpgradeAsync();
-        if (answer is not TransportAnswer.Served)
+        if (await SpoilAsync(context, connection, answer))
             return;
 
         await using var stream = Wrap(connection);
@@ -193,6 +193,40 @@ internal sealed class PortForwardEndpoint(Transports transports, PortForwardOpti
             default:
                 return false;
         }
+    }
+
+    /// <summary>Does with an upgraded connection whatever is not the transport's protocol.</summary>
+    private async Task<bool> SpoilAsync(HttpContext context, Stream connection, TransportAnswer answer)
+    {
+        using var over = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, stopping);
+        try
+        {
+            switch (answer)
+            {
+                case TransportAnswer.Served:
+                    return false;
+                case TransportAnswer.DroppingBinaryMessages when context.Response.Headers.SecWebSocketAccept.Count > 0:
+                    using (var socket = WebSocket.CreateFromStream(connection, isServer: true, subProtocol: null, keepAliveInterval: Timeout.InfiniteTimeSpan))
+                    {
+                        while ((await socket.ReceiveAsync(new byte[4096].AsMemory(), over.Token)).MessageType is not WebSocketMessageType.Close)
+                        {
+                        }
+
+                        await CloseWebSocketAsync(socket);
+                    }
+
+                    break;
+                case TransportAnswer.SilentAfterUpgrade or TransportAnswer.DroppingBinaryMessages:
+                    await connection.CopyToAsync(Stream.Null, over.Token);
+                    break;
+            }
+        }
+        catch (Exception lost) when (lost is WebSocketException or IOException or OperationCanceledException)
+        {
+            // The client has given up, or the cluster stops.
+        }
+
+        return true;
     }
 
     /// <summary>What the kubelet and the runtime say of a pod that has no running sandbox.</summary>

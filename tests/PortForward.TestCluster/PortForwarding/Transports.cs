@@ -13,6 +13,12 @@ public abstract record TransportAnswer
     /// <summary>101, and then the connection is closed without a byte.</summary>
     public static TransportAnswer CloseAfterUpgrade { get; } = new ClosedAfterUpgrade();
 
+    /// <summary>101, and then not a byte, while the connection stays: a proxy that lets the upgrade pass and not what comes after it.</summary>
+    public static TransportAnswer SilenceAfterUpgrade { get; } = new SilentAfterUpgrade();
+
+    /// <summary>101, and a WebSocket that answers PINGs and drops binary messages both ways; for plain SPDY the same as silence.</summary>
+    public static TransportAnswer DropBinaryMessages { get; } = new DroppingBinaryMessages();
+
     /// <summary>101 with another subprotocol (WebSocket) or stream protocol version (SPDY) than the client asked for.</summary>
     public static TransportAnswer WrongProtocol { get; } = new WronglyNegotiated();
 
@@ -28,6 +34,10 @@ public abstract record TransportAnswer
     internal sealed record Served : TransportAnswer;
 
     internal sealed record ClosedAfterUpgrade : TransportAnswer;
+
+    internal sealed record SilentAfterUpgrade : TransportAnswer;
+
+    internal sealed record DroppingBinaryMessages : TransportAnswer;
 
     internal sealed record WronglyNegotiated : TransportAnswer;
 

@@ -5,7 +5,7 @@ using PortForward.Tunnels;
 namespace PortForward.Tests.Support;
 
 /// <summary>A tunnel that opens fake pairs.</summary>
-internal sealed class FakeTunnel : ITunnel
+internal sealed class FakeTunnel : ITunnel, ILivingConnection
 {
     private readonly TaskCompletionSource<TunnelEnd> _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _disposed = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -31,7 +31,21 @@ internal sealed class FakeTunnel : ITunnel
     /// <summary>What becomes of a question for a sign of life; a task that does not end while there is none.</summary>
     public Task<bool> Pong { get; set; } = Task.FromResult(true);
 
-    public Task<bool> PingAsync(CancellationToken cancellationToken) => Pong.WaitAsync(cancellationToken);
+    /// <summary>Takes the place of <see cref="Pong"/> where a question does not end with its cancellation.</summary>
+    public Task<bool>? IgnoredPong { get; set; }
+
+    /// <summary>How many bytes have come out of it.</summary>
+    public long BytesReceived { get; set; } = 1;
+
+    bool ILivingConnection.IsReading => true;
+
+    bool ILivingConnection.HasUnconfirmedData => false;
+
+    Task ILivingConnection.AskAsync(CancellationToken untilNext) => Task.CompletedTask;
+
+    void ILivingConnection.Abort(TimeoutException reason) => Die();
+
+    public Task<bool> PingAsync(CancellationToken cancellationToken) => IgnoredPong ?? Pong.WaitAsync(cancellationToken);
 
     /// <summary>How often it was asked whether something holds it up.</summary>
     public int FlowQuestions => Volatile.Read(ref _flowQuestions);

@@ -11,7 +11,17 @@ internal sealed class UpgradeServer : IDisposable
 {
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
 
-    public UpgradeServer() => _listener.Start();
+    /// <summary>Begins to listen.</summary>
+    /// <param name="receiveBuffer">How much the system takes before the test reads it; as much as it likes if null.</param>
+    public UpgradeServer(int? receiveBuffer = null)
+    {
+        if (receiveBuffer is { } size)
+        {
+            _listener.Server.ReceiveBufferSize = size;
+        }
+
+        _listener.Start();
+    }
 
     public Uri Uri => new($"http://{_listener.LocalEndpoint}/api/v1/namespaces/default/pods/web/portforward");
 

@@ -9,9 +9,10 @@ public sealed class FallbackDialerTests
 {
     private readonly FakeDialer _preferred = new() { Transport = "preferred" };
     private readonly FakeDialer _other = new() { Transport = "other" };
+    private readonly TransportMemory _memory = new();
     private readonly FallbackDialer _dialer;
 
-    public FallbackDialerTests() => _dialer = new FallbackDialer([_preferred, _other]);
+    public FallbackDialerTests() => _dialer = new FallbackDialer([_preferred, _other], _memory);
 
     [Fact]
     public async Task The_preferred_transport_is_used_while_it_works()
@@ -87,6 +88,7 @@ public sealed class FallbackDialerTests
         TunnelFault fault = (await _dialer.DialAsync(CancellationToken.None)).Fault!;
         fault.Message.Should().Be("no transport works: preferred: 400; other: 502");
         fault.StatusCode.Should().BeNull();
+        fault.IsCombined.Should().BeTrue();
 
         (await _dialer.DialAsync(CancellationToken.None)).Tunnel.Should().NotBeNull();
         (_preferred.Dials, _other.Dials).Should().Be((2, 1));
@@ -185,11 +187,229 @@ public sealed class FallbackDialerTests
     {
         _preferred.FailNext(Refused(HttpStatusCode.BadRequest));
         await _dialer.DialAsync(CancellationToken.None);
-        _other.FailNext(Refused(HttpStatusCode.BadGateway));
+        _other.FailNext(Refused(HttpStatusCode.MethodNotAllowed));
 
         (await _dialer.DialAsync(CancellationToken.None)).Tunnel.Should().NotBeNull();
 
         _dialer.Transport.Should().Be("preferred");
+    }
+
+    [Theory]
+    [InlineData(HttpStatusCode.InternalServerError)]
+    [InlineData(HttpStatusCode.BadGateway)]
+    [InlineData(HttpStatusCode.ServiceUnavailable)]
+    [InlineData(HttpStatusCode.GatewayTimeout)]
+    public async Task A_bad_moment_of_a_server_is_bridged_by_the_other_transport_and_degrades_nothing(HttpStatusCode passing)
+    {
+        await _dialer.DialAsync(CancellationToken.None);
+        _preferred.FailNext(Refused(passing));
+
+        (await _dialer.DialAsync(CancellationToken.None)).Tunnel.Should().BeSameAs(_other.Tunnels.Single());
+
+        _dialer.Transport.Should().Be("preferred");
+        (await _dialer.DialAsync(CancellationToken.None)).Tunnel.Should().BeSameAs(_preferred.Tunnels.Last());
+        _other.Dials.Should().Be(1);
+    }
+
+    [Fact]
+    public async Task A_connection_that_was_cut_instead_of_an_answer_is_bridged_likewise()
+    {
+        await _dialer.DialAsync(CancellationToken.None);
+        _preferred.FailNext(new TunnelFault(TunnelFaultKind.BadUpgrade, "cut") { Cause = new IOException() });
+
+        (await _dialer.DialAsync(CancellationToken.None)).Tunnel.Should().BeSameAs(_other.Tunnels.Single());
+
+        _dialer.Transport.Should().Be("preferred");
+    }
+
+    [Fact]
+    public async Task A_tunnel_that_ends_before_a_byte_came_makes_a_transport_that_has_worked_prove_it_again()
+    {
+        await _dialer.DialAsync(CancellationToken.None);
+        _preferred.Prepare = tunnel => (tunnel.BytesReceived, tunnel.Pong) = (0, Task.FromResult(false));
+        (await _dialer.DialAsync(CancellationToken.None)).Tunnel.Should().NotBeNull("it has worked, and so nothing is proved");
+
+        _preferred.Tunnels.Last().Die();
+        await Waiting.UntilAsync(() => _memory.Works is null);
+
+        (await _dialer.DialAsync(CancellationToken.None).Soon()).Tunnel.Should().BeSameAs(_other.Tunnels.Single());
+        _memory.Works.Should().Be("other");
+    }
+
+    [Fact]
+    public async Task A_tunnel_that_ends_after_it_has_carried_bytes_says_nothing_against_its_transport()
+    {
+        await _dialer.DialAsync(CancellationToken.None);
+        await _dialer.DialAsync(CancellationToken.None);
+
+        _preferred.Tunnels.Last().Die();
+        await _preferred.Tunnels.Last().Completion.Soon();
+
+        _memory.Works.Should().Be("preferred");
+        _preferred.Prepare = tunnel => tunnel.Pong = new TaskCompletionSource<bool>().Task;
+        (await _dialer.DialAsync(CancellationToken.None).Soon()).Tunnel.Should().NotBeNull();
+    }
+
+    [Fact]
+    public async Task A_mute_tunnel_of_a_transport_that_is_not_used_any_more_changes_nothing()
+    {
+        await _dialer.DialAsync(CancellationToken.None);
+        _preferred.Prepare = tunnel => tunnel.BytesReceived = 0;
+        await _dialer.DialAsync(CancellationToken.None);
+        _preferred.FailNext(Refused(HttpStatusCode.Forbidden));
+        await _dialer.DialAsync(CancellationToken.None);
+
+        _preferred.Tunnels.Last().Die();
+        await _preferred.Tunnels.Last().Completion.Soon();
+
+        _memory.Works.Should().Be("other");
+    }
+
+    [Fact]
+    public async Task However_long_two_silent_transports_take_the_third_is_dialled()
+    {
+        var time = new CountingTime();
+        var third = new FakeDialer { Transport = "third" };
+        await using var pool = new TunnelPool(
+            new FallbackDialer([_preferred, _other, third], options: new TunnelDialOptions { Time = time }), new TunnelPoolOptions { Time = time });
+        _preferred.Prepare = _other.Prepare = tunnel => tunnel.Pong = new TaskCompletionSource<bool>().Task;
+
+        Task<TunnelFault?> prepared = pool.PrepareAsync(CancellationToken.None);
+        await Waiting.UntilAsync(() =>
+        {
+            time.Advance(TimeSpan.FromSeconds(1));
+            return third.Dials == 1;
+        });
+
+        (await prepared.Soon()).Should().BeNull();
+        (_preferred.Tunnels.Single().Disposals, _other.Tunnels.Single().Disposals).Should().Be((1, 1));
+    }
+
+    [Fact]
+    public async Task A_dial_that_the_transport_does_not_end_is_ended_and_no_other_transport_asked()
+    {
+        var time = new CountingTime();
+        var dialer = new FallbackDialer([_preferred, _other], options: new TunnelDialOptions { Time = time });
+        _preferred.Gate = new TaskCompletionSource().Task;
+
+        Task<TunnelDialResult> dial = dialer.DialAsync(CancellationToken.None);
+        time.Advance(new TunnelDialOptions().DialTimeout);
+
+        TunnelFault fault = (await dial.Soon()).Fault!;
+        (fault.Kind, fault.Message).Should().Be((TunnelFaultKind.TimedOut, "the server did not answer within 10 s"));
+        _other.Dials.Should().Be(0);
+    }
+
+    [Fact]
+    public async Task A_slow_dial_takes_nothing_from_the_time_of_its_proof()
+    {
+        var time = new CountingTime();
+        var answer = new TaskCompletionSource();
+        var pong = new TaskCompletionSource<bool>();
+        var dialer = new FallbackDialer([_preferred, _other], options: new TunnelDialOptions { Time = time });
+        _preferred.Gate = answer.Task;
+        _preferred.Prepare = tunnel => tunnel.Pong = pong.Task;
+
+        Task<TunnelDialResult> dial = dialer.DialAsync(CancellationToken.None);
+        time.Advance(TimeSpan.FromSeconds(9));
+        answer.SetResult();
+        await dialer.Accepted.Soon();
+        time.Advance(TimeSpan.FromSeconds(4));
+        pong.SetResult(true);
+
+        (await dial.Soon()).Tunnel.Should().BeSameAs(_preferred.Tunnels.Single());
+    }
+
+    [Fact]
+    public async Task A_sign_of_life_that_comes_with_the_end_of_the_attempt_leaves_the_tunnel_alive()
+    {
+        using var cancel = new CancellationTokenSource();
+        var pong = new TaskCompletionSource<bool>();
+        _preferred.Prepare = tunnel => tunnel.IgnoredPong = pong.Task;
+        Task<TunnelDialResult> dial = _dialer.DialAsync(cancel.Token);
+
+        await cancel.CancelAsync();
+        pong.SetResult(true);
+
+        (await dial.Soon()).Tunnel.Should().BeSameAs(_preferred.Tunnels.Single());
+        _preferred.Tunnels.Single().Disposals.Should().Be(0);
+    }
+
+    [Fact]
+    public async Task A_dial_that_ends_without_an_answer_tells_what_the_transports_before_it_failed_of()
+    {
+        _preferred.FailNext(Refused(HttpStatusCode.Forbidden));
+        _other.FailNext(new TunnelFault(TunnelFaultKind.TimedOut, "nothing in 10 s"));
+
+        TunnelFault fault = (await _dialer.DialAsync(CancellationToken.None)).Fault!;
+
+        (fault.Kind, fault.Message, fault.IsCombined).Should().Be((TunnelFaultKind.TimedOut, "no transport works: preferred: 403; other: nothing in 10 s", true));
+    }
+
+    [Fact]
+    public async Task An_answer_that_ends_the_dial_is_told_in_its_own_words()
+    {
+        _preferred.FailNext(Refused(HttpStatusCode.Forbidden));
+        TunnelFault gone = Refused(HttpStatusCode.NotFound);
+        _other.FailNext(gone);
+
+        (await _dialer.DialAsync(CancellationToken.None)).Fault.Should().BeSameAs(gone);
+    }
+
+    [Fact]
+    public async Task Three_transports_that_fail_of_three_reasons_are_told_each_with_its_own()
+    {
+        var spdy = new FakeDialer { Transport = "spdy" };
+        var dialer = new FallbackDialer([_preferred, spdy, _other]);
+        _preferred.Prepare = tunnel => tunnel.Pong = Task.FromResult(false);
+        spdy.FailNext(Refused(HttpStatusCode.Forbidden));
+        _other.FailNext(new TunnelFault(TunnelFaultKind.BadUpgrade, "wrong subprotocol"));
+
+        TunnelFault fault = (await dialer.DialAsync(CancellationToken.None)).Fault!;
+
+        (fault.Kind, fault.IsCombined, fault.StatusCode).Should().Be((TunnelFaultKind.BadUpgrade, true, null));
+        fault.Message.Should().Be(
+            "no transport works: preferred: the server switched protocols and then ended the connection; spdy: 403; other: wrong subprotocol");
+    }
+
+    [Fact]
+    public async Task Server_errors_of_all_transports_remain_a_refusal_that_says_when_to_come_back()
+    {
+        var spdy = new FakeDialer { Transport = "spdy" };
+        var dialer = new FallbackDialer([_preferred, spdy, _other]);
+        _preferred.FailNext(Refused(HttpStatusCode.BadGateway));
+        spdy.FailNext(Refused(HttpStatusCode.InternalServerError));
+        _other.FailNext(Refused(HttpStatusCode.ServiceUnavailable) with { RetryAfter = TimeSpan.FromSeconds(7) });
+
+        TunnelFault fault = (await dialer.DialAsync(CancellationToken.None)).Fault!;
+
+        (fault.Kind, fault.StatusCode, fault.RetryAfter).Should().Be((TunnelFaultKind.Refused, HttpStatusCode.InternalServerError, TimeSpan.FromSeconds(7)));
+        (fault.Message, fault.IsCombined).Should().Be(("no transport works: preferred: 502; spdy: 500; other: 503", true));
+    }
+
+    [Fact]
+    public async Task A_missing_right_is_one_reason_whatever_verb_each_request_needs()
+    {
+        var spdy = new FakeDialer { Transport = "spdy" };
+        var dialer = new FallbackDialer([_preferred, spdy], describe: fault => fault.Body!);
+        _preferred.FailNext(Refused(HttpStatusCode.Forbidden) with { Body = "eve cannot get pods/portforward" });
+        TunnelFault expected = Refused(HttpStatusCode.Forbidden) with { Body = "eve cannot create pods/portforward" };
+        spdy.FailNext(expected);
+
+        (await dialer.DialAsync(CancellationToken.None)).Fault.Should().BeSameAs(expected);
+    }
+
+    [Fact]
+    public async Task Refusals_of_one_status_for_different_reasons_are_all_told()
+    {
+        var spdy = new FakeDialer { Transport = "spdy" };
+        var dialer = new FallbackDialer([_preferred, spdy], describe: fault => fault.Body!);
+        _preferred.FailNext(Refused(HttpStatusCode.Forbidden) with { Body = "eve cannot get pods/portforward" });
+        spdy.FailNext(Refused(HttpStatusCode.Forbidden) with { Body = "the company's proxy does not like this" });
+
+        TunnelFault fault = (await dialer.DialAsync(CancellationToken.None)).Fault!;
+
+        fault.Message.Should().Be("no transport works: preferred: eve cannot get pods/portforward; spdy: the company's proxy does not like this");
     }
 
     [Fact]

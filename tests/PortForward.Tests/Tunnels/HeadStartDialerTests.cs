@@ -37,6 +37,17 @@ public sealed class HeadStartDialerTests
     }
 
     [Fact]
+    public async Task A_dial_ahead_that_ran_out_of_time_before_anybody_asked_is_begun_anew()
+    {
+        _dialer.FailNext(new TunnelFault(TunnelFaultKind.TimedOut, "a person was logging in"));
+        var ahead = new HeadStartDialer(_dialer);
+        await ahead.BegunAhead.WaitAsync(Patience);
+
+        (await ahead.DialAsync(CancellationToken.None)).Tunnel.Should().NotBeNull();
+        _dialer.Dials.Should().Be(2);
+    }
+
+    [Fact]
     public async Task What_nobody_asks_for_is_ended()
     {
         _dialer.Gate = _gate.Task;

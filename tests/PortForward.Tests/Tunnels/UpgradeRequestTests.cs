@@ -75,6 +75,27 @@ public sealed class UpgradeRequestTests : IDisposable
         result.Fault.Body.Should().BeEmpty();
     }
 
+    [Theory]
+    [InlineData("\u001b]0;owned\u0007\u202e")]
+    [InlineData("a\tb")]
+    public async Task What_others_write_cannot_rewrite_a_terminal(string phrase)
+    {
+        UpgradeResult result = await SendAsync(_ => new HttpResponseMessage(HttpStatusCode.Forbidden) { ReasonPhrase = phrase });
+
+        result.Fault!.Message.Should().NotContainAny("\u001b", "\u0007", "\u202e", "\t").And.StartWith("the server answered the upgrade with 403 ");
+    }
+
+    [Theory]
+    [InlineData(HttpRequestError.ResponseEnded)]
+    [InlineData(HttpRequestError.Unknown)]
+    public async Task A_connection_that_is_cut_instead_of_an_answer_is_a_failed_upgrade_that_has_a_cause(HttpRequestError error)
+    {
+        UpgradeResult result = await SendAsync(_ => throw new HttpRequestException(error, "failed", new IOException("reset")));
+
+        (result.Fault!.Kind, result.Fault.Message).Should().Be((TunnelFaultKind.BadUpgrade, "the connection was cut before the upgrade was answered (reset)"));
+        result.Fault.Cause.Should().NotBeNull();
+    }
+
     [Fact]
     public async Task A_long_body_is_cut()
     {
