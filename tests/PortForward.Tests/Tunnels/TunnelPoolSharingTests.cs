@@ -316,7 +316,7 @@ public sealed class TunnelPoolSharingTests : IAsyncDisposable
         {
             var lost = new ConcurrentQueue<int>();
             var dialer = new FakeDialer();
-            await using var pool = new TunnelPool(dialer, new TunnelPoolOptions { MaxSpares = 0, Time = _time, OnLost = lost.Enqueue });
+            await using var pool = new TunnelPool(dialer, new TunnelPoolOptions { MaxSpares = 0, Time = _time, OnLost = loss => lost.Enqueue(loss.Standing) });
             IStreamPair[] pairs = [.. await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => OpenAsync(pool)))];
             FakeTunnel[] tunnels = [.. dialer.Tunnels];
             TaskCompletionSource<bool>[] pongs = [.. tunnels.Select(_ => new TaskCompletionSource<bool>())];
