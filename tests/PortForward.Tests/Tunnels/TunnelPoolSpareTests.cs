@@ -59,6 +59,7 @@ public sealed class TunnelPoolSpareTests : IAsyncDisposable
     [Fact]
     public async Task A_burst_makes_more_spares_for_a_while()
     {
+        await _pool.PrepareAsync(CancellationToken.None).Soon();
         await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => OpenAsync()));
         await Waiting.UntilAsync(() => _pool.IdleCount >= 2);
 
@@ -95,6 +96,18 @@ public sealed class TunnelPoolSpareTests : IAsyncDisposable
 
         gate.SetResult();
         await Waiting.UntilAsync(() => _pool.IdleCount == dials);
+    }
+
+    [Fact]
+    public async Task Nothing_is_dialled_ahead_to_a_pod_that_was_never_reached()
+    {
+        for (int i = 0; i < 3; i++)
+        {
+            _dialer.FailNext(new TunnelFault(TunnelFaultKind.Unreachable, "down"));
+            (await _pool.OpenPairAsync(new PairRequest(80, default), CancellationToken.None).Soon()).Fault!.Kind.Should().Be(TunnelFaultKind.Unreachable);
+        }
+
+        _dialer.Dials.Should().Be(3, "each connection dials once, and spares would only multiply the failures");
     }
 
     public async ValueTask DisposeAsync() => await _pool.DisposeAsync().Soon();
