@@ -442,7 +442,7 @@ public sealed class TunnelPoolTests : IAsyncDisposable
         await pair.DisposeAsync();
         _dialer.FailNext(Gone);
         _time.Advance(_options.SettleTimeout);
-        await Waiting.UntilAsync(() => logger.Lines.Count() == 3);
+        await Waiting.UntilAsync(() => logger.Lines.Count == 3);
 
         logger.Lines.Should().Equal(
             "Debug: Tunnel dialled in 0.0 ms",
