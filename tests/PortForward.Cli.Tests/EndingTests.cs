@@ -108,9 +108,9 @@ public sealed class EndingTests(ClusterFixture fixture) : IClassFixture<ClusterF
             using Client client = await Client.ConnectAsync(int.Parse(local));
             await client.ReceiveToEndAsync();
         }
-        catch (System.Net.Sockets.SocketException e) when (e.SocketErrorCode == System.Net.Sockets.SocketError.ConnectionRefused)
+        catch (System.Net.Sockets.SocketException e) when (e.SocketErrorCode is System.Net.Sockets.SocketError.ConnectionRefused or System.Net.Sockets.SocketError.ConnectionReset)
         {
-            // It has ended.
+            // It has ended, or does so just now.
         }
 
         (await errors.WaitAsync(TimeSpan.FromSeconds(30))).Should().Be("exit 141\n");
