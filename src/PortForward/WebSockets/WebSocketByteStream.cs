@@ -11,7 +11,7 @@ namespace PortForward.WebSockets;
 /// </summary>
 /// <remarks>
 /// It stands here instead of .NET's WebSocket, which reads each header and each message apart, copies and masks what it sends in two passes, and asks the system for
-/// every mask: without it 1 GB uploaded takes 5 to 9 % less processor time. The channel transport, whose messages mean something, keeps .NET's.
+/// every mask: without it the program executes 1.11 instead of 1.24 billion instructions for 100 MB uploaded (callgrind). The channel transport, whose messages mean something, keeps .NET's.
 /// </remarks>
 internal sealed class WebSocketByteStream : Stream
 {
