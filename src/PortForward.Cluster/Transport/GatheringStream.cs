@@ -17,9 +17,19 @@ internal sealed class GatheringStream : NetworkStream
     /// </summary>
     private const int Size = 128 * 1024;
 
+    /// <summary>How many bytes in one read tell that a transfer is under way: half a record.</summary>
+    private const int BusyRead = 8 * 1024;
+
     private byte[]? _ahead;
     private int _start;
     private int _end;
+
+    /// <summary>Whether the last read got at least as much as its caller had room for.</summary>
+    private bool _mayBeMore;
+
+    /// <summary>Whether the last read got so much that the next one is likely to get some at once, or soon.</summary>
+    private bool _isBusy;
+
     private byte[]? _gathered;
     private int _gatheredLength;
     private bool _gathers;
@@ -56,10 +66,17 @@ internal sealed class GatheringStream : NetworkStream
         }
     }
 
+    /// <inheritdoc/>
+    /// <remarks>
+    /// TLS waits with an empty buffer and rents its own only when there is something to read. In the middle of a transfer that wait is left out: two calls of
+    /// the system instead of three for each time that the peer is waited for. So once the transfer is over, TLS holds its 32 KiB until the next few bytes
+    /// come, which is the answer to a PING at the latest.
+    /// </remarks>
     public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>
         _ahead is not null ? ValueTask.FromResult(TakeAhead(buffer.Span))
-        : buffer.IsEmpty ? base.ReadAsync(buffer, cancellationToken)
-        : ReadAheadAsync(buffer, cancellationToken);
+        : buffer.IsEmpty ? _isBusy ? ValueTask.FromResult(0) : base.ReadAsync(buffer, cancellationToken)
+        : _mayBeMore ? ReadAheadAsync(buffer, cancellationToken)
+        : ReceiveAsync(buffer, cancellationToken);
 
     public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
         ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
@@ -94,9 +111,17 @@ internal sealed class GatheringStream : NetworkStream
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<int> ReceiveAsync(Memory<byte> buffer, CancellationToken cancellationToken)
+    {
+        int received = await base.ReadAsync(buffer, cancellationToken).ConfigureAwait(false);
+        Learn(received, buffer.Length);
+        return received;
+    }
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<int> ReadAheadAsync(Memory<byte> buffer, CancellationToken cancellationToken)
     {
-        // Waiting with an empty buffer costs an idle connection no memory.
+        // With nothing in hand: a connection that waits holds no buffer of this size.
         await base.ReadAsync(Memory<byte>.Empty, cancellationToken).ConfigureAwait(false);
         byte[] ahead = ArrayPool<byte>.Shared.Rent(Size);
         int received = 0;
@@ -113,6 +138,7 @@ internal sealed class GatheringStream : NetworkStream
             }
         }
 
+        Learn(received, buffer.Length);
         if (received <= buffer.Length)
         {
             return received;
@@ -120,6 +146,12 @@ internal sealed class GatheringStream : NetworkStream
 
         (_ahead, _start, _end) = (ahead, 0, received);
         return TakeAhead(buffer.Span);
+    }
+
+    private void Learn(int received, int room)
+    {
+        _mayBeMore = received >= room;
+        _isBusy = received >= BusyRead;
     }
 
     private int TakeAhead(Span<byte> destination)

@@ -17,9 +17,6 @@ public sealed partial class SpdySession : IAsyncDisposable
 {
     private const uint MaxStreamId = 0x7FFF_FFFF;
 
-    /// <summary>How many bytes of a stream may wait for more before its consumer is told of them.</summary>
-    private const int DeliveredAtOnce = 64 * 1024;
-
     /// <summary>
     /// How many frames of a stream are sent before it is another one's turn: in one write they cost one system call and one WebSocket message.
     /// </summary>
@@ -78,7 +75,7 @@ public sealed partial class SpdySession : IAsyncDisposable
             writerScheduler: PipeScheduler.ThreadPool,
             pauseWriterThreshold: Options.StreamBufferSize,
             resumeWriterThreshold: Math.Max(1, Options.StreamBufferSize / 2),
-            minimumSegmentSize: Math.Min(Options.StreamBufferSize, DeliveredAtOnce),
+            minimumSegmentSize: Math.Min(Options.StreamBufferSize, Options.ReceiveBufferSize),
             useSynchronizationContext: false);
         _readLoop = Task.Run(ReadLoopAsync);
     }
@@ -445,8 +442,9 @@ public sealed partial class SpdySession : IAsyncDisposable
                     _unflushed = stream;
                 }
 
+                // No more than one read: what a consumer has not been told of does not count against its stream's buffer yet.
                 stream.Deliver(part);
-                if (stream.Undelivered >= DeliveredAtOnce)
+                if (stream.Undelivered >= Options.ReceiveBufferSize)
                 {
                     await FlushAsync().ConfigureAwait(false);
                 }

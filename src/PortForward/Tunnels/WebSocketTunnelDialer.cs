@@ -1,6 +1,6 @@
-using System.Net.WebSockets;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
+using PortForward.WebSockets;
 
 namespace PortForward.Tunnels;
 
@@ -42,11 +42,7 @@ public sealed class WebSocketTunnelDialer : ITunnelDialer
             return new TunnelDialResult(upgrade.Fault!);
         }
 
-        var webSocket = WebSocket.CreateFromStream(upgrade.Stream, new WebSocketCreationOptions
-        {
-            IsServer = false,
-            KeepAliveInterval = Timeout.InfiniteTimeSpan, // SPDY's own PING goes all the way to the runtime.
-        });
-        return new TunnelDialResult(new SpdyTunnel(new WebSocketByteStream(webSocket), _options, _logger));
+        // No keep-alive of its own: SPDY's PING goes all the way to the runtime.
+        return new TunnelDialResult(new SpdyTunnel(new WebSocketByteStream(upgrade.Stream), _options, _logger));
     }
 }
