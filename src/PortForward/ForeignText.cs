@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace PortForward.Tunnels;
+namespace PortForward;
 
 /// <summary>Text that a server, or something on the way to it, has put into an answer.</summary>
 internal static class ForeignText
