@@ -370,6 +370,7 @@ public sealed class SpdyTunnelTests : IAsyncDisposable
     public async Task A_tunnel_flows_when_every_worker_of_the_pod_has_answered()
     {
         IStreamPair pair = await OpenAsync();
+        await Waiting.UntilAsync(() => _tunnel.IsWaitingForPod);
         (await _tunnel.IsFlowingAsync(CancellationToken.None).Soon()).Should().BeTrue("nothing was sent that could hold it up");
         await pair.WriteAsync("x"u8.ToArray(), CancellationToken.None);
         await _pod.ReadDataAsync(DataId);
@@ -382,6 +383,7 @@ public sealed class SpdyTunnelTests : IAsyncDisposable
         }
 
         (await flows.Soon()).Should().BeTrue();
+        await Waiting.UntilAsync(() => _tunnel.IsWaitingForPod);
         (await _tunnel.IsFlowingAsync(CancellationToken.None).Soon()).Should().BeTrue("now it is known");
     }
 
