@@ -138,6 +138,22 @@ public sealed class ApiClientTests
     }
 
     [Theory]
+    [InlineData(0, 10, 10)]
+    [InlineData(60, 10, 10)]
+    [InlineData(5, 10, 5)]
+    public async Task A_client_with_a_limit_takes_the_shorter_one(int own, int limit, int expected)
+    {
+        using var server = new FakeApiServer();
+        server.Hang(PodPath);
+        var time = new ObservedTime();
+
+        Task<Pod> look = GetWeb(server.Client(time, TimeSpan.FromSeconds(own)).WithTimeout(TimeSpan.FromSeconds(limit)));
+        await time.PassAsync(TimeSpan.FromSeconds(expected));
+
+        await FluentActions.Awaiting(() => look).Should().ThrowAsync<ClusterException>();
+    }
+
+    [Theory]
     [InlineData(429)]
     [InlineData(503)]
     public async Task A_throttled_look_up_is_sent_again_after_the_wait_the_server_asks_for(int code)

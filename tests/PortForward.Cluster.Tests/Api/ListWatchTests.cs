@@ -28,6 +28,8 @@ public sealed class ListWatchTests : IAsyncDisposable
     private static ObjectList<Pod> Pods(string version, params string[] names) =>
         new() { Items = [.. names.Select(name => Pod(name))], Metadata = new ListMeta { ResourceVersion = version } };
 
+    private int WatchesAsked => _server.Requests.Count(request => request.Contains("watch", StringComparison.Ordinal));
+
     private async Task<string> NextAsync()
     {
         _pods ??= new ListWatch<Pod>(_server.Client(_time), ApiResources.Pods, "shop", ApiSelection.All, _time);
@@ -90,7 +92,87 @@ public sealed class ListWatchTests : IAsyncDisposable
         await _time.PassAsync(TimeSpan.FromSeconds(2));
         (await next).Should().Be("b");
 
-        _server.Requests.Count(request => request.Contains("watch", StringComparison.Ordinal)).Should().Be(1);
+        WatchesAsked.Should().Be(1);
+    }
+
+    [Fact]
+    public async Task A_watch_that_was_refused_is_tried_again_after_some_lists()
+    {
+        _server.Answer(List, Pods("5", "a"));
+        _server.Refuse(Watch, HttpStatusCode.Forbidden, "Forbidden", "the authorizer has not started yet");
+        _server.Watch(Watch).Send("ADDED", Pod("b"));
+        (await NextAsync()).Should().Be("a");
+
+        for (int lists = 1; lists < 13; lists++)
+        {
+            Task<string> next = NextAsync();
+            await _time.PassAsync(TimeSpan.FromSeconds(2));
+            (await next).Should().Be("a");
+            WatchesAsked.Should().Be(1);
+        }
+
+        (await NextAsync()).Should().Be("a b");
+        WatchesAsked.Should().Be(2);
+    }
+
+    [Fact]
+    public async Task A_server_that_has_no_version_to_watch_from_is_listed_with_growing_waits()
+    {
+        _server.Answer(List, Pods("5", "a"));
+        _server.Refuse(Watch, HttpStatusCode.Gone, "Expired", "too old resource version");
+        (await NextAsync()).Should().Be("a");
+        (await NextAsync()).Should().Be("a", "the first time it is listed again at once");
+
+        foreach (double wait in new[] { 2, 4, 8, 15, 15.0 })
+        {
+            Task<string> next = NextAsync();
+            next.IsCompleted.Should().BeFalse();
+            await _time.PassAsync(TimeSpan.FromSeconds(wait));
+            (await next).Should().Be("a");
+        }
+    }
+
+    [Fact]
+    public async Task An_event_between_two_versions_that_are_too_old_ends_the_waits()
+    {
+        _server.Answer(List, Pods("5", "a"));
+        _server.Refuse(Watch, HttpStatusCode.Gone, "Expired", "too old resource version");
+        FakeWatch second = _server.Watch(Watch);
+        _server.Refuse(Watch, HttpStatusCode.Gone, "Expired", "too old resource version");
+        (await NextAsync()).Should().Be("a");
+        (await NextAsync()).Should().Be("a");
+        second.Send("ADDED", Pod("b")).End();
+        (await NextAsync()).Should().Be("a b");
+
+        Task<string> next = NextAsync();
+        await _time.PassAsync(TimeSpan.FromMilliseconds(100));
+
+        (await next).Should().Be("a", "the objects are listed again without another wait");
+    }
+
+    [Theory]
+    [InlineData("{\"type\":\"ADDED\",\"object\":[]}\n")]
+    [InlineData("no event at all\n")]
+    public async Task A_watch_that_brings_nothing_but_faults_is_given_up_for_a_new_list(string faulty)
+    {
+        _server.Answer(List, Pods("5", "a")).Answer(List, Pods("9", "b"));
+        for (int i = 0; i < 5; i++)
+        {
+            _server.Answer(Watch, HttpStatusCode.OK, faulty);
+        }
+
+        _server.Watch(Watch).Send("ADDED", Pod("c"));
+        (await NextAsync()).Should().Be("a");
+
+        Task<string> next = NextAsync();
+        foreach (double wait in new[] { 0.1, 1, 2, 4, 8 })
+        {
+            await _time.PassAsync(TimeSpan.FromSeconds(wait));
+        }
+
+        (await next).Should().Be("b", "the fault may be in the event that follows the version of the first list");
+        (await NextAsync()).Should().Be("b c");
+        _server.Requests.Last().Should().EndWith("resourceVersion=9");
     }
 
     [Fact]

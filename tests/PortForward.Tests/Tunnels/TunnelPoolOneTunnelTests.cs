@@ -88,9 +88,9 @@ public sealed class TunnelPoolOneTunnelTests : IAsyncDisposable
     {
         IStreamPair unsettled = await OpenAsync(), goesOn = await OpenAsync();
         FakeTunnel doomed = _dialer.Tunnels.Single();
+        doomed.Flow = new TaskCompletionSource<bool>().Task;
 
         await unsettled.DisposeAsync();
-        await doomed.Pairs.First().Disposed.Soon();
         _time.Advance(_options.SettleTimeout);
         Task<IStreamPair> open = OpenAsync();
         await AdvanceUntilAsync(open);
