@@ -12,16 +12,10 @@ namespace PortForward.Cli.Commands;
 /// <summary>The flags that say which cluster, as whom and how.</summary>
 internal static class ClusterFlags
 {
-    /// <summary>
-    /// How many liveness timeouts the other side's system may take to acknowledge what was sent: one passes until a tunnel is suspected, and another until it
-    /// was asked about in other ways.
-    /// </summary>
-    private const int AcknowledgementTimeouts = 2;
-
     /// <summary>Reads the kubeconfig and prepares a connection.</summary>
     /// <exception cref="ClusterException">Flags and kubeconfig do not lead to a cluster.</exception>
     /// <exception cref="UsageException">A flag is malformed.</exception>
-    public static ClusterConnection Connect(ForwardFlags flags, ParseResult parsed, TimeSpan livenessTimeout, ILoggerFactory? loggers = null)
+    public static ClusterConnection Connect(ForwardFlags flags, ParseResult parsed, ILoggerFactory? loggers = null)
     {
         var overrides = new ClusterOverrides
         {
@@ -46,10 +40,7 @@ internal static class ClusterFlags
             RequestTimeout = Value(flags.RequestTimeout) is null ? null : ReadRequestTimeout(flags, parsed),
         };
         var kubeconfig = MergedKubeconfig.Load(Value(flags.Kubeconfig));
-        return new ClusterConnection(ClusterConfiguration.Resolve(kubeconfig, overrides, TimeProvider.System, loggers))
-        {
-            AcknowledgementTimeout = AcknowledgementTimeouts * livenessTimeout,
-        };
+        return new ClusterConnection(ClusterConfiguration.Resolve(kubeconfig, overrides, TimeProvider.System, loggers));
 
         // An empty value is no value, as for kubectl.
         string? Value(Option<string> flag) => parsed.GetValue(flag) is { Length: > 0 } text ? text : null;

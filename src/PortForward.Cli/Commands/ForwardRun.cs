@@ -44,7 +44,7 @@ internal static class ForwardRun
 
         try
         {
-            using ClusterConnection cluster = ClusterFlags.Connect(flags, parsed, options.LivenessTimeout, loggers);
+            using ClusterConnection cluster = ClusterFlags.Connect(flags, parsed, loggers);
             var api = new ApiClient(cluster.Invoker, cluster.Server, time: null, loggers.CreateLogger<ApiClient>()) { RequestTimeout = cluster.RequestTimeout ?? TimeSpan.Zero };
             await using var transports = new Transports(cluster, options.Transports, options.LivenessTimeout, verbose ? (transport, fault) => stderr.TransportFailed(transport, Transports.Describe(fault)) : null, loggers);
             if (options.Target.Kind == TargetKind.Pod)

@@ -27,9 +27,6 @@ public sealed class ClusterConnection : IDisposable
     /// <summary>How long a look-up or the opening of a tunnel may take; zero for no limit, null if nothing was said about it.</summary>
     public TimeSpan? RequestTimeout => _configuration.RequestTimeout;
 
-    /// <summary>How long the other side's system may take to acknowledge what was sent, before a connection counts as dead; 30 s by default.</summary>
-    public TimeSpan AcknowledgementTimeout { get; init; } = TimeSpan.FromSeconds(30);
-
     /// <summary>Sends requests with the user's credentials. Set HTTP/1.1 on them. Failures are <see cref="HttpRequestException"/>s around a <see cref="ClusterException"/>.</summary>
     public HttpMessageInvoker Invoker { get; }
 
@@ -49,7 +46,6 @@ public sealed class ClusterConnection : IDisposable
             ServerName = access.ServerName,
             Certificate = certificate,
             Proxy = access.Proxy,
-            AcknowledgementTimeout = AcknowledgementTimeout,
             Time = access.Time,
         };
         return HttpTransport.Create(dialer, access.Server);

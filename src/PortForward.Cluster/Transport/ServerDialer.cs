@@ -30,12 +30,6 @@ internal sealed class ServerDialer
     /// <summary>The proxy to go through, or null.</summary>
     public ProxyAddress? Proxy { get; init; }
 
-    /// <summary>
-    /// How long what was sent may stay without the acknowledgement of the other side's system before the connection counts as dead. A system whose application
-    /// reads nothing does acknowledge. Only Linux can be told; others take minutes.
-    /// </summary>
-    public TimeSpan AcknowledgementTimeout { get; init; } = TimeSpan.FromSeconds(30);
-
     /// <summary>The clock for the limits.</summary>
     public required TimeProvider Time { get; init; }
 
@@ -131,21 +125,15 @@ internal sealed class ServerDialer
             : Unable($"dial tcp{why}", e);
     }
 
-    private async Task<GatheringStream> ConnectTcpAsync(IPEndPoint endPoint, CancellationToken cancellationToken)
+    private static async Task<GatheringStream> ConnectTcpAsync(IPEndPoint endPoint, CancellationToken cancellationToken)
     {
         var socket = new Socket(endPoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         try
         {
+            // No TCP_USER_TIMEOUT: it also cuts a peer that acknowledges but has no room, which is an application in a debugger.
             socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, optionValue: true);
             socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveTime, (int)KeepAliveInterval.TotalSeconds);
             socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveInterval, (int)KeepAliveInterval.TotalSeconds);
-            if (OperatingSystem.IsLinux())
-            {
-                // A question for a sign of life that waits behind data keeps TCP's own keep-alive from asking.
-                const int Tcp = 6, UserTimeout = 18; // IPPROTO_TCP, TCP_USER_TIMEOUT: tcp(7)
-                socket.SetRawSocketOption(Tcp, UserTimeout, BitConverter.GetBytes((int)Math.Min(AcknowledgementTimeout.TotalMilliseconds, int.MaxValue)));
-            }
-
             await socket.ConnectAsync(endPoint, cancellationToken).ConfigureAwait(false);
             return new GatheringStream(socket);
         }
