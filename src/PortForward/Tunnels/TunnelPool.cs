@@ -49,6 +49,9 @@ public sealed partial class TunnelPool : ITunnelSource
     /// <summary>Until when the pod counts as alive because it was reached, as a timestamp of the clock.</summary>
     private long _aliveUntil = long.MinValue;
     private bool _toldSaturated;
+
+    /// <summary>Whether a tunnel that had served was lost since the last time that none was left.</summary>
+    private bool _servedOneWasLost;
     private int _spares = 1;
     private bool _missedSinceTrim;
     private bool _probing;
@@ -668,6 +671,7 @@ public sealed partial class TunnelPool : ITunnelSource
     {
         TunnelEnd end = await member.Tunnel.Completion.ConfigureAwait(false);
         int standing;
+        bool hasServed;
         lock (_gate)
         {
             // Whoever noticed first that it has ended has removed it already.
@@ -678,6 +682,10 @@ public sealed partial class TunnelPool : ITunnelSource
             }
 
             standing = StandingCount();
+
+            // Of tunnels that end together one that never served may be the last to be noticed.
+            hasServed = _servedOneWasLost |= member.HasServed && member.Tunnel is not ILivingConnection { BytesReceived: 0 };
+            _servedOneWasLost &= standing > 0;
             if (end == TunnelEnd.Lost)
             {
                 DoubtIdle();
@@ -690,7 +698,7 @@ public sealed partial class TunnelPool : ITunnelSource
         if (end == TunnelEnd.Lost)
         {
             LogLost(standing);
-            _options.OnLost?.Invoke(new TunnelLoss(standing, member.HasServed && member.Tunnel is not ILivingConnection { BytesReceived: 0 }));
+            _options.OnLost?.Invoke(new TunnelLoss(standing, hasServed));
 
             // If it stood for the silent ones until now, it does not any more.
             await ProbeAsync().ConfigureAwait(false);
