@@ -446,12 +446,13 @@ public sealed partial class PodRouter : ITunnelSource
         // The server may know of a dead node only through those who cannot reach it. A pod that was refused too has its turn when its time has come.
         IEnumerable<Pod> candidates = isRefused ? pods.Where(pod => PodFacts.UidOf(pod) != current!.Uid && UntilRetry(pod) == TimeSpan.Zero) : pods;
         Pod? best = PodSelection.Later(candidates, PodRevisions.Among(pods, updateRevision: _watch.Target.UpdateRevision));
-        if (best is null || PodFacts.UidOf(best) == current?.Uid)
+        bool isCurrent = best is not null && PodFacts.UidOf(best) == current?.Uid;
+        if (best is null || isCurrent)
         {
             _unreadySince = null;
         }
 
-        if (current is not null && best is not null && PodFacts.UidOf(best) == current.Uid)
+        if (isCurrent)
         {
             return; // Not ready, or on its way out, but there is no better one.
         }
@@ -804,7 +805,6 @@ public sealed partial class PodRouter : ITunnelSource
         PodRoute? added = null;
         TunnelPoolOptions options = _options.Tunnels with
         {
-            DialTimeout = _options.DialTimeout,
             OnLost = loss => OnTunnelsLost(added!, loss),
             OnSaturated = () =>
             {

@@ -22,12 +22,6 @@ public sealed record PodRouterOptions
     /// </summary>
     public TimeSpan? ReconnectTimeout { get; init; }
 
-    /// <summary>
-    /// How long one dial may take before the next one is tried; by default only the dialer's own limits count. A <see cref="FallbackDialer"/> has one for each of
-    /// its transports, and a common one would leave the last of them no time.
-    /// </summary>
-    public TimeSpan DialTimeout { get; init; } = Timeout.InfiniteTimeSpan;
-
     /// <summary>How long a pod may be running without being ready before it is used for want of another; 15 s by default.</summary>
     public TimeSpan UnreadyGrace { get; init; } = TimeSpan.FromSeconds(15);
 

@@ -15,7 +15,10 @@ public sealed record TunnelPoolOptions
     /// </summary>
     public int MaxSpares { get; init; } = 8;
 
-    /// <summary>How long one dial may take, whatever the dialer's own limits; no limit by default.</summary>
+    /// <summary>
+    /// How long one dial may take, whatever the dialer's own limits; no limit by default. A <see cref="FallbackDialer"/> has one for each of its transports, and a
+    /// common one would leave the last of them no time.
+    /// </summary>
     public TimeSpan DialTimeout { get; init; } = Timeout.InfiniteTimeSpan;
 
     /// <summary>

@@ -292,7 +292,7 @@ public sealed class PodRouterTests : IAsyncLifetime
     public async Task A_network_that_is_frozen_is_noticed_while_nothing_is_connected()
     {
         _cluster.Pods.Add(TestPod.Probe("solo"));
-        var options = new PodRouterOptions { DialTimeout = TimeSpan.FromSeconds(1) };
+        var options = new PodRouterOptions { Tunnels = new TunnelPoolOptions { DialTimeout = TimeSpan.FromSeconds(1) } };
         var dialOptions = new TunnelDialOptions { LivenessTimeout = TimeSpan.FromMilliseconds(600) };
         await using RoutedForward forward = await RoutedForward.StartAsync(_cluster, "solo", ["7000"], options, dialOptions: dialOptions);
         IDisposable frozen = _cluster.Faults.Always(request => true, RequestFault.Hang);

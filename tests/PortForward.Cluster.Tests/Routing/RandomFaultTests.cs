@@ -56,10 +56,9 @@ public sealed class RandomFaultTests(ITestOutputHelper output)
         var options = new PodRouterOptions
         {
             HoldTimeout = TimeSpan.FromSeconds(5),
-            DialTimeout = TimeSpan.FromSeconds(3),
             Balance = random.Next(3) == 0,
             Jitter = () => 0.5,
-            Tunnels = new TunnelPoolOptions { MaxTunnels = random.Next(4) == 0 ? 2 : 256, FlowTimeout = TimeSpan.FromMilliseconds(200), ProbeInterval = TimeSpan.FromMilliseconds(500) },
+            Tunnels = new TunnelPoolOptions { DialTimeout = TimeSpan.FromSeconds(3), MaxTunnels = random.Next(4) == 0 ? 2 : 256, FlowTimeout = TimeSpan.FromMilliseconds(200), ProbeInterval = TimeSpan.FromMilliseconds(500) },
         };
         var dialOptions = new TunnelDialOptions { LivenessTimeout = TimeSpan.FromMilliseconds(900), AnswerTimeout = TimeSpan.FromSeconds(3) };
         var kills = new Kills();
