@@ -19,6 +19,9 @@ internal sealed class ChannelTunnel(Func<int, CancellationToken, Task<ChannelDia
 
     public bool IsConnected => _pair is { Ended.IsCompleted: false };
 
+    /// <summary>Never: a pair is there only once the server has said which port it leads to.</summary>
+    public bool IsMute => false;
+
     public Task<TunnelEnd> Completion => _completion.Task;
 
     public bool IsSuspect => _pair is { IsSuspect: true };

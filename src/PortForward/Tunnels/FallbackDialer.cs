@@ -146,7 +146,7 @@ public sealed partial class FallbackDialer : ITunnelDialer
     private async Task ForgetIfMuteAsync(string transport, ITunnel tunnel)
     {
         await tunnel.Completion.ConfigureAwait(false);
-        if (tunnel is ILivingConnection { BytesReceived: 0 })
+        if (tunnel.IsMute)
         {
             _memory.Forget(transport);
         }

@@ -14,6 +14,11 @@ public interface ITunnel : IAsyncDisposable
     /// </summary>
     bool IsConnected { get; }
 
+    /// <summary>
+    /// Whether its connection has not brought a single byte yet: then nobody knows whether what accepted it leads to the pod. False where there is no connection.
+    /// </summary>
+    bool IsMute { get; }
+
     /// <summary>Completes when the tunnel has ended, with the way it ended. Never faults.</summary>
     Task<TunnelEnd> Completion { get; }
 

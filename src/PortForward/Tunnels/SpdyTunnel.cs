@@ -22,6 +22,8 @@ internal sealed class SpdyTunnel : ITunnel, ILivingConnection
 
     public bool IsConnected => _session.CanOpen;
 
+    public bool IsMute => _session.BytesReceived == 0;
+
     public Task<TunnelEnd> Completion { get; }
 
     public bool IsSuspect => _liveness.IsSuspect && _session.CanOpen;

@@ -2,5 +2,8 @@ namespace PortForward.Tunnels;
 
 /// <summary>The loss of a tunnel.</summary>
 /// <param name="Standing">How many others are known to live.</param>
-/// <param name="HasServed">Whether the tunnel had carried a connection and an answer: what accepts tunnels only to cut them lets none get that far.</param>
+/// <param name="HasServed">
+/// Whether one of the tunnels since the last time that none was left had carried a connection and an answer: what accepts tunnels only to cut them lets none get
+/// that far.
+/// </param>
 public readonly record struct TunnelLoss(int Standing, bool HasServed);

@@ -50,8 +50,8 @@ public sealed partial class TunnelPool : ITunnelSource
     private long _aliveUntil = long.MinValue;
     private bool _toldSaturated;
 
-    /// <summary>Whether a tunnel that had served was lost since the last time that none was left.</summary>
-    private bool _servedOneWasLost;
+    /// <summary>Whether a tunnel that had served has gone since the last time that none was left.</summary>
+    private bool _servedOneIsGone;
     private int _spares = 1;
     private bool _missedSinceTrim;
     private bool _probing;
@@ -670,8 +670,7 @@ public sealed partial class TunnelPool : ITunnelSource
     private async Task WatchAsync(Member member)
     {
         TunnelEnd end = await member.Tunnel.Completion.ConfigureAwait(false);
-        int standing;
-        bool hasServed;
+        TunnelLoss loss;
         lock (_gate)
         {
             // Whoever noticed first that it has ended has removed it already.
@@ -681,11 +680,7 @@ public sealed partial class TunnelPool : ITunnelSource
                 return;
             }
 
-            standing = StandingCount();
-
-            // Of tunnels that end together one that never served may be the last to be noticed.
-            hasServed = _servedOneWasLost |= member.HasServed && member.Tunnel is not ILivingConnection { BytesReceived: 0 };
-            _servedOneWasLost &= standing > 0;
+            loss = Loss();
             if (end == TunnelEnd.Lost)
             {
                 DoubtIdle();
@@ -697,8 +692,8 @@ public sealed partial class TunnelPool : ITunnelSource
         await member.Tunnel.DisposeAsync().ConfigureAwait(false);
         if (end == TunnelEnd.Lost)
         {
-            LogLost(standing);
-            _options.OnLost?.Invoke(new TunnelLoss(standing, hasServed));
+            LogLost(loss.Standing);
+            _options.OnLost?.Invoke(loss);
 
             // If it stood for the silent ones until now, it does not any more.
             await ProbeAsync().ConfigureAwait(false);
@@ -737,19 +732,19 @@ public sealed partial class TunnelPool : ITunnelSource
             // No sign of life, or the pool is going away.
         }
 
-        bool wasLast;
+        TunnelLoss? loss;
         lock (_gate)
         {
             // In one: of several that are found dead at the same moment exactly one is the last.
             member.IsDoubted = false;
             bool isKnown = !_disposed && _members.Contains(member);
             Release(member, isUsable: lives);
-            wasLast = isKnown && !lives && StandingCount() == 0;
+            loss = isKnown && !lives && StandingCount() == 0 ? Loss() : null;
         }
 
-        if (wasLast)
+        if (loss is { } last)
         {
-            _options.OnLost?.Invoke(new TunnelLoss(0, member.HasServed));
+            _options.OnLost?.Invoke(last);
         }
     }
 
@@ -761,6 +756,8 @@ public sealed partial class TunnelPool : ITunnelSource
         {
             return null;
         }
+
+        _servedOneIsGone |= HasServed(member);
 
         member.IsEndedHere = member.Tunnel.CanOpen;
         return member.Tunnel;
@@ -914,6 +911,20 @@ public sealed partial class TunnelPool : ITunnelSource
 
         _options.OnLost?.Invoke(new TunnelLoss(standing, HasServed: true));
     }
+
+    /// <summary>
+    /// What a loss means. Of tunnels that end together one that never served may be the first or the last that is noticed, so none of them counts alone.
+    /// Called with the gate held, once the tunnel was removed.
+    /// </summary>
+    private TunnelLoss Loss()
+    {
+        int standing = StandingCount();
+        var loss = new TunnelLoss(standing, _servedOneIsGone || _members.Exists(HasServed));
+        _servedOneIsGone &= standing > 0;
+        return loss;
+    }
+
+    private static bool HasServed(Member member) => member is { HasServed: true, Tunnel.IsMute: false };
 
     /// <summary>How many tunnels are known to live. Called with the gate held.</summary>
     private int StandingCount() => _members.Count(IsKnownToLive);

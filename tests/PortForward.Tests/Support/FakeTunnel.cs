@@ -5,7 +5,7 @@ using PortForward.Tunnels;
 namespace PortForward.Tests.Support;
 
 /// <summary>A tunnel that opens fake pairs.</summary>
-internal sealed class FakeTunnel : ITunnel, ILivingConnection
+internal sealed class FakeTunnel : ITunnel
 {
     private readonly TaskCompletionSource<TunnelEnd> _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _disposed = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -37,13 +37,7 @@ internal sealed class FakeTunnel : ITunnel, ILivingConnection
     /// <summary>How many bytes have come out of it.</summary>
     public long BytesReceived { get; set; } = 1;
 
-    bool ILivingConnection.IsReading => true;
-
-    bool ILivingConnection.HasUnconfirmedData => false;
-
-    Task ILivingConnection.AskAsync(CancellationToken untilNext) => Task.CompletedTask;
-
-    void ILivingConnection.Abort(TimeoutException reason) => Die();
+    public bool IsMute => BytesReceived == 0;
 
     public Task<bool> PingAsync(CancellationToken cancellationToken) => IgnoredPong ?? Pong.WaitAsync(cancellationToken);
 

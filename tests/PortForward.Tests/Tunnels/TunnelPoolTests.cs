@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Text;
 using PortForward.Tests.Support;
 using PortForward.Tunnels;
@@ -485,6 +486,46 @@ public sealed class TunnelPoolTests : IAsyncDisposable
         await pool.OpenPairAsync(new PairRequest(80, default), CancellationToken.None);
 
         (lost.Count, _dialer.Dials).Should().Be((0, 2));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Tunnels_that_end_together_are_the_loss_of_those_that_have_served(bool spareIsNoticedFirst)
+    {
+        var lost = new ConcurrentQueue<TunnelLoss>();
+        await using var pool = new TunnelPool(_dialer, _options with { MaxSpares = 1, OnLost = lost.Enqueue });
+        await pool.PrepareAsync(CancellationToken.None);
+        await pool.OpenPairAsync(new PairRequest(80, default), CancellationToken.None);
+        await Waiting.UntilAsync(() => pool.IdleCount == 1);
+        FakeTunnel served = _dialer.Tunnels.Single(tunnel => !tunnel.Opened.IsEmpty);
+        FakeTunnel spare = _dialer.Tunnels.Single(tunnel => tunnel.Opened.IsEmpty);
+        (served.CanOpen, spare.CanOpen) = (false, false);
+
+        (spareIsNoticedFirst ? spare : served).Die();
+        await Waiting.UntilAsync(() => !lost.IsEmpty);
+
+        lost.First().Should().Be(new TunnelLoss(Standing: 0, HasServed: true));
+    }
+
+    [Fact]
+    public async Task A_tunnel_that_served_counts_for_the_next_loss_also_when_the_pool_has_dropped_it()
+    {
+        var lost = new ConcurrentQueue<TunnelLoss>();
+        await using var pool = new TunnelPool(_dialer, _options with { MaxSpares = 1, OnLost = lost.Enqueue });
+        await pool.PrepareAsync(CancellationToken.None);
+        IStreamPair pair = (await pool.OpenPairAsync(new PairRequest(80, default), CancellationToken.None)).Pair!;
+        await Waiting.UntilAsync(() => pool.IdleCount == 1);
+        FakeTunnel served = _dialer.Tunnels.Single(tunnel => !tunnel.Opened.IsEmpty);
+        FakeTunnel spare = _dialer.Tunnels.Single(tunnel => tunnel.Opened.IsEmpty);
+        await pair.DisposeAsync();
+        _time.Advance(_options.SettleTimeout);
+        await served.Disposed.Soon();
+
+        spare.Die();
+        await Waiting.UntilAsync(() => !lost.IsEmpty);
+
+        lost.Should().Equal(new TunnelLoss(Standing: 0, HasServed: true));
     }
 
     [Fact]
