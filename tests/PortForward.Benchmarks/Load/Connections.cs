@@ -9,10 +9,14 @@ internal static class Connections
     /// <summary>No single exchange takes longer than this.</summary>
     private const int PatienceMilliseconds = 60_000;
 
+    /// <summary>A socket that is not connected yet.</summary>
+    public static Socket Create() =>
+        new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true, ReceiveTimeout = PatienceMilliseconds, SendTimeout = PatienceMilliseconds };
+
     /// <summary>Connects to a local port.</summary>
     public static async Task<Socket> OpenAsync(int port)
     {
-        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true, ReceiveTimeout = PatienceMilliseconds, SendTimeout = PatienceMilliseconds };
+        var socket = Create();
         try
         {
             await socket.ConnectAsync(IPAddress.Loopback, port);
