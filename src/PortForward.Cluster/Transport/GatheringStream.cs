@@ -20,6 +20,7 @@ internal sealed class GatheringStream : NetworkStream
     /// <summary>How many bytes in one read tell that a transfer is under way: half a record.</summary>
     private const int BusyRead = 8 * 1024;
 
+    private readonly LowWaterMark _mark;
     private byte[]? _ahead;
     private int _start;
     private int _end;
@@ -35,9 +36,12 @@ internal sealed class GatheringStream : NetworkStream
     private bool _gathers;
 
     /// <summary>Takes a connected socket, which it owns from now on.</summary>
-    public GatheringStream(Socket socket)
+    /// <param name="socket">The socket.</param>
+    /// <param name="time">The clock, which tells a long transfer from one that has come to an end.</param>
+    public GatheringStream(Socket socket, TimeProvider time)
         : base(socket, ownsSocket: true)
     {
+        _mark = new LowWaterMark(socket, time);
     }
 
     /// <summary>Keeps what is written from now on, as far as there is room, until <see cref="SendGatheredAsync"/>.</summary>
@@ -83,6 +87,7 @@ internal sealed class GatheringStream : NetworkStream
 
     public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
     {
+        _mark.Send();
         if (!_gathers)
         {
             return base.WriteAsync(buffer, cancellationToken);
@@ -101,6 +106,16 @@ internal sealed class GatheringStream : NetworkStream
 
     public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
         WriteAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
+
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+        {
+            _mark.Dispose();
+        }
+
+        base.Dispose(disposing);
+    }
 
     /// <summary>Sends what was gathered and what there was no room for.</summary>
     private async ValueTask SendBothAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken)
@@ -150,6 +165,7 @@ internal sealed class GatheringStream : NetworkStream
 
     private void Learn(int received, int room)
     {
+        _mark.Receive(received);
         _mayBeMore = received >= room;
         _isBusy = received >= BusyRead;
     }

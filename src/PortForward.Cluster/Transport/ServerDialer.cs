@@ -125,7 +125,7 @@ internal sealed class ServerDialer
             : Unable($"dial tcp{why}", e);
     }
 
-    private static async Task<GatheringStream> ConnectTcpAsync(IPEndPoint endPoint, CancellationToken cancellationToken)
+    private async Task<GatheringStream> ConnectTcpAsync(IPEndPoint endPoint, CancellationToken cancellationToken)
     {
         var socket = new Socket(endPoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         try
@@ -135,7 +135,7 @@ internal sealed class ServerDialer
             socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveTime, (int)KeepAliveInterval.TotalSeconds);
             socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveInterval, (int)KeepAliveInterval.TotalSeconds);
             await socket.ConnectAsync(endPoint, cancellationToken).ConfigureAwait(false);
-            return new GatheringStream(socket);
+            return new GatheringStream(socket, Time);
         }
         catch
         {

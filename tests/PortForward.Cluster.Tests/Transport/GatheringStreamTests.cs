@@ -158,6 +158,6 @@ public sealed class GatheringStreamTests
         var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         await socket.ConnectAsync(listener.LocalEndPoint!);
         Socket peer = await listener.AcceptAsync();
-        return (new GatheringStream(socket), peer);
+        return (new GatheringStream(socket, TimeProvider.System), peer);
     }
 }

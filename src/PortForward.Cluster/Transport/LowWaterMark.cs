@@ -1,0 +1,142 @@
+using System.Net.Sockets;
+
+namespace PortForward.Cluster.Transport;
+
+/// <summary>
+/// Has the system wake a connection's reader for every 64 KiB instead of for every segment, in the middle of a long transfer (SO_RCVLOWAT).
+/// </summary>
+/// <remarks>
+/// A download of 800 MB costs 1.4 s of processor time per GB instead of 1.8 s (kubectl: 2.7 s), at marks of 40 to 96 KiB alike, and 1.6 s at 24 KiB.
+/// It does not help an upload, whose client hands over as much at once anyway. It stands only while much arrives and nothing is sent, so that nobody waits for
+/// an answer whose end lies below it. What does lie there once the sender has come to an end, or pauses, waits for two of <see cref="Pause"/> at most. An end
+/// of the connection wakes the reader whatever the mark is.
+/// </remarks>
+internal sealed class LowWaterMark : IDisposable
+{
+    /// <summary>How much wakes the reader, in bytes.</summary>
+    public const int Height = 64 * 1024;
+
+    /// <summary>How much must arrive without anything being sent before a transfer counts as long, in bytes: 60 ms at full speed, beside which the last wait counts for little.</summary>
+    public const int LongTransfer = 16 * 1024 * 1024;
+
+    /// <summary>How much must arrive after a pause in a long transfer, in bytes: one that only trickles from now on is not to wait each time.</summary>
+    public const int AfterPause = 1024 * 1024;
+
+    /// <summary>How long a sender that pauses is silent. Looking for it every 2 ms costs 0.07 s per GB more, since each look wakes two threads.</summary>
+    public static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(4);
+
+    private readonly Socket _socket;
+    private readonly TimeProvider _time;
+
+    /// <summary>Guards the fields below it.</summary>
+    private readonly Lock _gate = new();
+    private bool _isOff = !IsSupported;
+    private int _needed = LongTransfer;
+    private long _received;
+    private long _receivedAtPulse;
+
+    /// <summary>Set while the mark stands.</summary>
+    private ITimer? _pulse;
+
+    /// <summary>Sets no mark yet.</summary>
+    /// <param name="socket">The connection, which stays the caller's.</param>
+    /// <param name="time">The clock.</param>
+    public LowWaterMark(Socket socket, TimeProvider time)
+    {
+        _socket = socket;
+        _time = time;
+    }
+
+    /// <summary>Whether this system has such a mark and wakes the reader when it is lowered, as Linux does since 4.18.</summary>
+    public static bool IsSupported { get; } = OperatingSystem.IsLinux() && Environment.OSVersion.Version >= new Version(4, 18);
+
+    /// <summary>Whether the mark stands.</summary>
+    public bool IsSet
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _pulse is not null;
+            }
+        }
+    }
+
+    /// <summary>Says that bytes have been read.</summary>
+    /// <param name="length">How many.</param>
+    public void Receive(int length)
+    {
+        lock (_gate)
+        {
+            _received += length;
+            if (_received >= _needed && _pulse is null && !_isOff && TrySet(Height))
+            {
+                _receivedAtPulse = _received;
+                _pulse = _time.CreateTimer(static mark => ((LowWaterMark)mark!).Check(), this, Pause, Pause);
+            }
+        }
+    }
+
+    /// <summary>Says that something is sent, which may be what an answer comes to.</summary>
+    public void Send()
+    {
+        lock (_gate)
+        {
+            Lower(LongTransfer);
+        }
+    }
+
+    /// <summary>Leaves the mark as it is: the socket is about to be closed.</summary>
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            _isOff = true;
+            _pulse?.Dispose();
+            _pulse = null;
+        }
+    }
+
+    /// <summary>Lowers the mark if nothing was read since the last time: there may be bytes below it, or else nobody reads.</summary>
+    private void Check()
+    {
+        lock (_gate)
+        {
+            if (_received == _receivedAtPulse)
+            {
+                Lower(AfterPause);
+            }
+
+            _receivedAtPulse = _received;
+        }
+    }
+
+    /// <summary>Called with the gate held.</summary>
+    private void Lower(int needed)
+    {
+        _received = 0;
+        _needed = needed;
+        if (_pulse is { } pulse)
+        {
+            pulse.Dispose();
+            _pulse = null;
+            TrySet(1);
+        }
+    }
+
+    /// <summary>Sets the mark; false if the system does not take it.</summary>
+    private bool TrySet(int height)
+    {
+        try
+        {
+            _socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.ReceiveLowWater, height);
+            return true;
+        }
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        {
+            // Not known here, or closed meanwhile: reads go on as they do without.
+            _isOff = true;
+            return false;
+        }
+    }
+}
