@@ -22,6 +22,10 @@ public sealed class ClusterException : Exception
     /// <summary>The HTTP status the API server answered with, or null when no answer came.</summary>
     public HttpStatusCode? StatusCode { get; init; }
 
+    /// <summary>The same fault with more to say about it.</summary>
+    /// <param name="more">What stands behind the message.</param>
+    public ClusterException With(string more) => new(Message + more, this) { IsVerbatim = IsVerbatim, StatusCode = StatusCode };
+
     /// <summary>The first of its kind among an exception and its causes; null if there is none.</summary>
     /// <param name="e">The exception, or null.</param>
     public static ClusterException? Find(Exception? e)

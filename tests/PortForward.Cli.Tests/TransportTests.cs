@@ -48,8 +48,17 @@ public sealed class TransportTests : IAsyncLifetime
 
         (await pf.ExitAsync()).Should().Be(1);
         pf.Output.Should().BeEmpty();
-        pf.Error.Should().Equal("Error from server (Forbidden): no SPDY here");
+        pf.Error.Should().Equal("Error from server (Forbidden): no SPDY here (only spdy was tried; --transport auto tries the others too)");
         _cluster.Requests.Where(request => request.IsPortForward).Should().ContainSingle().Which.Method.Should().Be("POST");
+    }
+
+    [Fact]
+    public async Task What_every_transport_would_be_told_is_no_reason_to_try_the_others()
+    {
+        await using PfProcess pf = await PfProcess.RunAsync(_kubeconfig, "--transport", "spdy", "pod/nobody", ":80");
+
+        (await pf.ExitAsync()).Should().Be(1);
+        pf.Error.Should().Equal("Error from server (NotFound): pods \"nobody\" not found");
     }
 
     [Fact]

@@ -9,6 +9,7 @@ using PortForward.Cluster.Routing;
 using PortForward.Cluster.Targets;
 using PortForward.Cluster.Transport;
 using PortForward.Forwarding;
+using PortForward.Tunnels;
 
 namespace PortForward.Cli.Commands;
 
@@ -96,7 +97,9 @@ internal static class ForwardRun
                 }
                 catch (PortForwardException e) when (e.Fault is not null)
                 {
-                    throw ClusterFlags.Describe(e.Fault);
+                    ClusterException described = ClusterFlags.Describe(e.Fault);
+                    bool othersMayWork = parsed.GetValue(flags.Transport) is not (null or "auto") && FallbackDialer.OtherTransportMayWork(e.Fault);
+                    throw othersMayWork && !forwarder.Ready.IsCompletedSuccessfully ? described.With($" (only {options.Transports[0]} was tried; --transport auto tries the others too)") : described;
                 }
             }
         }

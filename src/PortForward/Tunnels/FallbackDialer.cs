@@ -156,7 +156,8 @@ public sealed partial class FallbackDialer : ITunnelDialer
     /// A server that refuses one upgrade may accept another. One that cannot be reached, does not know the pod or the user, or
     /// asks to wait says the same to every transport.
     /// </summary>
-    private static bool OtherTransportMayWork(TunnelFault fault) =>
+    /// <param name="fault">Why a transport does not work.</param>
+    public static bool OtherTransportMayWork(TunnelFault fault) =>
         fault.Kind is TunnelFaultKind.BadUpgrade
         || (fault.Kind is TunnelFaultKind.Refused
             && fault.StatusCode is not (HttpStatusCode.Unauthorized or HttpStatusCode.NotFound or HttpStatusCode.TooManyRequests));
