@@ -4,8 +4,8 @@ using PortForward.Tunnels;
 
 namespace PortForward.Cluster.Routing;
 
-/// <summary>The way to one pod: its tunnels, its ports, and how the last attempts to reach it went. Guarded by the router's gate.</summary>
-internal sealed class PodRoute(string name, string uid, ITunnelDialer dialer, TunnelPool pool)
+/// <summary>The way to one pod: its tunnels, its ports, and how the attempts to reach it go. Guarded by the router's gate.</summary>
+internal sealed class PodRoute(string name, string uid, ITunnelDialer dialer, TunnelPool pool, PodReach reach)
 {
     private Pod? _pod;
 
@@ -35,25 +35,11 @@ internal sealed class PodRoute(string name, string uid, ITunnelDialer dialer, Tu
     /// <summary>The pod's number for each of the forwarder's ports, or why it has none.</summary>
     public required IReadOnlyList<(int? Number, string? Reason)> Ports { get; set; }
 
-    /// <summary>Whether connections have to wait until a tunnel stands.</summary>
-    public bool IsFailing => FailingSince is not null;
+    /// <summary>How the attempts to reach it go.</summary>
+    public PodReach Reach => reach;
 
-    /// <summary>Since when that is so, as a timestamp of the clock; null if it is not.</summary>
-    public long? FailingSince { get; set; }
-
+    /// <summary>Whether an attempt is being made.</summary>
     public bool IsConnecting { get; set; }
-
-    /// <summary>Why the last attempt failed.</summary>
-    public TunnelFault? Fault { get; set; }
-
-    /// <summary>How many attempts have failed in a row. A tunnel that ends as soon as it stands is one of them.</summary>
-    public int Failures { get; set; }
-
-    /// <summary>When a tunnel stood at last after there was none, as a timestamp of the clock.</summary>
-    public long StoodAt { get; set; }
-
-    /// <summary>When to try again, as a timestamp of the clock.</summary>
-    public long RetryAt { get; set; }
 
     /// <summary>Since when the pod has ended or is no pod of the target any more, as a timestamp of the clock; null if it is one.</summary>
     public long? GoneSince { get; set; }
@@ -66,6 +52,11 @@ internal sealed class PodRoute(string name, string uid, ITunnelDialer dialer, Tu
 
     /// <summary>Whether the pod takes new connections by all that is known.</summary>
     public bool IsHealthy => Pod is not null && PodFacts.IsServing(Pod);
+
+    /// <summary>Whether the pod does not run any more, and was not just taken out of the target.</summary>
+    public bool IsDeletedOrOver(TargetObject target) => Pod is { } pod
+        ? !PodFacts.IsRunning(pod)
+        : target.Selector is null || LastSeen is not { } seen || PodFacts.IsTerminating(seen) || !PodFacts.IsRunning(seen);
 
     /// <summary>How much it carries.</summary>
     public int Load => pool.BusyCount + Opening;

@@ -19,11 +19,6 @@ namespace PortForward.Cluster.Routing;
 /// </remarks>
 public sealed partial class PodRouter : ITunnelSource
 {
-    private static readonly TimeSpan FirstRetry = TimeSpan.FromMilliseconds(200);
-
-    /// <summary>The longest wait between two attempts: long enough for a server that is down, short enough for a person who waits.</summary>
-    private static readonly TimeSpan LongestRetry = TimeSpan.FromSeconds(8);
-
     /// <summary>How long a reconnect may take before anybody is told: load balancers cut idle connections all the time.</summary>
     private static readonly TimeSpan ReconnectGrace = TimeSpan.FromSeconds(2);
 
@@ -40,12 +35,6 @@ public sealed partial class PodRouter : ITunnelSource
     /// watched, since a missing right to watch services must not take anything away.
     /// </summary>
     private static readonly TimeSpan TargetRefresh = TimeSpan.FromSeconds(15);
-
-    /// <summary>For how long a tunnel must have stood before its end is a first failure again: what accepts tunnels and cuts them is not to be asked without pause.</summary>
-    private static readonly TimeSpan Proven = TimeSpan.FromSeconds(5);
-
-    /// <summary>The longest wait that a server can ask for.</summary>
-    private static readonly TimeSpan LongestAsked = TimeSpan.FromMinutes(2);
 
     /// <summary>How long connections to a pod that is gone may still get what was under way.</summary>
     private static readonly TimeSpan LastWords = TimeSpan.FromSeconds(10);
@@ -126,7 +115,7 @@ public sealed partial class PodRouter : ITunnelSource
         {
             first = _serving[0];
             first.IsConnecting = true;
-            first.StoodAt = _time.GetTimestamp();
+            first.Reach.Stand();
         }
 
         Task<TunnelFault?> preparing = first.Pool.PrepareAsync(cancellationToken);
@@ -273,7 +262,7 @@ public sealed partial class PodRouter : ITunnelSource
             OpenPairResult result = await route.Pool.OpenPairAsync(request with { Port = port, AvoidedPods = null }, cancellationToken).ConfigureAwait(false);
             lock (_gate)
             {
-                if (result.Fault is null && route is { IsFailing: true, IsConnecting: false })
+                if (result.Fault is null && route is { Reach.IsFailing: true, IsConnecting: false })
                 {
                     Stand(route);
                 }
@@ -300,7 +289,7 @@ public sealed partial class PodRouter : ITunnelSource
         untilRetry = TimeSpan.MaxValue;
         if (avoided.Count == 0)
         {
-            return LeastBusy(_serving.FindAll(route => !route.IsFailing));
+            return LeastBusy(_serving.FindAll(route => !route.Reach.IsFailing));
         }
 
         // Nobody but the connections themselves reaches for these pods, so those that have failed are tried again by them, in their time.
@@ -335,9 +324,7 @@ public sealed partial class PodRouter : ITunnelSource
 
     /// <summary>How long to leave a pod alone that could not be reached; zero for one that could.</summary>
     private TimeSpan UntilRetry(Pod pod) =>
-        _routes.Find(route => route.Uid == PodFacts.UidOf(pod)) is { IsFailing: true } failing && failing.RetryAt > _time.GetTimestamp()
-            ? _time.GetElapsedTime(_time.GetTimestamp(), failing.RetryAt)
-            : TimeSpan.Zero;
+        _routes.Find(route => route.Uid == PodFacts.UidOf(pod))?.Reach.UntilRetry ?? TimeSpan.Zero;
 
     private async Task EndIfItFailsAsync(Task task)
     {
@@ -369,7 +356,7 @@ public sealed partial class PodRouter : ITunnelSource
                 _wake = NewSignal();
                 woken = _wake.Task;
                 Evaluate();
-                due = [.. _serving.Where(route => _options.Reconnect && route is { IsFailing: true, IsConnecting: false } && route.RetryAt <= _time.GetTimestamp())];
+                due = [.. _serving.Where(route => _options.Reconnect && route is { Reach.IsFailing: true, IsConnecting: false } && route.Reach.UntilRetry == TimeSpan.Zero)];
                 foreach (PodRoute route in due)
                 {
                     route.IsConnecting = true;
@@ -424,20 +411,20 @@ public sealed partial class PodRouter : ITunnelSource
         if (_lostSince is null && OutOfReachSince() is { } since && _time.GetElapsedTime(since) >= ReconnectGrace)
         {
             PodRoute first = _serving[0];
-            Lose(first, first.Fault is { } fault ? WhyUnreachable(fault) : "cannot be reached: its tunnels have ended, and the server does not answer");
+            Lose(first, RouteReasons.WhyUnreachable(first.Reach.Fault));
         }
 
         GiveUpInTime();
     }
 
     /// <summary>Since when none of the pods in use can be reached, as a timestamp of the clock; null if one can. Called with the gate held.</summary>
-    private long? OutOfReachSince() => _serving.Count > 0 && _serving.TrueForAll(route => route.IsFailing) ? _serving.Max(route => route.FailingSince) : null;
+    private long? OutOfReachSince() => _serving.Count > 0 && _serving.TrueForAll(route => route.Reach.IsFailing) ? _serving.Max(route => route.Reach.FailingSince) : null;
 
     private void ServeOne(IReadOnlyCollection<Pod> pods)
     {
         PodRoute? current = _serving.FirstOrDefault();
-        bool isRefused = current is { Failures: > 1, Fault.Kind: TunnelFaultKind.Refused };
-        if ((current?.IsHealthy == true && !isRefused) || (!_options.Reconnect && current is { } used && !IsDeletedOrOver(used)))
+        bool isRefused = current?.Reach.IsRefused == true;
+        if ((current?.IsHealthy == true && !isRefused) || (!_options.Reconnect && current is { } used && !used.IsDeletedOrOver(_watch.Target)))
         {
             _unreadySince = null;
             return;
@@ -460,7 +447,7 @@ public sealed partial class PodRouter : ITunnelSource
         bool currentRuns = current?.Pod is { } pod && PodFacts.IsRunning(pod) && !isRefused;
         if (best is not null && (_options.Reconnect || currentRuns) && IsGoodEnough(best, currentRuns))
         {
-            string reason = current is null ? "" : WhyLeft(current);
+            string reason = current is null ? "" : RouteReasons.WhyLeft(current, _watch.Target);
             Serve([RouteTo(best)]);
             if (current is not null && _lostSince is null)
             {
@@ -469,7 +456,7 @@ public sealed partial class PodRouter : ITunnelSource
         }
         else if (current is not null && !currentRuns && !isRefused)
         {
-            Lose(current, WhyLeft(current));
+            Lose(current, RouteReasons.WhyLeft(current, _watch.Target));
             Serve([]);
         }
     }
@@ -522,10 +509,8 @@ public sealed partial class PodRouter : ITunnelSource
         {
             if (_lostSince is not null)
             {
-                route.FailingSince ??= _time.GetTimestamp();
+                route.Reach.AwaitFirst();
             }
-
-            route.RetryAt = Math.Max(route.RetryAt, _time.GetTimestamp());
         }
 
         _serving = routes;
@@ -544,7 +529,7 @@ public sealed partial class PodRouter : ITunnelSource
         if (_lostSince is null)
         {
             _lostSince = _time.GetTimestamp();
-            _events.Enqueue(new PodLost(route.Name, reason, OwnerHint()));
+            _events.Enqueue(new PodLost(route.Name, reason, RouteReasons.OwnerHint(_first)));
         }
     }
 
@@ -552,7 +537,7 @@ public sealed partial class PodRouter : ITunnelSource
     private async Task ConnectAsync(PodRoute route)
     {
         // The service may lead to other ports by now. An answer that does not come must not hold up the tunnel.
-        Task refreshed = _watch.Target.Service is not null && route.Failures <= 1 ? _watch.RefreshAsync(_stopped) : Task.CompletedTask;
+        Task refreshed = _watch.Target.Service is not null && route.Reach.IsFirst ? _watch.RefreshAsync(_stopped) : Task.CompletedTask;
         TunnelFault? fault;
         try
         {
@@ -588,9 +573,7 @@ public sealed partial class PodRouter : ITunnelSource
             route.Ports = Translate(pod);
         }
 
-        route.FailingSince = null;
-        route.StoodAt = _time.GetTimestamp();
-        route.Fault = null;
+        route.Reach.Stand();
         if (_lostSince is { } since && _serving.Contains(route))
         {
             _events.Enqueue(new PodBack(route.Name, _time.GetElapsedTime(since)));
@@ -611,11 +594,9 @@ public sealed partial class PodRouter : ITunnelSource
             {
                 Fail(route, fault);
             }
-            else if (!route.IsFailing)
+            else if (!route.Reach.IsFailing)
             {
-                BeginToFail(route, TimeSpan.Zero);
-                route.Fault = fault;
-                route.RetryAt = Math.Max(route.RetryAt, After(Asked(fault)));
+                route.Reach.Suspect(fault);
             }
         }
 
@@ -626,29 +607,13 @@ public sealed partial class PodRouter : ITunnelSource
         }
     }
 
-    /// <summary>A pod that was within reach is so no more. The first attempt is made soon, unless its tunnels have never lasted. Called with the gate held.</summary>
-    private void BeginToFail(PodRoute route, TimeSpan soon)
-    {
-        if (_time.GetElapsedTime(route.StoodAt) >= Proven)
-        {
-            route.Failures = 0;
-        }
-
-        route.FailingSince = _time.GetTimestamp();
-        route.RetryAt = After(route.Failures == 0 ? soon : Backoff(route.Failures));
-        route.Failures++;
-    }
-
     /// <summary>An attempt to reach the pod has failed: the next one comes later. Called with the gate held.</summary>
     private void Fail(PodRoute route, TunnelFault fault)
     {
-        route.FailingSince ??= _time.GetTimestamp();
-        route.Fault = fault;
-        TimeSpan wait = Backoff(Math.Max(0, route.Failures++ - 1));
-        route.RetryAt = Math.Max(After(wait), After(Asked(fault)));
-        if (_serving.Contains(route) && _serving.TrueForAll(other => other.IsFailing))
+        route.Reach.Fail(fault);
+        if (_serving.Contains(route) && _serving.TrueForAll(other => other.Reach.IsFailing))
         {
-            Lose(route, WhyUnreachable(fault));
+            Lose(route, RouteReasons.WhyUnreachable(fault));
         }
     }
 
@@ -662,10 +627,9 @@ public sealed partial class PodRouter : ITunnelSource
                 return;
             }
 
-            if (!route.IsFailing)
+            if (!route.Reach.IsFailing)
             {
-                route.Failures = loss.HasServed ? 0 : route.Failures;
-                BeginToFail(route, TimeSpan.FromMilliseconds(50 * _options.Jitter()));
+                route.Reach.LoseTunnels(loss.HasServed);
             }
 
             if (!_options.Reconnect && OutOfReachSince() is not null)
@@ -692,8 +656,8 @@ public sealed partial class PodRouter : ITunnelSource
         (long? since, TimeSpan limit) = _options.ReconnectTimeout is { } set ? (lostSince, set) : (_goneSince, DefaultReconnectTimeout);
         if (since is { } start && _time.GetElapsedTime(start) >= limit)
         {
-            string hint = OwnerHint() is { } owner ? $" ({owner})" : "";
-            _lost.TrySetResult(new TunnelFault(TunnelFaultKind.NoPod, $"lost connection to pod: {WhyNoPodNow()}, and none came within {GoDuration.Format(limit)}{hint}"));
+            string hint = RouteReasons.OwnerHint(_first) is { } owner ? $" ({owner})" : "";
+            _lost.TrySetResult(new TunnelFault(TunnelFaultKind.NoPod, $"lost connection to pod: {RouteReasons.WhyNoPod(_serving.FirstOrDefault(), _watch)}, and none came within {GoDuration.Format(limit)}{hint}"));
             Pulse();
         }
     }
@@ -705,9 +669,9 @@ public sealed partial class PodRouter : ITunnelSource
     private TimeSpan UntilNext()
     {
         TimeSpan rest = Housekeeping;
-        foreach (PodRoute route in _serving.Where(route => route is { IsFailing: true, IsConnecting: false }))
+        foreach (PodRoute route in _serving.Where(route => route is { Reach.IsFailing: true, IsConnecting: false }))
         {
-            rest = Min(rest, _time.GetElapsedTime(_time.GetTimestamp(), route.RetryAt));
+            rest = Min(rest, route.Reach.UntilRetry);
         }
 
         if (_lostSince is null && OutOfReachSince() is { } failing)
@@ -818,7 +782,7 @@ public sealed partial class PodRouter : ITunnelSource
             Time = _time,
         };
         ITunnelDialer dialer = _createDialer(PodFacts.NameOf(pod));
-        added = new PodRoute(PodFacts.NameOf(pod), PodFacts.UidOf(pod), dialer, new TunnelPool(dialer, options, _logger)) { Pod = pod, Ports = Translate(pod) };
+        added = new PodRoute(PodFacts.NameOf(pod), PodFacts.UidOf(pod), dialer, new TunnelPool(dialer, options, _logger), new PodReach(_time, _options.Jitter)) { Pod = pod, Ports = Translate(pod) };
         _routes.Add(added);
         return added;
     }
@@ -846,75 +810,14 @@ public sealed partial class PodRouter : ITunnelSource
         _ => false,
     };
 
-    private static string WhyUnreachable(TunnelFault fault) => fault switch
-    {
-        { Kind: TunnelFaultKind.Refused, StatusCode: HttpStatusCode.NotFound } => "was deleted",
-        { Cause: { } cause } when ClusterException.Find(cause) is { } known => $"cannot be reached: {known.Message}",
-        _ => $"cannot be reached: {fault.Message}",
-    };
-
-    private string WhyLeft(PodRoute route) => route.Pod switch
-    {
-        null => IsDeletedOrOver(route) ? "was deleted" : $"was deleted or taken out of {_watch.Target.Reference}",
-        { } pod when PodFacts.IsTerminating(pod) => PodFacts.IsRunning(pod) ? "is terminating" : "was deleted",
-        { } pod when !PodFacts.IsRunning(pod) => $"has ended ({PodFacts.WhyNotRunning(pod)})",
-        not null when route.Fault is { Kind: TunnelFaultKind.Refused } fault => WhyUnreachable(fault),
-        { } pod => $"is not ready ({PodFacts.WhyNotReady(pod)})",
-    };
-
-    /// <summary>Whether a pod does not run any more, and was not just taken out of the target.</summary>
-    private bool IsDeletedOrOver(PodRoute route) => route.Pod is { } pod
-        ? !PodFacts.IsRunning(pod)
-        : _watch.Target.Selector is null || route.LastSeen is not { } seen || PodFacts.IsTerminating(seen) || !PodFacts.IsRunning(seen);
-
     /// <summary>Called without the gate.</summary>
     private string WhyNoPod()
     {
         lock (_gate)
         {
-            return WhyNoPodNow();
+            return RouteReasons.WhyNoPod(_serving.FirstOrDefault(), _watch);
         }
     }
-
-    private string WhyNoPodNow()
-    {
-        TargetReference target = _watch.Target.Reference;
-        return _serving is [{ Fault: { } fault } route, ..] ? $"pod {route.Name} {WhyUnreachable(fault)}"
-            : _watch.IsTargetGone ? $"{target} does not exist any more"
-            : _watch.Target.IsFinished ? $"{target} has finished"
-            : _watch.Target.Selector is null ? $"pod {target.Name} is gone"
-            : $"{target} has no running pod";
-    }
-
-    /// <summary>A workload that owns the pod, which could be followed from pod to pod.</summary>
-    private string? OwnerHint()
-    {
-        if (_first.Target.Kind != TargetKind.Pod || _first.Pod.Metadata?.OwnerReferences?.FirstOrDefault(owner => owner.Controller == true) is not { } owner)
-        {
-            return null;
-        }
-
-        // A stateful set's pod comes back under its own name.
-        string? hash = _first.Pod.Metadata.Labels?.TryGetValue("pod-template-hash", out string? value) == true ? value : null;
-        return owner.Kind switch
-        {
-            "ReplicaSet" when hash is not null && owner.Name.EndsWith($"-{hash}", StringComparison.Ordinal) => $"use deploy/{owner.Name[..^(hash.Length + 1)]} to follow the workload",
-            "ReplicaSet" => $"use rs/{owner.Name} to follow the workload",
-            "DaemonSet" => $"use ds/{owner.Name} to follow the workload",
-            "ReplicationController" => $"use rc/{owner.Name} to follow the workload",
-            _ => null,
-        };
-    }
-
-    private TimeSpan Backoff(int failures)
-    {
-        double seconds = Math.Min(LongestRetry.TotalSeconds, FirstRetry.TotalSeconds * Math.Pow(2, Math.Min(failures, 10)));
-        return TimeSpan.FromSeconds(seconds * (0.8 + (0.4 * _options.Jitter())));
-    }
-
-    private static TimeSpan Asked(TunnelFault fault) => fault.RetryAfter is { } asked ? Min(asked, LongestAsked) : TimeSpan.Zero;
-
-    private long After(TimeSpan time) => _time.GetTimestamp() + (long)(time.TotalSeconds * _time.TimestampFrequency);
 
     private void EmitEvents()
     {

@@ -625,7 +625,7 @@ public sealed partial class TunnelPool : ITunnelSource
             if (_members.Exists(IsShareable))
             {
                 TimeSpan wait = fault.RetryAfter is { } asked && asked > DialAgain ? asked : DialAgain;
-                _dialAgainAt = After(wait);
+                _dialAgainAt = _options.Time.After(wait);
             }
             else
             {
@@ -647,8 +647,6 @@ public sealed partial class TunnelPool : ITunnelSource
             _options.OnLost?.Invoke(default); // Nobody else would hear of it.
         }
     }
-
-    private long After(TimeSpan time) => _options.Time.GetTimestamp() + (long)(time.TotalSeconds * _options.Time.TimestampFrequency);
 
     /// <summary>Called with the gate held.</summary>
     private void EndDial()
@@ -832,7 +830,7 @@ public sealed partial class TunnelPool : ITunnelSource
                     else
                     {
                         // It must go again: at the limit, or because it could not tell of its own death. Its answer counts for a while.
-                        _aliveUntil = After(AliveFor * _options.ProbeInterval);
+                        _aliveUntil = _options.Time.After(AliveFor * _options.ProbeInterval);
                     }
                 }
 

@@ -1,0 +1,104 @@
+using PortForward.Tunnels;
+
+namespace PortForward.Cluster.Routing;
+
+/// <summary>How the attempts to reach a pod go: since when they fail, why, and when the next one is due. Guarded by the router's gate.</summary>
+/// <param name="time">The clock.</param>
+/// <param name="jitter">Spreads the attempts of many programs in time: a number from 0 to 1.</param>
+internal sealed class PodReach(TimeProvider time, Func<double> jitter)
+{
+    private static readonly TimeSpan FirstRetry = TimeSpan.FromMilliseconds(200);
+
+    /// <summary>The longest wait between two attempts: long enough for a server that is down, short enough for a person who waits.</summary>
+    private static readonly TimeSpan LongestRetry = TimeSpan.FromSeconds(8);
+
+    /// <summary>For how long a tunnel must have stood before its end is a first failure again: what accepts tunnels and cuts them is not to be asked without pause.</summary>
+    private static readonly TimeSpan Proven = TimeSpan.FromSeconds(5);
+
+    /// <summary>The longest wait that a server can ask for.</summary>
+    private static readonly TimeSpan LongestAsked = TimeSpan.FromMinutes(2);
+
+    /// <summary>How many attempts have failed in a row. A tunnel that ends as soon as it stands is one of them.</summary>
+    private int _failures;
+
+    /// <summary>When a tunnel stood at last after there was none, as a timestamp of the clock.</summary>
+    private long _stoodAt;
+
+    /// <summary>When to try again, as a timestamp of the clock.</summary>
+    private long _retryAt;
+
+    /// <summary>Since when connections have to wait until a tunnel stands, as a timestamp of the clock; null if they need not.</summary>
+    public long? FailingSince { get; private set; }
+
+    /// <summary>Whether connections have to wait until a tunnel stands.</summary>
+    public bool IsFailing => FailingSince is not null;
+
+    /// <summary>Whether it is the first attempt that is due, and not one after others that have failed.</summary>
+    public bool IsFirst => _failures <= 1;
+
+    /// <summary>Why the last attempt failed; null if it did not, or if the tunnels have only ended.</summary>
+    public TunnelFault? Fault { get; private set; }
+
+    /// <summary>Whether the server has refused the pod more than once in a row, so that another one is as good.</summary>
+    public bool IsRefused => _failures > 1 && Fault is { Kind: TunnelFaultKind.Refused };
+
+    /// <summary>How long to wait for the next attempt; zero if it is due, or none is needed.</summary>
+    public TimeSpan UntilRetry => IsFailing && _retryAt > time.GetTimestamp() ? time.GetElapsedTime(time.GetTimestamp(), _retryAt) : TimeSpan.Zero;
+
+    /// <summary>A tunnel stands.</summary>
+    public void Stand()
+    {
+        FailingSince = null;
+        Fault = null;
+        _stoodAt = time.GetTimestamp();
+    }
+
+    /// <summary>Connections are led here while nothing is within reach: they wait for the first attempt, which is made at once unless another one failed before.</summary>
+    public void AwaitFirst() => FailingSince ??= time.GetTimestamp();
+
+    /// <summary>All tunnels have ended by themselves.</summary>
+    /// <param name="hasServed">Whether they have carried connections: then it is a first failure, and the next attempt is made within 50 ms.</param>
+    public void LoseTunnels(bool hasServed)
+    {
+        _failures = hasServed ? 0 : _failures;
+        BeginToFail(TimeSpan.FromMilliseconds(50 * jitter()));
+    }
+
+    /// <summary>A connection has found out that there is no way: the next attempt is made at once, unless the server asks for a wait.</summary>
+    public void Suspect(TunnelFault fault)
+    {
+        BeginToFail(TimeSpan.Zero);
+        Fault = fault;
+        _retryAt = Math.Max(_retryAt, time.After(Asked(fault)));
+    }
+
+    /// <summary>An attempt has failed: the next one comes later.</summary>
+    public void Fail(TunnelFault fault)
+    {
+        FailingSince ??= time.GetTimestamp();
+        Fault = fault;
+        TimeSpan wait = Backoff(Math.Max(0, _failures++ - 1));
+        _retryAt = Math.Max(time.After(wait), time.After(Asked(fault)));
+    }
+
+    /// <summary>What was within reach is so no more. The first attempt is made soon, unless tunnels have never lasted.</summary>
+    private void BeginToFail(TimeSpan soon)
+    {
+        if (time.GetElapsedTime(_stoodAt) >= Proven)
+        {
+            _failures = 0;
+        }
+
+        FailingSince = time.GetTimestamp();
+        _retryAt = time.After(_failures == 0 ? soon : Backoff(_failures));
+        _failures++;
+    }
+
+    private TimeSpan Backoff(int failures)
+    {
+        double seconds = Math.Min(LongestRetry.TotalSeconds, FirstRetry.TotalSeconds * Math.Pow(2, Math.Min(failures, 10)));
+        return TimeSpan.FromSeconds(seconds * (0.8 + (0.4 * jitter())));
+    }
+
+    private static TimeSpan Asked(TunnelFault fault) => fault.RetryAfter is { } asked ? (asked < LongestAsked ? asked : LongestAsked) : TimeSpan.Zero;
+}

@@ -1,0 +1,61 @@
+using System.Net;
+using PortForward.Cluster.Targets;
+using PortForward.Tunnels;
+
+namespace PortForward.Cluster.Routing;
+
+/// <summary>Why a target cannot be reached and why a pod was left, in words that stand behind the pod's name, and what to do about it.</summary>
+internal static class RouteReasons
+{
+    /// <summary>Why a pod in use cannot be reached.</summary>
+    /// <param name="fault">Why the last attempt failed; null if its tunnels have only ended.</param>
+    public static string WhyUnreachable(TunnelFault? fault) => fault switch
+    {
+        null => "cannot be reached: its tunnels have ended, and the server does not answer",
+        { Kind: TunnelFaultKind.Refused, StatusCode: HttpStatusCode.NotFound } => "was deleted",
+        { Cause: { } cause } when ClusterException.Find(cause) is { } known => $"cannot be reached: {known.Message}",
+        _ => $"cannot be reached: {fault.Message}",
+    };
+
+    /// <summary>Why new connections do not go to a pod any more.</summary>
+    public static string WhyLeft(PodRoute route, TargetObject target) => route.Pod switch
+    {
+        null => route.IsDeletedOrOver(target) ? "was deleted" : $"was deleted or taken out of {target.Reference}",
+        { } pod when PodFacts.IsTerminating(pod) => PodFacts.IsRunning(pod) ? "is terminating" : "was deleted",
+        { } pod when !PodFacts.IsRunning(pod) => $"has ended ({PodFacts.WhyNotRunning(pod)})",
+        not null when route.Reach.Fault is { Kind: TunnelFaultKind.Refused } fault => WhyUnreachable(fault),
+        { } pod => $"is not ready ({PodFacts.WhyNotReady(pod)})",
+    };
+
+    /// <summary>Why there is no pod to connect to, in a whole clause.</summary>
+    /// <param name="serving">The pod in use; null if there is none.</param>
+    /// <param name="watch">What is known of the target.</param>
+    public static string WhyNoPod(PodRoute? serving, PodWatch watch) => serving switch
+    {
+        { Reach.Fault: { } fault } => $"pod {serving.Name} {WhyUnreachable(fault)}",
+        _ when watch.IsTargetGone => $"{watch.Target.Reference} does not exist any more",
+        _ when watch.Target.IsFinished => $"{watch.Target.Reference} has finished",
+        _ when watch.Target.Selector is null => $"pod {watch.Target.Reference.Name} is gone",
+        _ => $"{watch.Target.Reference} has no running pod",
+    };
+
+    /// <summary>Points at the workload that owns a pod, which could be followed from pod to pod; null if there is none.</summary>
+    public static string? OwnerHint(ResolvedTarget target)
+    {
+        if (target.Target.Kind != TargetKind.Pod || target.Pod.Metadata?.OwnerReferences?.FirstOrDefault(owner => owner.Controller == true) is not { } owner)
+        {
+            return null;
+        }
+
+        // A stateful set's pod comes back under its own name.
+        string? hash = target.Pod.Metadata.Labels?.TryGetValue("pod-template-hash", out string? value) == true ? value : null;
+        return owner.Kind switch
+        {
+            "ReplicaSet" when hash is not null && owner.Name.EndsWith($"-{hash}", StringComparison.Ordinal) => $"use deploy/{owner.Name[..^(hash.Length + 1)]} to follow the workload",
+            "ReplicaSet" => $"use rs/{owner.Name} to follow the workload",
+            "DaemonSet" => $"use ds/{owner.Name} to follow the workload",
+            "ReplicationController" => $"use rc/{owner.Name} to follow the workload",
+            _ => null,
+        };
+    }
+}

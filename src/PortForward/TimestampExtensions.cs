@@ -1,0 +1,11 @@
+namespace PortForward;
+
+/// <summary>Moments as timestamps of a clock, which no change of the date moves.</summary>
+public static class TimestampExtensions
+{
+    /// <summary>The moment that comes after a time from now.</summary>
+    /// <param name="clock">The clock.</param>
+    /// <param name="time">How far off the moment is.</param>
+    /// <returns>A timestamp to compare with those of <see cref="TimeProvider.GetTimestamp"/>.</returns>
+    public static long After(this TimeProvider clock, TimeSpan time) => clock.GetTimestamp() + (long)(time.TotalSeconds * clock.TimestampFrequency);
+}
