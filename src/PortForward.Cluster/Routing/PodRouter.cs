@@ -316,6 +316,11 @@ public sealed partial class PodRouter : ITunnelSource
     /// <summary>The least busy one; among equals each has its turn.</summary>
     private PodRoute? LeastBusy(List<PodRoute> routes)
     {
+        if (routes.Count <= 1)
+        {
+            return routes.FirstOrDefault(); // How busy it is need not be counted.
+        }
+
         _turn++;
         return routes.Select((route, index) => (Route: route, Turn: (index + _turn) % routes.Count))
             .OrderBy(choice => choice.Route.Load).ThenBy(choice => choice.Turn)
