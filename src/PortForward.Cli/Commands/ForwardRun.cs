@@ -83,8 +83,11 @@ internal static class ForwardRun
                     Task run = forwarder.RunAsync(signals.Requested, signals.Repeated);
                     if (verbose)
                     {
-                        await forwarder.Ready;
-                        stderr.Ready(target.PodName, target.Namespace, transports.InUse, Stopwatch.GetElapsedTime(started).TotalMilliseconds);
+                        await Task.WhenAny(forwarder.Ready, run);
+                        if (forwarder.Ready.IsCompletedSuccessfully)
+                        {
+                            stderr.Ready(target.PodName, target.Namespace, transports.InUse, Stopwatch.GetElapsedTime(started).TotalMilliseconds);
+                        }
                     }
 
                     await run;
@@ -99,7 +102,7 @@ internal static class ForwardRun
                 {
                     ClusterException described = ClusterFlags.Describe(e.Fault);
                     bool othersMayWork = parsed.GetValue(flags.Transport) is not (null or "auto") && FallbackDialer.OtherTransportMayWork(e.Fault);
-                    throw othersMayWork && !forwarder.Ready.IsCompletedSuccessfully ? described.With($" (only {options.Transports[0]} was tried; --transport auto tries the others too)") : described;
+                    throw othersMayWork ? described.With($" (only {options.Transports[0]} was tried; --transport auto tries the others too)") : described;
                 }
             }
         }

@@ -8,7 +8,7 @@ namespace PortForward.Cluster.Transport;
 /// <remarks>
 /// A download of 800 MB costs 1.4 s of processor time per GB instead of 1.8 s (kubectl: 2.7 s), at marks of 40 to 96 KiB alike, and 1.6 s at 24 KiB.
 /// It does not help an upload, whose client hands over as much at once anyway. It stands only while much arrives and nothing is sent, so that nobody waits for
-/// an answer whose end lies below it. What does lie there once the sender has come to an end, or pauses, waits for two of <see cref="Pause"/> at most. An end
+/// an answer whose end lies below it. What does lie there once the sender has come to an end, or pauses, waits for about two of <see cref="Pause"/>. An end
 /// of the connection wakes the reader whatever the mark is.
 /// </remarks>
 internal sealed class LowWaterMark : IDisposable

@@ -311,16 +311,42 @@ public sealed partial class SpdySession : IAsyncDisposable
 
     private bool CanOpenNow(int count) => !_ended && !_draining && FirstOf(count) + (2L * (count - 1)) <= MaxStreamId;
 
-    /// <summary>The id of the first of the next streams.</summary>
+    /// <summary>The id of the first of the next streams. Called with the gate held.</summary>
     private uint FirstOf(int count)
     {
         uint first = _nextStreamId;
-        while (Options.AlignsStreamIds && PeerWorkers.Of(first + (2 * ((uint)count - 1))) != _workers.Next)
+        if (Options.AlignsStreamIds)
         {
-            first += 2;
+            int worker = LeastBusyWorker();
+            while (PeerWorkers.Of(first + (2 * ((uint)count - 1))) != worker)
+            {
+                first += 2;
+            }
         }
 
         return first;
+    }
+
+    /// <summary>
+    /// The worker that the fewest streams send data to: bytes that a refused port never reads block theirs for good, and with it every other stream of the same
+    /// worker. Among equals it is the one that is next to be asked. Called with the gate held.
+    /// </summary>
+    private int LeastBusyWorker()
+    {
+        Span<int> streams = stackalloc int[PeerWorkers.Count];
+        foreach (SpdyStream stream in _streams.Values)
+        {
+            streams[PeerWorkers.Of(stream.Id)] += stream.CanSend ? 1 : 0;
+        }
+
+        int best = _workers.Next;
+        for (int i = 1; i < PeerWorkers.Count; i++)
+        {
+            int worker = (_workers.Next + i) % PeerWorkers.Count;
+            best = streams[worker] < streams[best] ? worker : best;
+        }
+
+        return best;
     }
 
     /// <summary>Sends control frames that were queued, if there was room for them.</summary>

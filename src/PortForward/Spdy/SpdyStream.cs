@@ -95,6 +95,9 @@ public sealed class SpdyStream
     /// </summary>
     internal Task<bool> ConfirmTakenAsync(CancellationToken cancellationToken) => _session.ConfirmTakenAsync(this, cancellationToken);
 
+    /// <summary>Whether this side may still send data.</summary>
+    internal bool CanSend => _outputOpen;
+
     /// <summary>Whether any byte was handed to the transport.</summary>
     internal bool HasSentBytes { get; set; }
 

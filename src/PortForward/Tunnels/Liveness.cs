@@ -53,7 +53,8 @@ internal sealed class Liveness : IAsyncDisposable
     }
 
     /// <summary>Whether the connection is silent while data is on its way that an application may simply not be reading.</summary>
-    public bool IsSuspect => _isSuspect;
+    /// <remarks>A byte that has come since the last look is a sign of life already.</remarks>
+    public bool IsSuspect => _isSuspect && _connection.BytesReceived == Volatile.Read(ref _receivedBefore);
 
     /// <summary>How often a connection is asked for a sign of life.</summary>
     public static TimeSpan Interval(TunnelDialOptions options) => options.LivenessTimeout / QuestionsPerTimeout;

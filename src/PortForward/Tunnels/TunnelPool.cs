@@ -1,3 +1,4 @@
+using System.Net;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -50,7 +51,7 @@ public sealed partial class TunnelPool : ITunnelSource
     private long _aliveUntil = long.MinValue;
     private bool _toldSaturated;
 
-    /// <summary>Whether a tunnel that had served has gone since the last time that none was left.</summary>
+    /// <summary>Whether a tunnel that had served has gone since a tunnel came when none was left.</summary>
     private bool _servedOneIsGone;
     private int _spares = 1;
     private bool _missedSinceTrim;
@@ -593,6 +594,7 @@ public sealed partial class TunnelPool : ITunnelSource
             if (added)
             {
                 _dialAgainAt = long.MinValue;
+                _servedOneIsGone &= StandingCount() > 0;
                 _members.Add(member);
                 Offer(member, isFresh: true);
                 preparing = [.. _preparing];
@@ -737,7 +739,9 @@ public sealed partial class TunnelPool : ITunnelSource
             member.IsDoubted = false;
             bool isKnown = !_disposed && _members.Contains(member);
             Release(member, isUsable: lives);
-            loss = isKnown && !lives && StandingCount() == 0 ? Loss() : null;
+
+            // One that ended by itself is counted where its end is noticed.
+            loss = isKnown && !lives && member.IsEndedHere && StandingCount() == 0 ? Loss() : null;
         }
 
         if (loss is { } last)
@@ -757,6 +761,7 @@ public sealed partial class TunnelPool : ITunnelSource
 
         _servedOneIsGone |= HasServed(member);
 
+        member.IsDoomed = true;
         member.IsEndedHere = member.Tunnel.CanOpen;
         return member.Tunnel;
     }
@@ -802,9 +807,9 @@ public sealed partial class TunnelPool : ITunnelSource
     {
         lock (_gate)
         {
-            // An idle tunnel that were dead too would notice it by itself, in the same time.
+            // Another tunnel that were dead too would notice it by itself, in the same time, if it waits for the pod.
             if (_disposed || _probing || _options.Time.GetTimestamp() < _aliveUntil
-                || _idle.Exists(member => member.Tunnel is { CanOpen: true, IsConnected: true }) || !_members.Exists(member => member.Tunnel.IsSuspect))
+                || _members.Exists(member => member.Tunnel is { IsConnected: true, IsSuspect: false, IsWaitingForPod: true }) || !_members.Exists(member => member.Tunnel.IsSuspect))
             {
                 return;
             }
@@ -846,6 +851,16 @@ public sealed partial class TunnelPool : ITunnelSource
                 return;
             }
 
+            if (IsAnswer(fault))
+            {
+                lock (_gate)
+                {
+                    _aliveUntil = _options.Time.After(fault.RetryAfter is { } asked && asked > _options.ProbeInterval ? asked : _options.ProbeInterval);
+                }
+
+                return;
+            }
+
             DropSuspects(fault.Message);
         }
         catch (OperationCanceledException) when (!_stopped.IsCancellationRequested)
@@ -864,6 +879,10 @@ public sealed partial class TunnelPool : ITunnelSource
             }
         }
     }
+
+    /// <summary>Whether a living server refuses a tunnel for reasons of its own, which say nothing about those that stand.</summary>
+    private static bool IsAnswer(TunnelFault fault) =>
+        fault is { Kind: TunnelFaultKind.Refused, StatusCode: HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden or HttpStatusCode.TooManyRequests };
 
     /// <summary>
     /// Ends the tunnels to a pod that does not exist any more, except those whose clients still have something to read: nothing else will
@@ -916,10 +935,7 @@ public sealed partial class TunnelPool : ITunnelSource
     /// </summary>
     private TunnelLoss Loss()
     {
-        int standing = StandingCount();
-        var loss = new TunnelLoss(standing, _servedOneIsGone || _members.Exists(HasServed));
-        _servedOneIsGone &= standing > 0;
-        return loss;
+        return new TunnelLoss(StandingCount(), _servedOneIsGone || _members.Exists(HasServed));
     }
 
     private static bool HasServed(Member member) => member is { HasServed: true, Tunnel.IsMute: false };

@@ -109,6 +109,23 @@ public sealed class SpdySessionTests
     }
 
     [Fact]
+    public async Task Streams_beside_each_other_have_workers_of_their_own_as_long_as_there_are_enough()
+    {
+        await using var fixture = new SpdyFixture(new SpdySessionOptions { AlignsStreamIds = true });
+        List<SpdyStream> open = [];
+        for (int i = 0; i < 10; i++)
+        {
+            open.Add((await fixture.Session.OpenAsync([new StreamOpening([], Finish: true), new StreamOpening([])], "hello"u8.ToArray()))![1]);
+        }
+
+        open.Take(5).Select(stream => stream.Id % 5).Should().OnlyHaveUniqueItems();
+        open.Skip(5).Select(stream => stream.Id % 5).Should().OnlyHaveUniqueItems();
+        open[3].Reset();
+        SpdyStream next = (await fixture.Session.OpenAsync([new StreamOpening([], Finish: true), new StreamOpening([])], default))![1];
+        (next.Id % 5).Should().Be(open[3].Id % 5);
+    }
+
+    [Fact]
     public async Task A_stream_whose_worker_had_its_turn_takes_as_many_pings_as_it_is_away()
     {
         await using var fixture = new SpdyFixture(new SpdySessionOptions { AlignsStreamIds = true });

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Net;
 using PortForward.Tests.Support;
 using PortForward.Tunnels;
 
@@ -159,6 +160,42 @@ public sealed class TunnelPoolSharingTests : IAsyncDisposable
 
         silent.Disposals.Should().Be(0, "its application may be in a debugger");
         _dialer.Dials.Should().Be(2, "the one that was dialled stands for the others");
+    }
+
+    [Fact]
+    public async Task A_busy_tunnel_that_lives_stands_for_a_silent_one()
+    {
+        await OpenAsync();
+        await OpenAsync();
+        FakeTunnel silent = _dialer.Tunnels.First();
+        silent.IsSuspect = true;
+        _dialer.FailNext(new TunnelFault(TunnelFaultKind.Refused, "500"));
+
+        _time.Advance(TimeSpan.FromMinutes(2));
+
+        (silent.Disposals, _dialer.Dials).Should().Be((0, 2), "nobody need be asked whether the pod can be reached");
+    }
+
+    [Theory]
+    [InlineData(HttpStatusCode.Unauthorized)]
+    [InlineData(HttpStatusCode.Forbidden)]
+    [InlineData(HttpStatusCode.TooManyRequests)]
+    public async Task A_server_that_wants_no_more_tunnels_says_nothing_about_a_silent_one(HttpStatusCode status)
+    {
+        await OpenAsync();
+        FakeTunnel silent = _dialer.Tunnels.Single();
+        silent.IsSuspect = true;
+        for (int i = 0; i < 30; i++)
+        {
+            _dialer.FailNext(new TunnelFault(TunnelFaultKind.Refused, "refused") { StatusCode = status });
+        }
+
+        for (int i = 2; i < 6; i++)
+        {
+            await Waiting.UntilAsync(() => { _time.Advance(TimeSpan.FromSeconds(1)); return _dialer.Dials >= i; });
+        }
+
+        silent.Disposals.Should().Be(0);
     }
 
     [Fact]

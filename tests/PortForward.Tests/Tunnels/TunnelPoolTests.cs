@@ -505,6 +505,7 @@ public sealed class TunnelPoolTests : IAsyncDisposable
         (spareIsNoticedFirst ? spare : served).Die();
         await Waiting.UntilAsync(() => !lost.IsEmpty);
 
+        lost.Should().OnlyContain(loss => loss.HasServed);
         lost.First().Should().Be(new TunnelLoss(Standing: 0, HasServed: true));
     }
 
