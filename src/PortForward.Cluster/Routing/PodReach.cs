@@ -43,7 +43,7 @@ internal sealed class PodReach(TimeProvider time, Func<double> jitter)
     public bool IsRefused => _failures > 1 && Fault is { Kind: TunnelFaultKind.Refused };
 
     /// <summary>How long to wait for the next attempt; zero if it is due, or none is needed.</summary>
-    public TimeSpan UntilRetry => IsFailing && _retryAt > time.GetTimestamp() ? time.GetElapsedTime(time.GetTimestamp(), _retryAt) : TimeSpan.Zero;
+    public TimeSpan UntilRetry => IsFailing && time.GetTimestamp() is var now && _retryAt > now ? time.GetElapsedTime(now, _retryAt) : TimeSpan.Zero;
 
     /// <summary>A tunnel stands.</summary>
     public void Stand()

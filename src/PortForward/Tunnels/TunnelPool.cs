@@ -624,7 +624,7 @@ public sealed partial class TunnelPool : ITunnelSource
         lock (_gate)
         {
             EndDial();
-            if (_members.Exists(IsShareable))
+            if (_members.Exists(member => IsShareable(member) && !(IsAnswer(fault) && member.Tunnel.IsSuspect)))
             {
                 TimeSpan wait = fault.RetryAfter is { } asked && asked > DialAgain ? asked : DialAgain;
                 _dialAgainAt = _options.Time.After(wait);
@@ -809,7 +809,7 @@ public sealed partial class TunnelPool : ITunnelSource
         {
             // Another tunnel that were dead too would notice it by itself, in the same time, if it waits for the pod.
             if (_disposed || _probing || _options.Time.GetTimestamp() < _aliveUntil
-                || _members.Exists(member => member.Tunnel is { IsConnected: true, IsSuspect: false, IsWaitingForPod: true }) || !_members.Exists(member => member.Tunnel.IsSuspect))
+                || _members.Exists(member => member is { IsDoubted: false, Tunnel: { IsConnected: true, IsSuspect: false, IsWaitingForPod: true } }) || !_members.Exists(member => member.Tunnel.IsSuspect))
             {
                 return;
             }
@@ -855,7 +855,7 @@ public sealed partial class TunnelPool : ITunnelSource
             {
                 lock (_gate)
                 {
-                    _aliveUntil = _options.Time.After(fault.RetryAfter is { } asked && asked > _options.ProbeInterval ? asked : _options.ProbeInterval);
+                    _aliveUntil = _options.Time.After(_options.ProbeInterval);
                 }
 
                 return;

@@ -199,6 +199,19 @@ public sealed class TunnelPoolSharingTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_connection_that_is_refused_a_tunnel_does_not_wait_for_a_silent_one()
+    {
+        await OpenAsync();
+        _dialer.Tunnels.Single().IsSuspect = true;
+        var refused = new TunnelFault(TunnelFaultKind.Refused, "expired") { StatusCode = HttpStatusCode.Unauthorized };
+        _dialer.FailNext(refused);
+
+        OpenPairResult opened = await _pool.OpenPairAsync(new PairRequest(80, default), CancellationToken.None).Soon();
+
+        opened.Fault.Should().Be(refused);
+    }
+
+    [Fact]
     public async Task A_silent_tunnel_is_dropped_when_no_other_can_be_dialled()
     {
         await OpenAsync();
