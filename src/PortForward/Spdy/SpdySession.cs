@@ -17,6 +17,9 @@ public sealed partial class SpdySession : IAsyncDisposable
 {
     private const uint MaxStreamId = 0x7FFF_FFFF;
 
+    /// <summary>How far ahead of the next id the one may be that gets the wanted worker.</summary>
+    private const uint MaxLeftOut = 2 * (PeerWorkers.Count - 1);
+
     /// <summary>
     /// How many frames of a stream are sent before it is another one's turn: in one write they cost one system call and one WebSocket message.
     /// </summary>
@@ -309,7 +312,11 @@ public sealed partial class SpdySession : IAsyncDisposable
 
     private static bool IsTransportFault(Exception e) => e is IOException or ObjectDisposedException;
 
-    private bool CanOpenNow(int count) => !_ended && !_draining && FirstOf(count) + (2L * (count - 1)) <= MaxStreamId;
+    /// <summary>Whether there are ids left for so many streams; which ones is only looked for when the last are near, since it is asked all the time. Called with the gate held.</summary>
+    private bool CanOpenNow(int count) =>
+        !_ended && !_draining && (LastOf(_nextStreamId + MaxLeftOut, count) <= MaxStreamId || LastOf(FirstOf(count), count) <= MaxStreamId);
+
+    private static long LastOf(long first, int count) => first + (2L * (count - 1));
 
     /// <summary>The id of the first of the next streams. Called with the gate held.</summary>
     private uint FirstOf(int count)

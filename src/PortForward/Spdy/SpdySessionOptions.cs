@@ -19,7 +19,8 @@ public sealed record SpdySessionOptions
 
     /// <summary>
     /// Whether stream ids are left out, which is allowed, so that the last stream of an opening gets the peer's worker whose turn it is for a PING: one PING
-    /// then tells when its bytes are taken, where it takes up to five otherwise; beside streams that send already it gets a worker that has the fewest of them. Each costs the servers between here and the runtime some 50 µs. Off by default.
+    /// then tells when its bytes are taken, where it takes up to five otherwise; beside streams that send already it gets a worker that has the fewest of
+    /// them. Each PING costs the servers between here and the runtime some 50 µs. Off by default.
     /// </summary>
     public bool AlignsStreamIds { get; init; }
 }

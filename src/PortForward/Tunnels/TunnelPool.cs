@@ -760,7 +760,6 @@ public sealed partial class TunnelPool : ITunnelSource
         }
 
         _servedOneIsGone |= HasServed(member);
-
         member.IsDoomed = true;
         member.IsEndedHere = member.Tunnel.CanOpen;
         return member.Tunnel;
@@ -933,10 +932,7 @@ public sealed partial class TunnelPool : ITunnelSource
     /// What a loss means. Of tunnels that end together one that never served may be the first or the last that is noticed, so none of them counts alone.
     /// Called with the gate held, once the tunnel was removed.
     /// </summary>
-    private TunnelLoss Loss()
-    {
-        return new TunnelLoss(StandingCount(), _servedOneIsGone || _members.Exists(HasServed));
-    }
+    private TunnelLoss Loss() => new(StandingCount(), _servedOneIsGone || _members.Exists(HasServed));
 
     private static bool HasServed(Member member) => member is { HasServed: true, Tunnel.IsMute: false };
 

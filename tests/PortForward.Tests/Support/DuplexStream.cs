@@ -8,7 +8,7 @@ namespace PortForward.Tests.Support;
 /// One end of an in-memory connection. It behaves as a socket does: disposing one end is the end of the stream for the other,
 /// writing to an end that has gone fails, and an operation under way on the disposed end fails at once.
 /// </summary>
-internal sealed class DuplexStream : Stream
+internal sealed class DuplexStream : DuplexByteStream
 {
     private readonly PipeReader _input;
     private readonly PipeWriter _output;
@@ -20,20 +20,6 @@ internal sealed class DuplexStream : Stream
     {
         _input = input;
         _output = output;
-    }
-
-    public override bool CanRead => true;
-
-    public override bool CanWrite => true;
-
-    public override bool CanSeek => false;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
     }
 
     /// <summary>What was written by this end, one entry for each write.</summary>
@@ -97,9 +83,6 @@ internal sealed class DuplexStream : Stream
         }
     }
 
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-        ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
     public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
     {
         ValueTask<FlushResult> flush;
@@ -118,21 +101,6 @@ internal sealed class DuplexStream : Stream
             throw new IOException("broken pipe");
         }
     }
-
-    public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-        WriteAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-    public override void Flush()
-    {
-    }
-
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
 
     protected override void Dispose(bool disposing)
     {

@@ -6,7 +6,7 @@ namespace PortForward.Tests.Support;
 /// A transport that allocates nothing, and on which everything runs on the thread of the test: bytes that are delivered are handled before
 /// <see cref="Deliver"/> returns. So what a thread has allocated is what the code under test has.
 /// </summary>
-internal sealed class InlineTransport : Stream, IValueTaskSource<int>, IValueTaskSource
+internal sealed class InlineTransport : DuplexByteStream, IValueTaskSource<int>, IValueTaskSource
 {
     private ManualResetValueTaskSourceCore<int> _read;
     private ManualResetValueTaskSourceCore<int> _write;
@@ -14,20 +14,6 @@ internal sealed class InlineTransport : Stream, IValueTaskSource<int>, IValueTas
     private bool _isReading;
     private bool _isWriting;
     private bool _disposed;
-
-    public override bool CanRead => true;
-
-    public override bool CanWrite => true;
-
-    public override bool CanSeek => false;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
-    }
 
     /// <summary>Whether somebody waits for bytes.</summary>
     public bool IsReading => Volatile.Read(ref _isReading);
@@ -77,18 +63,6 @@ internal sealed class InlineTransport : Stream, IValueTaskSource<int>, IValueTas
         _isWriting = true;
         return new ValueTask(this, _write.Version);
     }
-
-    public override void Flush()
-    {
-    }
-
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
 
     int IValueTaskSource<int>.GetResult(short token) => _read.GetResult(token);
 
