@@ -14,6 +14,8 @@ internal sealed class SpdyClient(Stream stream)
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
 
+    private readonly List<ServerFrame> _replies = [];
+    private readonly Queue<ServerFrame> _others = new();
     private bool _headersStarted;
 
     public Task SendAsync(params byte[][] frames) => stream.WriteAsync(frames.SelectMany(frame => frame).ToArray()).AsTask().WaitAsync(Patience);
@@ -54,8 +56,48 @@ internal sealed class SpdyClient(Stream stream)
 
     public static byte[] GoAway() => Control(7, 0, [.. Number(0), .. Number(0)]);
 
-    /// <summary>The next frame, or null at the end of the connection.</summary>
+    /// <summary>The replies so far, in the order in which they came.</summary>
+    public IReadOnlyList<ServerFrame> Replies => _replies;
+
+    /// <summary>Reads on until each of the streams has its reply.</summary>
+    public async Task<IReadOnlyList<ServerFrame>> ReadRepliesAsync(params int[] streamIds)
+    {
+        while (!streamIds.All(HasReply))
+        {
+            if (await ReadFrameAsync() is not { } frame)
+                throw new EndOfStreamException($"The connection ended after the replies to: {string.Join(", ", _replies)}");
+            if (frame.Type != "reply")
+                _others.Enqueue(frame);
+        }
+
+        return _replies;
+    }
+
+    /// <summary>
+    /// The next frame that is no reply, or null at the end of the connection. Replies go to <see cref="Replies"/>: each
+    /// stream has a worker of its own, so that a reply may come before or after anything that belongs to another stream.
+    /// </summary>
     public async Task<ServerFrame?> ReadAsync()
+    {
+        if (_others.TryDequeue(out var earlier))
+            return earlier;
+
+        var frame = await ReadFrameAsync();
+        while (frame is { Type: "reply" })
+            frame = await ReadFrameAsync();
+        return frame;
+    }
+
+    /// <summary>Reads on until a frame that is no reply meets the condition; fails at the end of the connection.</summary>
+    public async Task<List<ServerFrame>> ReadUntilAsync(Func<ServerFrame, bool> condition)
+    {
+        var frames = new List<ServerFrame>();
+        while (frames.Count == 0 || !condition(frames[^1]))
+            frames.Add(await ReadAsync() ?? throw new EndOfStreamException($"The connection ended after: {string.Join(", ", frames)}"));
+        return frames;
+    }
+
+    private async Task<ServerFrame?> ReadFrameAsync()
     {
         var header = new byte[8];
         var read = await stream.ReadAtLeastAsync(header, 8, throwOnEndOfStream: false).AsTask().WaitAsync(Patience);
@@ -67,21 +109,20 @@ internal sealed class SpdyClient(Stream stream)
         await stream.ReadExactlyAsync(body).AsTask().WaitAsync(Patience);
         var first = BinaryPrimitives.ReadUInt32BigEndian(header);
         if (first >> 31 == 0)
+        {
+            HasReply((int)first).Should().BeTrue("a peer drops data of a stream that has not been replied to");
             return new ServerFrame("data", (int)first, header[4] == 1, body);
+        }
 
         (first >> 16).Should().Be(0x8003u, "the version is 3");
         var type = (first & 0xffff) switch { 2 => "reply", 3 => "reset", 6 => "ping", 7 => "goaway", var other => $"type {other}" };
-        return new ServerFrame(type, BinaryPrimitives.ReadInt32BigEndian(body), header[4] == 1, body);
+        var frame = new ServerFrame(type, BinaryPrimitives.ReadInt32BigEndian(body), header[4] == 1, body);
+        if (type == "reply")
+            _replies.Add(frame);
+        return frame;
     }
 
-    /// <summary>Reads on until a frame meets the condition; fails at the end of the connection.</summary>
-    public async Task<List<ServerFrame>> ReadUntilAsync(Func<ServerFrame, bool> condition)
-    {
-        var frames = new List<ServerFrame>();
-        while (frames.Count == 0 || !condition(frames[^1]))
-            frames.Add(await ReadAsync() ?? throw new EndOfStreamException($"The connection ended after: {string.Join(", ", frames)}"));
-        return frames;
-    }
+    private bool HasReply(int streamId) => _replies.Exists(reply => reply.StreamId == streamId);
 
     private static byte[] Control(int type, int flags, byte[] body) =>
         [0x80, 3, 0, (byte)type, (byte)flags, .. Number(body.Length)[1..], .. body];
