@@ -65,6 +65,8 @@ public sealed class WebSocketForwardingTests : IAsyncLifetime
         using var socket = Open(upgrade);
         await socket.SendAsync(Encoding.UTF8.GetBytes("text"), WebSocketMessageType.Text, endOfMessage: true, CancellationToken.None);
 
+        // The answer to the upgrade comes before the tunnel counts as open.
+        await _cluster.Activity.WaitUntilAsync(_ => _cluster.Activity.TunnelsOpened == 1);
         await _cluster.Activity.WaitUntilAsync(now => now.Tunnels == 0);
         _cluster.Tunnels.Violations.Should().ContainSingle().Which.Should().Contain("text message");
     }
