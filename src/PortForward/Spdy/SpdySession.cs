@@ -101,7 +101,10 @@ public sealed partial class SpdySession : IAsyncDisposable
         }
     }
 
-    /// <summary>Whether new streams can be opened: the session lives, the peer sent no GOAWAY, and stream ids are left.</summary>
+    /// <summary>
+    /// Whether new streams can be opened: the session lives, the peer sent no GOAWAY, and stream ids are left. After <see cref="LoseWorker"/> it stays
+    /// true, and still nothing is opened.
+    /// </summary>
     public bool CanOpen
     {
         get
@@ -198,6 +201,36 @@ public sealed partial class SpdySession : IAsyncDisposable
     internal Task<bool> ConfirmTakenAsync(SpdyStream stream, CancellationToken cancellationToken) =>
         AskAsync(workers => workers.PingsUntil(PeerWorkers.Of(stream.Id)), every: false, cancellationToken);
 
+    /// <summary>
+    /// Says that the peer will never take the data of a stream that it has not taken yet, as it reads no more of a stream that it has ended. The worker is lost
+    /// for the session then: the streams that wait for it end with <see cref="StreamEndKind.SessionLost"/>, and with them those that were opened together with one.
+    /// Others of the worker may go on to receive, but not to send; no stream is opened any more. Once the frames that nobody takes have filled the worker's
+    /// queue, the peer reads no more of the whole session, which ends with that.
+    /// </summary>
+    /// <remarks>
+    /// If all data of the stream is known to be taken, its worker waits for the application of another stream, which may go on, and nothing is done.
+    /// What was taken is known by the PINGs, so another stream's application that stopped reading less than one round of those after this stream's
+    /// last data cannot be told from it.
+    /// </remarks>
+    internal void LoseWorker(SpdyStream stream)
+    {
+        SpdyStream[] stranded;
+        lock (_gate)
+        {
+            if (_ended || _workers.HasTaken(stream.Id, stream.LastSent))
+            {
+                return;
+            }
+
+            _workers.Lose(stream.Id);
+            stranded = [.. _streams.Values.Where(IsStranded).SelectMany(static stranded => stranded.Group).Distinct()];
+        }
+
+        LogWorkerLost(stream.Id, stranded.Length);
+        Strand(stranded);
+        EndIfBlocked();
+    }
+
     /// <summary>Ends the session: streams that are still open end with <see cref="StreamEndKind.SessionLost"/>.</summary>
     public async ValueTask DisposeAsync()
     {
@@ -218,6 +251,11 @@ public sealed partial class SpdySession : IAsyncDisposable
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     internal async ValueTask<bool> SendDataAsync(SpdyStream stream, ReadOnlyMemory<byte> data, FrameFlags flags, CancellationToken cancellationToken)
     {
+        if (StrandIfLost(stream))
+        {
+            return false;
+        }
+
         var frames = new DataFrames(this, stream, data, flags);
         int sent;
         try
@@ -234,7 +272,8 @@ public sealed partial class SpdySession : IAsyncDisposable
             Forget(stream);
         }
 
-        return sent > 0;
+        // Once more, as the worker may have been lost without regard to these frames.
+        return !StrandIfLost(stream) && sent > 0;
     }
 
     /// <summary>Removes a stream from the session; later frames for it are ignored. False if it was not known any more.</summary>
@@ -248,6 +287,7 @@ public sealed partial class SpdySession : IAsyncDisposable
 
     internal void SendReset(uint streamId, ResetStatus status)
     {
+        _workers.SentOther(streamId);
         Span<byte> frame = stackalloc byte[ControlFrames.RstStreamSize];
         ControlFrames.WriteRstStream(frame, streamId, status);
         bool room = _sender.Enqueue(frame);
@@ -288,6 +328,7 @@ public sealed partial class SpdySession : IAsyncDisposable
         }
 
         SendQueued(room);
+        EndIfBlocked();
         try
         {
             if (!every)
@@ -354,6 +395,39 @@ public sealed partial class SpdySession : IAsyncDisposable
         }
 
         return best;
+    }
+
+    /// <summary>Whether a stream waits for a worker that was lost. Called with the gate held.</summary>
+    private bool IsStranded(SpdyStream stream) =>
+        _workers.IsLost(stream.Id) && !(stream.IsReplied && _workers.HasTaken(stream.Id, stream.LastSent));
+
+    /// <summary>Ends a stream that has sent to a worker that was lost, or is about to, and says whether it did.</summary>
+    private bool StrandIfLost(SpdyStream stream)
+    {
+        bool isLost = _workers.IsLost(stream.Id);
+        if (isLost)
+        {
+            Strand(stream.Group);
+        }
+
+        return isLost;
+    }
+
+    private static void Strand(IEnumerable<SpdyStream> streams)
+    {
+        foreach (SpdyStream stream in streams)
+        {
+            stream.EndHere(StreamEndKind.SessionLost, ResetStatus.Cancel);
+        }
+    }
+
+    /// <summary>Ends the session if the peer reads on for no stream any more.</summary>
+    private void EndIfBlocked()
+    {
+        if (_workers.IsBlocked)
+        {
+            Abort(new SpdyProtocolException($"the peer holds more than {PeerWorkers.QueueLength} frames behind data that it never takes"));
+        }
     }
 
     /// <summary>Sends control frames that were queued, if there was room for them.</summary>
@@ -523,9 +597,13 @@ public sealed partial class SpdySession : IAsyncDisposable
         {
             case FrameType.SynReply:
             case FrameType.Headers:
-                if (Find(ControlFrames.ReadStreamId(head)) is { } replied && header.Flags.HasFlag(FrameFlags.Fin))
+                if (Find(ControlFrames.ReadStreamId(head)) is { } replied)
                 {
-                    EndStream(replied, new StreamEnd(StreamEndKind.Finished));
+                    replied.IsReplied = true;
+                    if (header.Flags.HasFlag(FrameFlags.Fin))
+                    {
+                        EndStream(replied, new StreamEnd(StreamEndKind.Finished));
+                    }
                 }
 
                 break;
@@ -642,7 +720,7 @@ public sealed partial class SpdySession : IAsyncDisposable
         {
             lock (session._gate)
             {
-                if (!session.CanOpenNow(streams.Length))
+                if (!session.CanOpenNow(streams.Length) || session._workers.HasLost)
                 {
                     return 0;
                 }
@@ -650,7 +728,7 @@ public sealed partial class SpdySession : IAsyncDisposable
                 session._nextStreamId = session.FirstOf(streams.Length);
                 foreach (SpdyStream stream in streams)
                 {
-                    stream.Assign(session._nextStreamId);
+                    stream.Assign(session._nextStreamId, streams);
                     session._nextStreamId += 2;
                     session._streams.Add(stream.Id, stream);
                 }
@@ -662,13 +740,13 @@ public sealed partial class SpdySession : IAsyncDisposable
             for (int i = 0; i < streams.Length; i++)
             {
                 FrameFlags flags = openings[i].Finish ? FrameFlags.Fin : FrameFlags.None;
+                session._workers.SentOther(streams[i].Id);
                 length += ControlFrames.WriteSynStream(destination[length..], streams[i].Id, flags, openings[i].Headers, session._headerEncoder);
             }
 
             if (!firstData.IsEmpty)
             {
-                streams[^1].HasSentBytes = true;
-                session._workers.Sent(streams[^1].Id);
+                streams[^1].LastSent = session._workers.Sent(streams[^1].Id, frames: 1);
                 FrameHeader.Data(streams[^1].Id, FrameFlags.None, firstData.Length).Write(destination[length..]);
                 firstData.Span.CopyTo(destination[(length + FrameHeader.Size)..]);
                 length += FrameHeader.Size + firstData.Length;
@@ -681,7 +759,9 @@ public sealed partial class SpdySession : IAsyncDisposable
     private readonly struct DataFrames(SpdySession session, SpdyStream stream, ReadOnlyMemory<byte> data, FrameFlags flags)
     {
         /// <summary>How many bytes they have.</summary>
-        public int Size => data.Length + (FrameHeader.Size * Math.Max(1, (data.Length + session.Options.MaxDataFrameSize - 1) / session.Options.MaxDataFrameSize));
+        public int Size => data.Length + (FrameHeader.Size * FrameCount);
+
+        private int FrameCount => Math.Max(1, (data.Length + session.Options.MaxDataFrameSize - 1) / session.Options.MaxDataFrameSize);
 
         public int Compose(Span<byte> destination)
         {
@@ -692,8 +772,11 @@ public sealed partial class SpdySession : IAsyncDisposable
 
             if (data.Length > 0)
             {
-                stream.HasSentBytes = true;
-                session._workers.Sent(stream.Id);
+                stream.LastSent = session._workers.Sent(stream.Id, FrameCount);
+            }
+            else
+            {
+                session._workers.SentOther(stream.Id);
             }
 
             ReadOnlySpan<byte> rest = data.Span;

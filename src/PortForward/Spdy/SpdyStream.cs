@@ -23,6 +23,7 @@ public sealed class SpdyStream
     private int _inputState;
     private long _thrownAway;
     private volatile bool _outputOpen;
+    private volatile bool _isReplied;
 
     internal SpdyStream(SpdySession session, PipeOptions inputOptions, bool outputOpen)
     {
@@ -79,30 +80,50 @@ public sealed class SpdyStream
     /// has ended already.
     /// </summary>
     /// <param name="status">The reason given to the peer.</param>
-    public void Reset(ResetStatus status = ResetStatus.Cancel)
-    {
-        // First of all: once the stream has ended here, the read loop forgets it with the peer's FIN, and nobody would tell the peer.
-        bool isHalfOpen = _session.Forget(this) && !IsOver;
-        End(new StreamEnd(StreamEndKind.ResetLocally, status));
-        if (isHalfOpen)
-        {
-            _session.SendReset(Id, status);
-        }
-    }
+    public void Reset(ResetStatus status = ResetStatus.Cancel) => EndHere(StreamEndKind.ResetLocally, status);
 
     /// <summary>
     /// Finds out whether the peer has taken all bytes that were sent on the stream; see the method of <see cref="SpdySession"/>.
     /// </summary>
     internal Task<bool> ConfirmTakenAsync(CancellationToken cancellationToken) => _session.ConfirmTakenAsync(this, cancellationToken);
 
+    /// <summary>Says that the peer will never take what it has not taken of this stream; see the method of <see cref="SpdySession"/>.</summary>
+    internal void LoseWorker() => _session.LoseWorker(this);
+
+    /// <summary>Ends both halves, and tells the peer by RST_STREAM if it does not know.</summary>
+    internal void EndHere(StreamEndKind kind, ResetStatus status)
+    {
+        // First of all: once the stream has ended here, the read loop forgets it with the peer's FIN, and nobody would tell the peer.
+        bool isHalfOpen = _session.Forget(this) && !IsOver;
+        End(new StreamEnd(kind, status));
+        if (isHalfOpen)
+        {
+            _session.SendReset(Id, status);
+        }
+    }
+
     /// <summary>Whether this side may still send data.</summary>
     internal bool CanSend => _outputOpen;
 
-    /// <summary>Whether any byte was handed to the transport.</summary>
-    internal bool HasSentBytes { get; set; }
+    /// <summary>Which of its worker's data frames was the last of this stream; 0 as long as no byte was handed to the transport.</summary>
+    internal long LastSent { get; set; }
+
+    /// <summary>Whether the peer has answered the opening: then its worker has taken that.</summary>
+    internal bool IsReplied
+    {
+        get => _isReplied;
+        set => _isReplied = value;
+    }
+
+    /// <summary>The streams that were opened together with it, itself among them: none of them is of use without the others.</summary>
+    internal IReadOnlyList<SpdyStream> Group { get; private set; } = [];
 
     /// <summary>Names the stream once its place in the order of the session is known.</summary>
-    internal void Assign(uint id) => Id = id;
+    internal void Assign(uint id, IReadOnlyList<SpdyStream> group)
+    {
+        Id = id;
+        Group = group;
+    }
 
     /// <summary>Whether a data frame may still be sent; asked when it is this stream's turn. A frame with FIN is the last one.</summary>
     internal bool TakeOutput(FrameFlags flags)

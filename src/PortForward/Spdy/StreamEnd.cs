@@ -12,7 +12,7 @@ public enum StreamEndKind
     /// <summary>This side reset the stream.</summary>
     ResetLocally,
 
-    /// <summary>The session ended before the stream did.</summary>
+    /// <summary>The session, or what it takes to serve the stream, ended before the stream did.</summary>
     SessionLost,
 }
 

@@ -24,6 +24,12 @@ public interface IStreamPair : IAsyncDisposable
     /// <exception cref="OperationCanceledException">The token was cancelled before.</exception>
     Task<bool> ConfirmTakenAsync(CancellationToken cancellationToken);
 
+    /// <summary>
+    /// Says that the pod, which has ended the pair, will never take what it has not taken. Pairs of the same tunnel that wait behind it end as
+    /// <see cref="PairEndKind.TunnelLost"/>, as they would wait for ever.
+    /// </summary>
+    void LoseUntaken();
+
     /// <summary>Sends bytes to the application and waits until the transport has taken them.</summary>
     /// <returns>False when nobody will receive the bytes: <see cref="Ended"/> says why.</returns>
     /// <exception cref="OperationCanceledException">The token was cancelled; part of the bytes may have been sent.</exception>

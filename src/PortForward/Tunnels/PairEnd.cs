@@ -12,7 +12,7 @@ public enum PairEndKind
     /// <summary>The pod reset the streams without a message.</summary>
     Reset,
 
-    /// <summary>The tunnel ended first.</summary>
+    /// <summary>The tunnel, or as much of it as served the pair, ended first.</summary>
     TunnelLost,
 }
 

@@ -16,6 +16,8 @@ internal sealed class PooledPair(IStreamPair pair, Action<IStreamPair, bool> rel
 
     public Task<bool> ConfirmTakenAsync(CancellationToken cancellationToken) => pair.ConfirmTakenAsync(cancellationToken);
 
+    public void LoseUntaken() => pair.LoseUntaken();
+
     public ValueTask<bool> WriteAsync(ReadOnlyMemory<byte> data, CancellationToken cancellationToken) => pair.WriteAsync(data, cancellationToken);
 
     public ValueTask FinishAsync(CancellationToken cancellationToken) => pair.FinishAsync(cancellationToken);

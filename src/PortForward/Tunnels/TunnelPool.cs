@@ -409,20 +409,21 @@ public sealed partial class TunnelPool : ITunnelSource
     /// </summary>
     private async Task ReleaseAsync(Member member, IStreamPair pair, bool wasLeft)
     {
+        Task<bool> givenUp = GiveUpAsync();
         try
         {
-            Task givenUp = GiveUpAsync();
             if (wasLeft)
             {
                 await Task.WhenAny(givenUp, pair.Ended).WaitAsync(_stopped).ConfigureAwait(false);
             }
 
-            await givenUp.WaitAsync(_options.SettleTimeout, _options.Time, _stopped).ConfigureAwait(false);
-            Release(member, isUsable: true);
+            bool taken = await givenUp.WaitAsync(_options.SettleTimeout, _options.Time, _stopped).ConfigureAwait(false);
+            Release(member, isUsable: taken);
         }
         catch (TimeoutException)
         {
             LogNotSettled(_options.SettleTimeout.TotalSeconds);
+            _ = FreeNeighboursAsync(pair, givenUp);
             Release(member, isUsable: false);
             lock (_gate)
             {
@@ -438,11 +439,38 @@ public sealed partial class TunnelPool : ITunnelSource
             // The pool is going away, and takes all of its tunnels with it.
         }
 
-        async Task GiveUpAsync()
+        async Task<bool> GiveUpAsync()
         {
             await pair.DisposeAsync().ConfigureAwait(false);
-            await pair.ConfirmTakenAsync(_stopped).ConfigureAwait(false);
+            return await pair.ConfirmTakenAsync(_stopped).ConfigureAwait(false);
         }
+    }
+
+    /// <summary>
+    /// Ends the connections that share a tunnel with a pair which the pod does not take whole, and wait behind it: once the pod has ended a pair it reads no more of
+    /// it. Until then its application may only be paused, and they wait for it.
+    /// </summary>
+    private async Task FreeNeighboursAsync(IStreamPair pair, Task<bool> givenUp)
+    {
+        try
+        {
+            if (!pair.Ended.IsCompleted)
+            {
+                await Task.WhenAny(givenUp, pair.Ended).WaitAsync(_stopped).ConfigureAwait(false);
+                await givenUp.WaitAsync(_options.SettleTimeout, _options.Time, _stopped).ConfigureAwait(false);
+                return;
+            }
+        }
+        catch (TimeoutException)
+        {
+            // The pod has ended the pair meanwhile.
+        }
+        catch (OperationCanceledException)
+        {
+            return;
+        }
+
+        pair.LoseUntaken();
     }
 
     /// <summary>Ends one use of a tunnel. One that is not to be used again is dropped with its last use.</summary>

@@ -51,6 +51,10 @@ internal sealed class MemoryPod : ITunnelSource, IStreamPair
 
     public ValueTask FinishAsync(CancellationToken cancellationToken) => ValueTask.CompletedTask;
 
+    public void LoseUntaken()
+    {
+    }
+
     public void Leave() => End();
 
     public void Reset() => End();

@@ -121,6 +121,47 @@ public sealed class IsolationTests : IAsyncLifetime
         clients.ForEach(client => client.Dispose());
     }
 
+    /// <summary>
+    /// The runtime never reads what was sent to a port that refuses, and takes nothing of the connections whose streams have the same of its five workers.
+    /// </summary>
+    [Fact]
+    public async Task In_a_shared_tunnel_a_connection_that_waits_behind_a_refused_one_is_reset_and_the_others_go_on()
+    {
+        var options = new PodRouterOptions { Tunnels = new TunnelPoolOptions { MaxTunnels = 1, SettleTimeout = TimeSpan.FromMilliseconds(300) } };
+        await using RoutedForward forward = await RoutedForward.StartAsync(_cluster, "solo", [$"{Echo}", "9999"], options);
+        List<Socket> neighbours = [];
+        for (int i = 0; i < 5; i++)
+        {
+            neighbours.Add(await forward.ConnectAsync());
+            await RoutedForward.EchoAsync(neighbours[i], $"neighbour {i}");
+        }
+
+        using (Socket refused = await forward.ConnectAsync(1))
+        {
+            await refused.SendAsync("nobody reads this"u8.ToArray());
+            Func<Task> read = () => refused.ReceiveAsync(new byte[1]);
+            await read.Should().ThrowAsync<SocketException>();
+        }
+
+        bool[] served = await Task.WhenAll(neighbours.Select(async neighbour =>
+        {
+            try
+            {
+                await RoutedForward.EchoAsync(neighbour, "still here?");
+                return true;
+            }
+            catch (SocketException)
+            {
+                return false;
+            }
+        })).WaitAsync(RoutedForward.Patience);
+
+        served.Should().ContainSingle(isServed => !isServed, "one of five shares the worker that is lost");
+        await forward.EchoOnceAsync("a new one");
+        _cluster.Activity.TunnelsOpened.Should().Be(2);
+        neighbours.ForEach(neighbour => neighbour.Dispose());
+    }
+
     [Fact]
     public async Task When_all_tunnels_are_stalled_a_connection_waits_and_one_line_says_so()
     {

@@ -16,6 +16,7 @@ internal sealed class FakePair : IStreamPair
     private readonly TaskCompletionSource _left = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _disposed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _writing = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _untakenLost = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly MemoryStream _written = new();
     private readonly Lock _gate = new();
     private TaskCompletionSource? _stall;
@@ -35,6 +36,11 @@ internal sealed class FakePair : IStreamPair
         await (IsNeverTaken ? Task.Delay(Timeout.Infinite, cancellationToken) : _settled.Task.WaitAsync(cancellationToken));
         return true;
     }
+
+    /// <summary>Completes when the pod was said to take no more of it.</summary>
+    public Task UntakenLost => _untakenLost.Task;
+
+    public void LoseUntaken() => _untakenLost.TrySetResult();
 
     /// <summary>Completes when the client was said to have gone.</summary>
     public Task Left => _left.Task;

@@ -115,6 +115,44 @@ public sealed class TunnelPoolSharingTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task What_waits_behind_a_pair_is_freed_when_the_pod_has_ended_the_pair_without_taking_it()
+    {
+        IStreamPair pair = await OpenAsync();
+        FakePair pods = _dialer.Tunnels.Single().Pairs.Single();
+        pods.EndData();
+        pods.End(PairEndKind.Failed, "refused");
+
+        await pair.DisposeAsync();
+        await pods.Disposed.Soon();
+        pods.UntakenLost.IsCompleted.Should().BeFalse();
+        await AdvanceUntilAsync(pods.UntakenLost);
+    }
+
+    [Fact]
+    public async Task What_waits_behind_a_pair_is_not_freed_as_long_as_its_application_may_go_on()
+    {
+        FakePair pods = await GiveUpSharedAsync();
+
+        await AdvanceAsync(TimeSpan.FromHours(1));
+        pods.UntakenLost.IsCompleted.Should().BeFalse();
+
+        pods.End(PairEndKind.Completed);
+        await AdvanceUntilAsync(pods.UntakenLost);
+    }
+
+    [Fact]
+    public async Task Nothing_is_lost_of_a_pair_that_the_pod_takes_after_all()
+    {
+        FakePair pods = await GiveUpSharedAsync();
+
+        await AdvanceAsync(TimeSpan.FromSeconds(20));
+        pods.Complete();
+        await AdvanceAsync(TimeSpan.FromMinutes(1));
+
+        pods.UntakenLost.IsCompleted.Should().BeFalse();
+    }
+
+    [Fact]
     public async Task The_end_of_a_tunnel_is_told_with_the_number_of_those_that_stand()
     {
         await OpenAsync();
@@ -459,6 +497,26 @@ public sealed class TunnelPoolSharingTests : IAsyncDisposable
         await pair.DisposeAsync();
         await Waiting.UntilAsync(() => _pool.IdleCount == 1);
         return (_dialer.Tunnels.Last(), idle);
+    }
+
+    /// <summary>Gives up the first of two pairs in one tunnel, which the pod goes on to hold.</summary>
+    private async Task<FakePair> GiveUpSharedAsync()
+    {
+        IStreamPair[] pairs = [await OpenAsync(), await OpenAsync(), await OpenAsync()];
+        FakeTunnel shared = _dialer.Tunnels.First(tunnel => tunnel.Opened.Count == 2);
+        await pairs[shared == _dialer.Tunnels.First() ? 0 : 1].DisposeAsync();
+        await shared.Pairs.First().Disposed.Soon();
+        return shared.Pairs.First();
+    }
+
+    /// <summary>Lets time pass in steps, so that timers which are set meanwhile run too.</summary>
+    private async Task AdvanceAsync(TimeSpan time)
+    {
+        for (int i = 0; i < 20; i++)
+        {
+            _time.Advance(time / 20);
+            await Task.Delay(1);
+        }
     }
 
     private async Task AdvanceUntilAsync(Task task) =>
