@@ -5,49 +5,141 @@ namespace PortForward.Spdy;
 /// stream's frames to the worker of its id, PINGs to one after the other. Each works in order, so that the answer to a PING means that its worker has taken all
 /// that came before. A worker whose stream's application does not read answers no more, and takes no frame of another stream either.
 /// </summary>
+/// <remarks>Frames are numbered for each worker, from 1. What is known to be taken is a lower bound: only answers tell.</remarks>
 internal sealed class PeerWorkers
 {
     /// <summary>How many there are.</summary>
     public const int Count = 5;
 
-    /// <summary>How many frames may wait for one of them (spdystream's QUEUE_SIZE). With one more the peer reads on for none of them.</summary>
-    public const int QueueLength = 50;
+    /// <summary>
+    /// How many frames may at most have been sent to a worker that the peer can still read on beside: spdystream lets 50 wait (QUEUE_SIZE) behind the one that is
+    /// being handled, and holds one more in its hand.
+    /// </summary>
+    private const int MaxHeld = 52;
 
     private readonly Worker[] _workers = new Worker[Count];
-    private int _next;
+    private long _asked;
 
     /// <summary>The worker that gets the next PING.</summary>
-    public int Next => _next;
+    public int Next => (int)(_asked % Count);
 
-    /// <summary>Whether a worker may not have taken yet what it was sent.</summary>
-    public bool HasUntaken => Any(static (ref readonly Worker worker) => Volatile.Read(in worker.Sent) != Volatile.Read(in worker.Taken));
+    /// <summary>Whether one was lost.</summary>
+    public bool HasLost
+    {
+        get
+        {
+            for (int worker = 0; worker < Count; worker++)
+            {
+                if (Volatile.Read(ref _workers[worker].IsLost))
+                {
+                    return true;
+                }
+            }
 
-    /// <summary>Whether a worker was lost, so that later streams may end up with it.</summary>
-    public bool HasLost => Any(static (ref readonly Worker worker) => Volatile.Read(in worker.IsLost));
+            return false;
+        }
+    }
 
-    /// <summary>Whether so much waits for a worker that was lost that the peer reads on no more, for whatever stream.</summary>
-    public bool IsBlocked => Any(static (ref readonly Worker worker) =>
-        Volatile.Read(in worker.IsLost) && Volatile.Read(in worker.Frames) - Volatile.Read(in worker.FramesTaken) > QueueLength);
+    /// <summary>Whether a worker may not have taken yet the data that it was sent.</summary>
+    public bool HasUntakenData
+    {
+        get
+        {
+            for (int worker = 0; worker < Count; worker++)
+            {
+                if (Volatile.Read(ref _workers[worker].LastData) > Volatile.Read(ref _workers[worker].Taken))
+                {
+                    return true;
+                }
+            }
+
+            return false;
+        }
+    }
+
+    /// <summary>A number that grows with each data frame that is sent.</summary>
+    public long DataSent
+    {
+        get
+        {
+            long sent = 0;
+            for (int worker = 0; worker < Count; worker++)
+            {
+                sent += Volatile.Read(ref _workers[worker].LastData);
+            }
+
+            return sent;
+        }
+    }
 
     /// <summary>The worker of a stream.</summary>
     public static int Of(uint streamId) => (int)(streamId % Count);
 
     /// <summary>How many PINGs it takes until one gets to a worker: 1 to <see cref="Count"/>.</summary>
-    public int PingsUntil(int worker) => ((worker - _next + Count) % Count) + 1;
+    public int PingsUntil(int worker) => ((worker - Next + Count) % Count) + 1;
 
-    /// <summary>Data frames of a stream are handed to the transport.</summary>
-    /// <returns>The number of the last of them, for <see cref="HasTaken"/>.</returns>
-    public long Sent(uint streamId, int frames)
+    /// <summary>Frames of a stream are handed to the transport.</summary>
+    /// <returns>The number of the last of them.</returns>
+    public long Send(uint streamId, int frames, bool isData)
     {
-        SentOther(streamId, frames);
-        return Interlocked.Add(ref _workers[Of(streamId)].Sent, frames);
+        ref Worker worker = ref _workers[Of(streamId)];
+        long last = Interlocked.Add(ref worker.Sent, frames);
+        if (isData)
+        {
+            Volatile.Write(ref worker.LastData, last);
+        }
+
+        return last;
     }
 
-    /// <summary>Frames of a stream that are no data are handed to the transport.</summary>
-    public void SentOther(uint streamId, int frames = 1) => Interlocked.Add(ref _workers[Of(streamId)].Frames, frames);
+    /// <summary>Whether a stream's worker is known to have taken a frame.</summary>
+    public bool HasTaken(uint streamId, long frame) => frame <= Volatile.Read(ref _workers[Of(streamId)].Taken);
 
-    /// <summary>Whether a stream's worker is known to have taken the data frame of a number. 0 stands for none.</summary>
-    public bool HasTaken(uint streamId, long number) => number <= Volatile.Read(ref _workers[Of(streamId)].Taken);
+    /// <summary>A stream's worker has answered a frame.</summary>
+    public void Took(uint streamId, long frame) => Took(Of(streamId), frame);
+
+    /// <summary>A PING is sent, in the order of the wire; what its answer will mean.</summary>
+    public Question Ask()
+    {
+        int worker = Next;
+        return new Question(worker, Interlocked.Increment(ref _workers[worker].Sent), _asked++);
+    }
+
+    /// <summary>A PING was answered. An earlier one may be answered after a later one.</summary>
+    public void Answered(Question question)
+    {
+        Took(question.Worker, question.Frame);
+        Raise(ref _workers[question.Worker].Answered, question.Order + 1);
+    }
+
+    /// <summary>Whether another worker has answered a PING that was sent later.</summary>
+    public bool IsPassed(Question question)
+    {
+        for (int worker = 0; worker < Count; worker++)
+        {
+            if (worker != question.Worker && Volatile.Read(ref _workers[worker].Answered) > question.Order + 1)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>Whether a stream's worker is the only one that can have so many frames waiting that the peer does not read on.</summary>
+    public bool MayAloneBlock(uint streamId)
+    {
+        for (int worker = 0; worker < Count; worker++)
+        {
+            bool mayBlock = Volatile.Read(ref _workers[worker].Sent) - Volatile.Read(ref _workers[worker].Taken) >= MaxHeld;
+            if (mayBlock != (worker == Of(streamId)))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
 
     /// <summary>A stream's worker will never take another frame.</summary>
     /// <remarks>What is read afterwards is at least as new: whoever has sent meanwhile either shows here, or sees there that it is lost.</remarks>
@@ -60,20 +152,7 @@ internal sealed class PeerWorkers
     /// <summary>Whether a stream's worker was lost.</summary>
     public bool IsLost(uint streamId) => Volatile.Read(ref _workers[Of(streamId)].IsLost);
 
-    /// <summary>A PING is sent, in the order of the wire; what its answer will mean.</summary>
-    public Question Ask()
-    {
-        int worker = _next;
-        _next = (_next + 1) % Count;
-        return new Question(worker, Volatile.Read(ref _workers[worker].Sent), Interlocked.Increment(ref _workers[worker].Frames));
-    }
-
-    /// <summary>A PING was answered. An earlier one may be answered after a later one.</summary>
-    public void Answered(Question question)
-    {
-        Raise(ref _workers[question.Worker].Taken, question.Sent);
-        Raise(ref _workers[question.Worker].FramesTaken, question.Frames);
-    }
+    private void Took(int worker, long frame) => Raise(ref _workers[worker].Taken, frame);
 
     private static void Raise(ref long value, long to)
     {
@@ -84,30 +163,20 @@ internal sealed class PeerWorkers
         }
     }
 
-    private bool Any(Condition condition)
-    {
-        foreach (ref readonly Worker worker in _workers.AsSpan())
-        {
-            if (condition(in worker))
-            {
-                return true;
-            }
-        }
-
-        return false;
-    }
-
-    private delegate bool Condition(ref readonly Worker worker);
-
-    /// <summary>A PING on its way: to whom, and behind how many data frames and frames of any kind, itself among them.</summary>
-    internal readonly record struct Question(int Worker, long Sent, long Frames);
+    /// <summary>A PING on its way.</summary>
+    /// <param name="Worker">To whom.</param>
+    /// <param name="Frame">Its number among the frames of that worker.</param>
+    /// <param name="Order">Its place among all PINGs, from 0.</param>
+    internal readonly record struct Question(int Worker, long Frame, long Order);
 
     private struct Worker
     {
         public long Sent;
         public long Taken;
-        public long Frames;
-        public long FramesTaken;
+        public long LastData;
+
+        /// <summary>The highest order of a PING that it has answered, and 1.</summary>
+        public long Answered;
         public bool IsLost;
     }
 }

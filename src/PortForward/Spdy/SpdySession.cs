@@ -102,7 +102,7 @@ public sealed partial class SpdySession : IAsyncDisposable
     }
 
     /// <summary>
-    /// Whether new streams can be opened: the session lives, the peer sent no GOAWAY, and stream ids are left. After <see cref="LoseWorker"/> it stays
+    /// Whether new streams can be opened: the session lives, the peer sent no GOAWAY, and stream ids are left. After <see cref="TryFreeNeighbours"/> it stays
     /// true, and still nothing is opened.
     /// </summary>
     public bool CanOpen
@@ -139,9 +139,13 @@ public sealed partial class SpdySession : IAsyncDisposable
 
     /// <summary>
     /// Whether data was sent that the peer may not have taken yet. If so, silence does not mean that the peer is dead: its workers,
-    /// or its whole read loop, may wait for an application that does not read.
+    /// or its whole read loop, may wait for an application that does not read. With a worker lost it is the end in any case: the PINGs
+    /// that come to it, one of five, pile up until the peer reads no more.
     /// </summary>
-    internal bool HasUnconfirmedData => _workers.HasUntaken;
+    internal bool HasUnconfirmedData => _workers.HasUntakenData && !HasLostWorker;
+
+    /// <summary>Whether <see cref="TryFreeNeighbours"/> has given up one of the peer's workers.</summary>
+    internal bool HasLostWorker => _workers.HasLost;
 
     /// <summary>
     /// Opens streams and sends first bytes on the last of them, all in one write to the transport. It does not wait for replies:
@@ -198,37 +202,66 @@ public sealed partial class SpdySession : IAsyncDisposable
     public Task<bool> ConfirmTakenAsync(CancellationToken cancellationToken = default) => AskAsync(static _ => PeerWorkers.Count, every: true, cancellationToken);
 
     /// <summary>Finds out whether the peer has taken everything that was sent on one stream, whatever other streams hold up.</summary>
-    internal Task<bool> ConfirmTakenAsync(SpdyStream stream, CancellationToken cancellationToken) =>
-        AskAsync(workers => workers.PingsUntil(PeerWorkers.Of(stream.Id)), every: false, cancellationToken);
+    /// <returns>False also when the worker that should take it was lost.</returns>
+    internal Task<bool> ConfirmTakenAsync(SpdyStream stream, CancellationToken cancellationToken) => _workers.IsLost(stream.Id)
+        ? Task.FromResult(false)
+        : AskAsync(workers => workers.PingsUntil(PeerWorkers.Of(stream.Id)), every: false, cancellationToken);
 
     /// <summary>
-    /// Says that the peer will never take the data of a stream that it has not taken yet, as it reads no more of a stream that it has ended. The worker is lost
-    /// for the session then: the streams that wait for it end with <see cref="StreamEndKind.SessionLost"/>, and with them those that were opened together with one.
-    /// Others of the worker may go on to receive, but not to send; no stream is opened any more. Once the frames that nobody takes have filled the worker's
-    /// queue, the peer reads no more of the whole session, which ends with that.
+    /// Ends the streams that wait for ever behind one that the peer has ended without taking all that was sent on it: it reads no more of such a stream, and its
+    /// worker is lost for the session. They end with <see cref="StreamEndKind.SessionLost"/>, and with each those that were opened together with it. Others of the worker
+    /// may go on to receive, but not to send, and no stream is opened any more.
     /// </summary>
+    /// <returns>
+    /// True when there is nothing to do any more. False when it is not sure yet that this stream is what the others wait for: it takes two looks in a row
+    /// that show that the peer reads on for other workers; or, if it reads for none, that nothing has moved between the looks and no other worker
+    /// can be the reason, whereupon the session ends.
+    /// </returns>
     /// <remarks>
-    /// If all data of the stream is known to be taken, its worker waits for the application of another stream, which may go on, and nothing is done.
-    /// What was taken is known by the PINGs, so another stream's application that stopped reading less than one round of those after this stream's
-    /// last data cannot be told from it.
+    /// What was taken is known by the answers to PINGs and openings, so that a neighbour's application which stopped reading shortly before or after
+    /// this stream's last frame cannot be told from it.
     /// </remarks>
-    internal void LoseWorker(SpdyStream stream)
+    internal bool TryFreeNeighbours(SpdyStream stream)
     {
-        SpdyStream[] stranded;
+        SpdyStream[] stranded = [];
+        Ping[] unanswered = [];
+        WorkerLook look;
         lock (_gate)
         {
-            if (_ended || _workers.HasTaken(stream.Id, stream.LastSent))
+            if (_ended || _workers.HasTaken(stream.Id, stream.LastDataFrame))
             {
-                return;
+                return true;
+            }
+
+            WorkerLook before = stream.LastLook;
+            stream.LastLook = look = LookAtWorker(stream);
+            if (look.Kind != before.Kind || !IsSure(before, look))
+            {
+                return false;
             }
 
             _workers.Lose(stream.Id);
-            stranded = [.. _streams.Values.Where(IsStranded).SelectMany(static stranded => stranded.Group).Distinct()];
+            if (look.Kind == WorkerLookKind.Passed)
+            {
+                stranded = [.. _streams.Values.Where(IsStranded).SelectMany(static stranded => stranded.Group).Distinct()];
+                unanswered = [.. _pings.Values.Where(ping => ping.Question.Worker == PeerWorkers.Of(stream.Id))];
+            }
+        }
+
+        if (look.Kind == WorkerLookKind.Blocked)
+        {
+            Abort(new SpdyProtocolException("the peer reads no more, as it holds too many frames behind data that it never takes"));
+            return true;
         }
 
         LogWorkerLost(stream.Id, stranded.Length);
         Strand(stranded);
-        EndIfBlocked();
+        foreach (Ping ping in unanswered)
+        {
+            ping.Reply.TrySetResult(false);
+        }
+
+        return true;
     }
 
     /// <summary>Ends the session: streams that are still open end with <see cref="StreamEndKind.SessionLost"/>.</summary>
@@ -287,7 +320,11 @@ public sealed partial class SpdySession : IAsyncDisposable
 
     internal void SendReset(uint streamId, ResetStatus status)
     {
-        _workers.SentOther(streamId);
+        if (_workers.IsLost(streamId))
+        {
+            return;
+        }
+
         Span<byte> frame = stackalloc byte[ControlFrames.RstStreamSize];
         ControlFrames.WriteRstStream(frame, streamId, status);
         bool room = _sender.Enqueue(frame);
@@ -328,7 +365,6 @@ public sealed partial class SpdySession : IAsyncDisposable
         }
 
         SendQueued(room);
-        EndIfBlocked();
         try
         {
             if (!every)
@@ -397,9 +433,27 @@ public sealed partial class SpdySession : IAsyncDisposable
         return best;
     }
 
+    /// <summary>What holds up the worker of a stream, as far as it can be told. Called with the gate held.</summary>
+    private WorkerLook LookAtWorker(SpdyStream stream)
+    {
+        int worker = PeerWorkers.Of(stream.Id);
+        bool isPassed = _pings.Values.Any(ping => ping.Question.Worker == worker && _workers.IsPassed(ping.Question));
+        WorkerLookKind kind = isPassed ? WorkerLookKind.Passed : _workers.MayAloneBlock(stream.Id) ? WorkerLookKind.Blocked : WorkerLookKind.Unsure;
+        return new WorkerLook(kind, BytesReceived, _workers.DataSent);
+    }
+
+    /// <summary>
+    /// Whether two looks that show the same are enough. The answer that is missed may lie behind bytes that this side does not read, or may be about to come.
+    /// </summary>
+    private bool IsSure(WorkerLook before, WorkerLook now) => now.Kind switch
+    {
+        WorkerLookKind.Passed => IsReading || now.BytesReceived != before.BytesReceived,
+        WorkerLookKind.Blocked => IsReading && now == before,
+        _ => false,
+    };
+
     /// <summary>Whether a stream waits for a worker that was lost. Called with the gate held.</summary>
-    private bool IsStranded(SpdyStream stream) =>
-        _workers.IsLost(stream.Id) && !(stream.IsReplied && _workers.HasTaken(stream.Id, stream.LastSent));
+    private bool IsStranded(SpdyStream stream) => _workers.IsLost(stream.Id) && !_workers.HasTaken(stream.Id, stream.LastFrame);
 
     /// <summary>Ends a stream that has sent to a worker that was lost, or is about to, and says whether it did.</summary>
     private bool StrandIfLost(SpdyStream stream)
@@ -418,15 +472,6 @@ public sealed partial class SpdySession : IAsyncDisposable
         foreach (SpdyStream stream in streams)
         {
             stream.EndHere(StreamEndKind.SessionLost, ResetStatus.Cancel);
-        }
-    }
-
-    /// <summary>Ends the session if the peer reads on for no stream any more.</summary>
-    private void EndIfBlocked()
-    {
-        if (_workers.IsBlocked)
-        {
-            Abort(new SpdyProtocolException($"the peer holds more than {PeerWorkers.QueueLength} frames behind data that it never takes"));
         }
     }
 
@@ -599,7 +644,7 @@ public sealed partial class SpdySession : IAsyncDisposable
             case FrameType.Headers:
                 if (Find(ControlFrames.ReadStreamId(head)) is { } replied)
                 {
-                    replied.IsReplied = true;
+                    _workers.Took(replied.Id, replied.OpeningFrame);
                     if (header.Flags.HasFlag(FrameFlags.Fin))
                     {
                         EndStream(replied, new StreamEnd(StreamEndKind.Finished));
@@ -705,6 +750,22 @@ public sealed partial class SpdySession : IAsyncDisposable
         }
     }
 
+    /// <summary>What a look at a stream's worker has shown.</summary>
+    internal enum WorkerLookKind
+    {
+        /// <summary>It cannot be told yet why it does not answer.</summary>
+        Unsure,
+
+        /// <summary>It has not answered, while another one has answered a later question.</summary>
+        Passed,
+
+        /// <summary>If nobody answers, no other worker can be the reason.</summary>
+        Blocked,
+    }
+
+    /// <summary>What a look has shown, and what had been received and sent by then.</summary>
+    internal readonly record struct WorkerLook(WorkerLookKind Kind, long BytesReceived, long DataSent);
+
     /// <summary>A PING that was not answered yet.</summary>
     private sealed record Ping(PeerWorkers.Question Question)
     {
@@ -728,7 +789,7 @@ public sealed partial class SpdySession : IAsyncDisposable
                 session._nextStreamId = session.FirstOf(streams.Length);
                 foreach (SpdyStream stream in streams)
                 {
-                    stream.Assign(session._nextStreamId, streams);
+                    stream.Assign(session._nextStreamId, streams, session._workers.Send(session._nextStreamId, frames: 1, isData: false));
                     session._nextStreamId += 2;
                     session._streams.Add(stream.Id, stream);
                 }
@@ -740,13 +801,12 @@ public sealed partial class SpdySession : IAsyncDisposable
             for (int i = 0; i < streams.Length; i++)
             {
                 FrameFlags flags = openings[i].Finish ? FrameFlags.Fin : FrameFlags.None;
-                session._workers.SentOther(streams[i].Id);
                 length += ControlFrames.WriteSynStream(destination[length..], streams[i].Id, flags, openings[i].Headers, session._headerEncoder);
             }
 
             if (!firstData.IsEmpty)
             {
-                streams[^1].LastSent = session._workers.Sent(streams[^1].Id, frames: 1);
+                streams[^1].Sent(session._workers.Send(streams[^1].Id, frames: 1, isData: true), isData: true);
                 FrameHeader.Data(streams[^1].Id, FrameFlags.None, firstData.Length).Write(destination[length..]);
                 firstData.Span.CopyTo(destination[(length + FrameHeader.Size)..]);
                 length += FrameHeader.Size + firstData.Length;
@@ -770,15 +830,7 @@ public sealed partial class SpdySession : IAsyncDisposable
                 return 0;
             }
 
-            if (data.Length > 0)
-            {
-                stream.LastSent = session._workers.Sent(stream.Id, FrameCount);
-            }
-            else
-            {
-                session._workers.SentOther(stream.Id);
-            }
-
+            stream.Sent(session._workers.Send(stream.Id, FrameCount, isData: data.Length > 0), isData: data.Length > 0);
             ReadOnlySpan<byte> rest = data.Span;
             int length = 0;
             do

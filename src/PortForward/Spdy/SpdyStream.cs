@@ -23,7 +23,6 @@ public sealed class SpdyStream
     private int _inputState;
     private long _thrownAway;
     private volatile bool _outputOpen;
-    private volatile bool _isReplied;
 
     internal SpdyStream(SpdySession session, PipeOptions inputOptions, bool outputOpen)
     {
@@ -87,8 +86,8 @@ public sealed class SpdyStream
     /// </summary>
     internal Task<bool> ConfirmTakenAsync(CancellationToken cancellationToken) => _session.ConfirmTakenAsync(this, cancellationToken);
 
-    /// <summary>Says that the peer will never take what it has not taken of this stream; see the method of <see cref="SpdySession"/>.</summary>
-    internal void LoseWorker() => _session.LoseWorker(this);
+    /// <summary>Ends what waits behind this stream; see the method of <see cref="SpdySession"/>.</summary>
+    internal bool TryFreeNeighbours() => _session.TryFreeNeighbours(this);
 
     /// <summary>Ends both halves, and tells the peer by RST_STREAM if it does not know.</summary>
     internal void EndHere(StreamEndKind kind, ResetStatus status)
@@ -105,24 +104,34 @@ public sealed class SpdyStream
     /// <summary>Whether this side may still send data.</summary>
     internal bool CanSend => _outputOpen;
 
-    /// <summary>Which of its worker's data frames was the last of this stream; 0 as long as no byte was handed to the transport.</summary>
-    internal long LastSent { get; set; }
+    /// <summary>Which of its worker's frames opened the stream.</summary>
+    internal long OpeningFrame { get; private set; }
 
-    /// <summary>Whether the peer has answered the opening: then its worker has taken that.</summary>
-    internal bool IsReplied
-    {
-        get => _isReplied;
-        set => _isReplied = value;
-    }
+    /// <summary>Which of its worker's frames was the stream's last so far.</summary>
+    internal long LastFrame { get; private set; }
+
+    /// <summary>Which of its worker's frames was the last with bytes; 0 as long as none was handed to the transport.</summary>
+    internal long LastDataFrame { get; private set; }
+
+    /// <summary>What the session looked like when the stream's worker was last looked at; the session's own.</summary>
+    internal SpdySession.WorkerLook LastLook { get; set; }
 
     /// <summary>The streams that were opened together with it, itself among them: none of them is of use without the others.</summary>
     internal IReadOnlyList<SpdyStream> Group { get; private set; } = [];
 
     /// <summary>Names the stream once its place in the order of the session is known.</summary>
-    internal void Assign(uint id, IReadOnlyList<SpdyStream> group)
+    internal void Assign(uint id, IReadOnlyList<SpdyStream> group, long frame)
     {
         Id = id;
         Group = group;
+        OpeningFrame = LastFrame = frame;
+    }
+
+    /// <summary>Notes which frame of its worker is the last that is handed to the transport.</summary>
+    internal void Sent(long frame, bool isData)
+    {
+        LastFrame = frame;
+        LastDataFrame = isData ? frame : LastDataFrame;
     }
 
     /// <summary>Whether a data frame may still be sent; asked when it is this stream's turn. A frame with FIN is the last one.</summary>

@@ -95,10 +95,8 @@ internal sealed class ChannelPair : IStreamPair, ILivingConnection
     /// <summary>The connection serves no other pair, so that it does not matter.</summary>
     public Task<bool> ConfirmTakenAsync(CancellationToken cancellationToken) => Task.FromResult(true);
 
-    public void LoseUntaken()
-    {
-        // Nobody else waits behind it.
-    }
+    /// <summary>There are none.</summary>
+    public bool TryFreeNeighbours() => true;
 
     public async ValueTask<bool> WriteAsync(ReadOnlyMemory<byte> data, CancellationToken cancellationToken)
     {

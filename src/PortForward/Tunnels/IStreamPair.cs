@@ -25,10 +25,11 @@ public interface IStreamPair : IAsyncDisposable
     Task<bool> ConfirmTakenAsync(CancellationToken cancellationToken);
 
     /// <summary>
-    /// Says that the pod, which has ended the pair, will never take what it has not taken. Pairs of the same tunnel that wait behind it end as
-    /// <see cref="PairEndKind.TunnelLost"/>, as they would wait for ever.
+    /// Ends the pairs of the same tunnel that would wait for ever behind this one, which the pod has ended without taking all of it, as
+    /// <see cref="PairEndKind.TunnelLost"/>.
     /// </summary>
-    void LoseUntaken();
+    /// <returns>True when there is nothing to do any more; false when it is not sure yet that they wait for this one: then it is to be asked again after a while.</returns>
+    bool TryFreeNeighbours();
 
     /// <summary>Sends bytes to the application and waits until the transport has taken them.</summary>
     /// <returns>False when nobody will receive the bytes: <see cref="Ended"/> says why.</returns>

@@ -16,7 +16,7 @@ internal sealed class PooledPair(IStreamPair pair, Action<IStreamPair, bool> rel
 
     public Task<bool> ConfirmTakenAsync(CancellationToken cancellationToken) => pair.ConfirmTakenAsync(cancellationToken);
 
-    public void LoseUntaken() => pair.LoseUntaken();
+    public bool TryFreeNeighbours() => pair.TryFreeNeighbours();
 
     public ValueTask<bool> WriteAsync(ReadOnlyMemory<byte> data, CancellationToken cancellationToken) => pair.WriteAsync(data, cancellationToken);
 

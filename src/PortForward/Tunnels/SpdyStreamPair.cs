@@ -29,11 +29,11 @@ internal sealed class SpdyStreamPair : IStreamPair
     /// <inheritdoc/>
     /// <remarks>Nothing is asked when the pod has ended both streams and was sent nothing.</remarks>
     public Task<bool> ConfirmTakenAsync(CancellationToken cancellationToken) =>
-        _data.LastSent == 0 && Ended.IsCompleted && _data.Ended.IsCompletedSuccessfully && _data.Ended.Result.Kind == StreamEndKind.Finished
+        _data.LastDataFrame == 0 && Ended.IsCompleted && _data.Ended.IsCompletedSuccessfully && _data.Ended.Result.Kind == StreamEndKind.Finished
             ? Task.FromResult(true)
             : _data.ConfirmTakenAsync(cancellationToken);
 
-    public void LoseUntaken() => _data.LoseWorker();
+    public bool TryFreeNeighbours() => _data.TryFreeNeighbours();
 
     public ValueTask<bool> WriteAsync(ReadOnlyMemory<byte> data, CancellationToken cancellationToken) => _data.WriteAsync(data, cancellationToken);
 

@@ -78,10 +78,13 @@ internal sealed class SpdyTunnel : ITunnel, ILivingConnection
 
     void ILivingConnection.Abort(TimeoutException reason) => _session.Abort(reason);
 
-    /// <summary>However a session ends: the runtimes end none that is in use, or idle for less than four hours.</summary>
+    /// <summary>
+    /// However a session ends: the runtimes end none that is in use, or idle for less than four hours. One that has lost a worker was of no more use, and its end says
+    /// nothing about the pod.
+    /// </summary>
     private async Task<TunnelEnd> CompleteAsync()
     {
         await _session.Completion.ConfigureAwait(false);
-        return TunnelEnd.Lost;
+        return _session.HasLostWorker ? TunnelEnd.Finished : TunnelEnd.Lost;
     }
 }

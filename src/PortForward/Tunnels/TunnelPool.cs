@@ -20,6 +20,9 @@ public sealed partial class TunnelPool : ITunnelSource
     /// <summary>For how many probe intervals a pod that was reached counts as alive, when the tunnel that reached it could not be kept: at the limit each costs an upgrade.</summary>
     private const int AliveFor = 3;
 
+    /// <summary>How many looks at what a pair's neighbours wait for fit into the time that a pair may take to settle.</summary>
+    private const int LooksPerSettling = 2;
+
     private readonly ITunnelDialer _dialer;
     private readonly TunnelPoolOptions _options;
     private readonly ILogger _logger;
@@ -447,7 +450,7 @@ public sealed partial class TunnelPool : ITunnelSource
     }
 
     /// <summary>
-    /// Ends the connections that share a tunnel with a pair which the pod does not take whole, and wait behind it: once the pod has ended a pair it reads no more of
+    /// Ends the connections that share a tunnel with a pair which the pod has not taken whole, and wait behind it: once the pod has ended a pair it reads no more of
     /// it. Until then its application may only be paused, and they wait for it.
     /// </summary>
     private async Task FreeNeighboursAsync(IStreamPair pair, Task<bool> givenUp)
@@ -457,20 +460,19 @@ public sealed partial class TunnelPool : ITunnelSource
             if (!pair.Ended.IsCompleted)
             {
                 await Task.WhenAny(givenUp, pair.Ended).WaitAsync(_stopped).ConfigureAwait(false);
-                await givenUp.WaitAsync(_options.SettleTimeout, _options.Time, _stopped).ConfigureAwait(false);
-                return;
+                await Task.WhenAny(givenUp, Task.Delay(_options.SettleTimeout, _options.Time, _stopped)).ConfigureAwait(false);
             }
-        }
-        catch (TimeoutException)
-        {
-            // The pod has ended the pair meanwhile.
+
+            // With the tunnel all of its pairs have ended.
+            while (!givenUp.IsCompleted && !_stopped.IsCancellationRequested && !pair.TryFreeNeighbours())
+            {
+                await Task.WhenAny(givenUp, Task.Delay(_options.SettleTimeout / LooksPerSettling, _options.Time, _stopped)).ConfigureAwait(false);
+            }
         }
         catch (OperationCanceledException)
         {
-            return;
+            // The pool is going away.
         }
-
-        pair.LoseUntaken();
     }
 
     /// <summary>Ends one use of a tunnel. One that is not to be used again is dropped with its last use.</summary>
@@ -625,7 +627,7 @@ public sealed partial class TunnelPool : ITunnelSource
                 _servedOneIsGone &= StandingCount() > 0;
                 _members.Add(member);
                 Offer(member, isFresh: true);
-                preparing = [.. _preparing];
+                preparing = TakePreparing();
             }
         }
 
@@ -666,7 +668,7 @@ public sealed partial class TunnelPool : ITunnelSource
                 }
             }
 
-            preparing = _dialling == 0 ? [.. _preparing] : [];
+            preparing = _dialling == 0 ? TakePreparing() : [];
             nothingStands = !_disposed && _dialling == 0 && _members.Count == 0;
         }
 
@@ -676,6 +678,14 @@ public sealed partial class TunnelPool : ITunnelSource
         {
             _options.OnLost?.Invoke(default); // Nobody else would hear of it.
         }
+    }
+
+    /// <summary>Those who are to be told at once, so that nobody dials for them any more. Called with the gate held.</summary>
+    private TaskCompletionSource<TunnelFault?>[] TakePreparing()
+    {
+        TaskCompletionSource<TunnelFault?>[] preparing = [.. _preparing];
+        _preparing.Clear();
+        return preparing;
     }
 
     /// <summary>Called with the gate held.</summary>

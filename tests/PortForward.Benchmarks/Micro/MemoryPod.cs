@@ -51,9 +51,7 @@ internal sealed class MemoryPod : ITunnelSource, IStreamPair
 
     public ValueTask FinishAsync(CancellationToken cancellationToken) => ValueTask.CompletedTask;
 
-    public void LoseUntaken()
-    {
-    }
+    public bool TryFreeNeighbours() => true;
 
     public void Leave() => End();
 

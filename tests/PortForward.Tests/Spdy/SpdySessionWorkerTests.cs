@@ -6,58 +6,35 @@ namespace PortForward.Tests.Spdy;
 /// <summary>What becomes of a session when the peer holds data that it never takes: one of its five workers does nothing else any more.</summary>
 public sealed class SpdySessionWorkerTests : IAsyncDisposable
 {
-    private readonly SpdyFixture _fixture = new(new SpdySessionOptions { AlignsStreamIds = true });
+    private readonly SpdyFixture _fixture = new(new SpdySessionOptions { AlignsStreamIds = true, StreamBufferSize = 1024 });
 
     [Fact]
     public async Task Streams_that_wait_behind_what_is_never_taken_end_and_the_others_go_on()
     {
         SpdyStream[][] pairs = await OpenAsync(6);
+        SpdyStream ended = pairs[0][1];
         await ReplyAsync(pairs[..5]);
+        await SendInVainAsync(ended);
 
-        pairs[0][1].LoseWorker();
+        await FreeNeighboursAsync(ended);
 
-        (pairs[5][1].Id % 5).Should().Be(pairs[0][1].Id % 5, "there are five workers");
-        foreach (SpdyStream stream in pairs[5])
-        {
-            (await stream.Ended.Soon()).Kind.Should().Be(StreamEndKind.SessionLost);
-        }
-
+        (pairs[5][1].Id % 5).Should().Be(ended.Id % 5, "there are five workers");
+        await ShouldBeLostAsync(pairs[5]);
         (await pairs[5][1].WriteAsync("more"u8.ToArray())).Should().BeFalse();
         pairs[1..5].SelectMany(pair => pair).Should().AllSatisfy(stream => stream.Ended.IsCompleted.Should().BeFalse());
         (await pairs[1][1].WriteAsync("more"u8.ToArray())).Should().BeTrue();
     }
 
     [Fact]
-    public async Task The_peer_is_told_of_each_stream_that_has_waited_in_vain()
+    public async Task A_stream_that_was_replied_to_waits_in_vain_for_its_data_to_be_taken()
     {
         SpdyStream[][] pairs = await OpenAsync(6);
-        await ReplyAsync(pairs[..5]);
-        pairs[0][1].Reset();
-        (await _fixture.Peer.ReadControlAsync(WireFrame.RstStream)).StreamId.Should().Be(pairs[0][1].Id);
-
-        pairs[0][1].LoseWorker();
-
-        uint[] reset = [(await _fixture.Peer.ReadControlAsync(WireFrame.RstStream)).StreamId, (await _fixture.Peer.ReadControlAsync(WireFrame.RstStream)).StreamId];
-        reset.Should().BeEquivalentTo(pairs[5].Select(stream => stream.Id));
-    }
-
-    [Fact]
-    public async Task A_stream_whose_data_was_taken_may_go_on_to_receive_until_it_sends()
-    {
-        SpdyStream[][] pairs = await OpenAsync(6);
-        SpdyStream neighbour = pairs[5][1];
         await ReplyAsync(pairs);
-        await ConfirmAsync();
-        await pairs[0][1].WriteAsync("nobody reads this"u8.ToArray());
+        await SendInVainAsync(pairs[0][1]);
 
-        pairs[0][1].LoseWorker();
+        await FreeNeighboursAsync(pairs[0][1]);
 
-        await _fixture.Peer.SendAsync(SpdyPeer.Data(neighbour.Id, "answer"));
-        (await neighbour.Input.ReadTextAsync(6)).Should().Be("answer");
-        neighbour.Ended.IsCompleted.Should().BeFalse();
-        (await neighbour.WriteAsync("and another question"u8.ToArray())).Should().BeFalse();
-        (await neighbour.Ended.Soon()).Kind.Should().Be(StreamEndKind.SessionLost);
-        (await pairs[5][0].Ended.Soon()).Kind.Should().Be(StreamEndKind.SessionLost);
+        await ShouldBeLostAsync(pairs[5]);
     }
 
     [Fact]
@@ -65,25 +42,141 @@ public sealed class SpdySessionWorkerTests : IAsyncDisposable
     {
         SpdyStream[][] pairs = await OpenAsync(5);
         SpdyStream[] silent = (await _fixture.Session.OpenAsync([new StreamOpening([], Finish: true), new StreamOpening([])], default))!;
+        await _fixture.Peer.ReadSynStreamAsync();
+        await _fixture.Peer.ReadSynStreamAsync();
         (silent[1].Id % 5).Should().Be(pairs[0][1].Id % 5);
 
-        pairs[0][1].LoseWorker();
+        await FreeNeighboursAsync(pairs[0][1]);
 
-        (await silent[1].Ended.Soon()).Kind.Should().Be(StreamEndKind.SessionLost);
+        await ShouldBeLostAsync(silent);
     }
 
     [Fact]
-    public async Task When_all_of_a_stream_was_taken_its_worker_waits_for_another_one_and_nothing_ends()
+    public async Task An_end_of_this_side_waits_in_vain_like_data()
     {
         SpdyStream[][] pairs = await OpenAsync(6);
         await ReplyAsync(pairs);
         await ConfirmAsync();
-        await pairs[5][1].WriteAsync("for an application that is paused"u8.ToArray());
+        await pairs[0][1].WriteAsync("nobody reads this"u8.ToArray());
+        await pairs[5][1].FinishAsync();
+        await _fixture.Peer.ReadDataAsync(pairs[0][1].Id);
+        await _fixture.Peer.ReadDataAsync(pairs[5][1].Id);
 
-        pairs[0][1].LoseWorker();
+        await FreeNeighboursAsync(pairs[0][1]);
+
+        await ShouldBeLostAsync(pairs[5]);
+    }
+
+    [Fact]
+    public async Task The_peer_is_told_of_a_lost_stream_by_a_worker_that_lives_only()
+    {
+        SpdyStream[][] pairs = await OpenAsync(6);
+        await ReplyAsync(pairs[..5]);
+        await SendInVainAsync(pairs[0][1]);
+
+        await FreeNeighboursAsync(pairs[0][1]);
+
+        uint[] reset = [(await _fixture.Peer.ReadControlAsync(WireFrame.RstStream)).StreamId, (await _fixture.Peer.ReadControlAsync(WireFrame.RstStream)).StreamId];
+        reset.Should().BeEquivalentTo([pairs[0][0].Id, pairs[5][0].Id], "the other streams' worker takes nothing");
+        await _fixture.SettleAsync();
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_stream_whose_data_was_taken_may_go_on_to_receive_until_it_sends(bool sendsData)
+    {
+        SpdyStream[][] pairs = await OpenAsync(6);
+        SpdyStream neighbour = pairs[5][1];
+        await ReplyAsync(pairs);
+        await ConfirmAsync();
+        await SendInVainAsync(pairs[0][1]);
+
+        await FreeNeighboursAsync(pairs[0][1]);
+
+        await _fixture.Peer.SendAsync(SpdyPeer.Data(neighbour.Id, "answer"));
+        (await neighbour.Input.ReadTextAsync(6)).Should().Be("answer");
+        neighbour.Ended.IsCompleted.Should().BeFalse();
+        (sendsData ? await neighbour.WriteAsync("and another question"u8.ToArray()) : await neighbour.FinishAsync()).Should().BeFalse();
+        await ShouldBeLostAsync(pairs[5]);
+    }
+
+    [Fact]
+    public async Task The_reply_to_a_later_stream_shows_what_its_worker_has_taken()
+    {
+        SpdyStream[][] pairs = await OpenAsync(11);
+        await ReplyAsync(pairs);
+        await SendInVainAsync(pairs[0][1]);
+
+        await FreeNeighboursAsync(pairs[0][1]);
+
+        pairs[5][1].Ended.IsCompleted.Should().BeFalse("it was opened before the one that was replied to");
+        await ShouldBeLostAsync(pairs[10]);
+    }
+
+    [Fact]
+    public async Task When_all_data_of_a_stream_was_taken_its_worker_waits_for_another_one_and_nothing_ends()
+    {
+        SpdyStream[][] pairs = await OpenAsync(6);
+        await ReplyAsync(pairs);
+        await ConfirmAsync();
+        await SendInVainAsync(pairs[5][1]);
+        await pairs[0][1].FinishAsync();
+        await _fixture.Peer.ReadDataAsync(pairs[0][1].Id);
+
+        await AskAsync(pairs[0][1]);
+        pairs[0][1].TryFreeNeighbours().Should().BeTrue();
+        pairs[0][1].TryFreeNeighbours().Should().BeTrue();
 
         pairs.SelectMany(pair => pair).Should().AllSatisfy(stream => stream.Ended.IsCompleted.Should().BeFalse());
         (await pairs[5][1].WriteAsync("more"u8.ToArray())).Should().BeTrue();
+    }
+
+    [Fact]
+    public async Task As_long_as_nobody_answers_it_is_not_known_who_is_waited_for()
+    {
+        SpdyStream[][] pairs = await OpenAsync(6);
+        _ = _fixture.Session.ConfirmTakenAsync();
+
+        for (int looks = 0; looks < 5; looks++)
+        {
+            pairs[0][1].TryFreeNeighbours().Should().BeFalse();
+        }
+
+        pairs.SelectMany(pair => pair).Should().AllSatisfy(stream => stream.Ended.IsCompleted.Should().BeFalse());
+    }
+
+    [Fact]
+    public async Task An_answer_that_comes_a_little_later_than_that_of_another_worker_comes_in_time()
+    {
+        SpdyStream[][] pairs = await OpenAsync(6);
+        await ReplyAsync(pairs);
+        await SendInVainAsync(pairs[0][1]);
+        uint late = await AskAsync(pairs[0][1]);
+        pairs[0][1].TryFreeNeighbours().Should().BeFalse();
+
+        await _fixture.Peer.SendAsync(SpdyPeer.Ping(late));
+        await _fixture.SettleAsync();
+
+        pairs[0][1].TryFreeNeighbours().Should().BeTrue();
+        pairs.SelectMany(pair => pair).Should().AllSatisfy(stream => stream.Ended.IsCompleted.Should().BeFalse());
+    }
+
+    [Fact]
+    public async Task While_this_side_does_not_read_an_answer_that_is_missed_says_nothing()
+    {
+        SpdyStream[][] pairs = await OpenAsync(6);
+        await AskAsync(pairs[0][1]);
+        await _fixture.Peer.SendAsync(SpdyPeer.Data(pairs[3][1].Id, new byte[64 * 1024]));
+        await Waiting.UntilAsync(() => !_fixture.Session.IsReading);
+        pairs[0][1].TryFreeNeighbours();
+
+        for (int looks = 0; looks < 5; looks++)
+        {
+            pairs[0][1].TryFreeNeighbours().Should().BeFalse();
+        }
+
+        pairs[5][1].Ended.IsCompleted.Should().BeFalse();
     }
 
     [Fact]
@@ -91,33 +184,77 @@ public sealed class SpdySessionWorkerTests : IAsyncDisposable
     {
         SpdyStream[][] pairs = await OpenAsync(1);
 
-        pairs[0][1].LoseWorker();
+        await FreeNeighboursAsync(pairs[0][1]);
 
         (await _fixture.Session.OpenAsync([new StreamOpening([])], default)).Should().BeNull();
         _fixture.Session.Completion.IsCompleted.Should().BeFalse();
     }
 
     [Fact]
-    public async Task Once_the_peer_holds_more_frames_than_it_lets_wait_the_session_ends()
+    public async Task Nobody_waits_for_what_a_lost_worker_should_take()
     {
-        SpdyStream[][] pairs = await OpenAsync(2);
-        pairs[0][1].LoseWorker();
-        Task<bool> asked = Task.FromResult(false);
-
-        // Some frames wait already, and one PING in five comes to them.
-        int rounds = 0;
-        for (; rounds < 60 && _fixture.Session.Fault is null; rounds++)
+        SpdyStream[][] pairs = await OpenAsync(1);
+        Task<bool> before = _fixture.Session.ConfirmTakenAsync(pairs[0][1], CancellationToken.None);
+        while (PeerWorkerOf(await _fixture.Peer.ReadControlAsync(WireFrame.Ping)) != pairs[0][1].Id % 5)
         {
-            asked = _fixture.Session.ConfirmTakenAsync();
         }
 
-        rounds.Should().BeInRange(45, 50);
-        (await asked.Soon()).Should().BeFalse();
-        _fixture.Session.Fault.Should().BeOfType<SpdyProtocolException>().Which.Message.Should().Contain("more than 50 frames");
-        (await pairs[1][1].Ended.Soon()).Kind.Should().Be(StreamEndKind.SessionLost);
+        await FreeNeighboursAsync(pairs[0][1]);
+
+        (await before.Soon()).Should().BeFalse();
+        (await _fixture.Session.ConfirmTakenAsync(pairs[0][1], CancellationToken.None).Soon()).Should().BeFalse();
+        _fixture.Session.HasUnconfirmedData.Should().BeFalse("from now on silence is the end");
+    }
+
+    [Fact]
+    public async Task A_peer_that_reads_no_more_because_of_what_it_never_takes_is_given_up()
+    {
+        SpdyStream[][] pairs = await OpenAsync(6);
+        await SendAsync(pairs[5][1], frames: 50);
+        pairs[0][1].TryFreeNeighbours().Should().BeFalse();
+        await SendAsync(pairs[5][1], frames: 1);
+        pairs[0][1].TryFreeNeighbours().Should().BeFalse("something has moved since");
+
+        pairs[0][1].TryFreeNeighbours().Should().BeTrue();
+
+        _fixture.Session.Fault.Should().BeOfType<SpdyProtocolException>().Which.Message.Should().Contain("too many frames");
+        await ShouldBeLostAsync(pairs[1]);
+    }
+
+    [Fact]
+    public async Task A_peer_that_may_wait_for_another_stream_too_is_not_given_up()
+    {
+        SpdyStream[][] pairs = await OpenAsync(6);
+        await SendAsync(pairs[5][1], frames: 51);
+        await SendAsync(pairs[1][1], frames: 51);
+
+        for (int looks = 0; looks < 5; looks++)
+        {
+            pairs[0][1].TryFreeNeighbours().Should().BeFalse();
+        }
+
+        _fixture.Session.Fault.Should().BeNull();
     }
 
     public ValueTask DisposeAsync() => _fixture.DisposeAsync();
+
+    private static uint PeerWorkerOf(WireFrame ping) => ((ping.Word(0) - 1) / 2) % 5;
+
+    private static async Task SendAsync(SpdyStream stream, int frames)
+    {
+        for (int i = 0; i < frames; i++)
+        {
+            await stream.WriteAsync("x"u8.ToArray());
+        }
+    }
+
+    private static async Task ShouldBeLostAsync(SpdyStream[] pair)
+    {
+        foreach (SpdyStream stream in pair)
+        {
+            (await stream.Ended.Soon()).Kind.Should().Be(StreamEndKind.SessionLost);
+        }
+    }
 
     /// <summary>Opens pairs of which each sends a first byte, so that each gets a worker of its own as long as there are any, and takes them from the wire.</summary>
     private async Task<SpdyStream[][]> OpenAsync(int count)
@@ -154,5 +291,44 @@ public sealed class SpdySessionWorkerTests : IAsyncDisposable
         }
 
         (await taken.Soon()).Should().BeTrue();
+    }
+
+    private async Task SendInVainAsync(SpdyStream stream)
+    {
+        await stream.WriteAsync("nobody reads this"u8.ToArray());
+        await _fixture.Peer.ReadDataAsync(stream.Id);
+    }
+
+    /// <summary>Asks all workers twice; all but that of a stream answer.</summary>
+    /// <returns>The last PING that was not answered.</returns>
+    private async Task<uint> AskAsync(SpdyStream stream)
+    {
+        uint unanswered = 0;
+        for (int round = 0; round < 2; round++)
+        {
+            _ = _fixture.Session.ConfirmTakenAsync();
+            for (int i = 0; i < 5; i++)
+            {
+                WireFrame ping = await _fixture.Peer.ReadControlAsync(WireFrame.Ping);
+                if (PeerWorkerOf(ping) == stream.Id % 5)
+                {
+                    unanswered = ping.Word(0);
+                }
+                else
+                {
+                    await _fixture.Peer.SendAsync(SpdyPeer.Ping(ping.Word(0)));
+                }
+            }
+        }
+
+        await _fixture.SettleAsync();
+        return unanswered;
+    }
+
+    private async Task FreeNeighboursAsync(SpdyStream ended)
+    {
+        await AskAsync(ended);
+        ended.TryFreeNeighbours().Should().BeFalse("one look is not enough");
+        ended.TryFreeNeighbours().Should().BeTrue();
     }
 }

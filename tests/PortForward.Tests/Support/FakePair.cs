@@ -16,10 +16,10 @@ internal sealed class FakePair : IStreamPair
     private readonly TaskCompletionSource _left = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _disposed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _writing = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly TaskCompletionSource _untakenLost = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly MemoryStream _written = new();
     private readonly Lock _gate = new();
     private TaskCompletionSource? _stall;
+    private int _frees;
 
     public PipeReader Input => _input.Reader;
 
@@ -37,10 +37,13 @@ internal sealed class FakePair : IStreamPair
         return true;
     }
 
-    /// <summary>Completes when the pod was said to take no more of it.</summary>
-    public Task UntakenLost => _untakenLost.Task;
+    /// <summary>How often its neighbours were to be freed.</summary>
+    public int Frees => Volatile.Read(ref _frees);
 
-    public void LoseUntaken() => _untakenLost.TrySetResult();
+    /// <summary>How many times it takes to free its neighbours.</summary>
+    public int FreesNeeded { get; set; } = 1;
+
+    public bool TryFreeNeighbours() => Interlocked.Increment(ref _frees) >= FreesNeeded;
 
     /// <summary>Completes when the client was said to have gone.</summary>
     public Task Left => _left.Task;

@@ -12,6 +12,7 @@ public sealed class TunnelPoolSharingTests : IAsyncDisposable
     private readonly FakeDialer _dialer = new();
     private readonly List<int> _lost = [];
     private readonly TunnelPool _pool;
+    private readonly List<IStreamPair> _opened = [];
     private int _saturated;
 
     public TunnelPoolSharingTests() => _pool = new TunnelPool(_dialer, new TunnelPoolOptions
@@ -115,41 +116,48 @@ public sealed class TunnelPoolSharingTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task What_waits_behind_a_pair_is_freed_when_the_pod_has_ended_the_pair_without_taking_it()
+    public async Task What_waits_behind_a_pair_that_the_pod_has_ended_and_not_taken_is_freed_as_soon_as_that_is_sure()
     {
-        IStreamPair pair = await OpenAsync();
-        FakePair pods = _dialer.Tunnels.Single().Pairs.Single();
+        FakePair pods = await OpenSharedAsync();
+        pods.FreesNeeded = 3;
         pods.EndData();
         pods.End(PairEndKind.Failed, "refused");
 
-        await pair.DisposeAsync();
-        await pods.Disposed.Soon();
-        pods.UntakenLost.IsCompleted.Should().BeFalse();
-        await AdvanceUntilAsync(pods.UntakenLost);
+        await GiveUpAsync(pods);
+        pods.Frees.Should().Be(0);
+        await Waiting.UntilAsync(() => { _time.Advance(TimeSpan.FromSeconds(1)); return pods.Frees == 3; });
+        await AdvanceAsync(TimeSpan.FromHours(1));
+        pods.Frees.Should().Be(3);
     }
 
     [Fact]
-    public async Task What_waits_behind_a_pair_is_not_freed_as_long_as_its_application_may_go_on()
+    public async Task What_waits_behind_a_pair_is_left_alone_as_long_as_its_application_may_go_on()
     {
-        FakePair pods = await GiveUpSharedAsync();
+        FakePair pods = await OpenSharedAsync();
 
+        await GiveUpAsync(pods);
         await AdvanceAsync(TimeSpan.FromHours(1));
-        pods.UntakenLost.IsCompleted.Should().BeFalse();
+        pods.Frees.Should().Be(0);
 
         pods.End(PairEndKind.Completed);
-        await AdvanceUntilAsync(pods.UntakenLost);
+        await Waiting.UntilAsync(() => { _time.Advance(TimeSpan.FromSeconds(1)); return pods.Frees == 1; });
     }
 
     [Fact]
-    public async Task Nothing_is_lost_of_a_pair_that_the_pod_takes_after_all()
+    public async Task What_waits_behind_a_pair_that_the_pod_takes_after_all_is_left_alone()
     {
-        FakePair pods = await GiveUpSharedAsync();
+        FakePair pods = await OpenSharedAsync();
+        pods.FreesNeeded = int.MaxValue;
+        pods.End(PairEndKind.Completed);
 
-        await AdvanceAsync(TimeSpan.FromSeconds(20));
-        pods.Complete();
-        await AdvanceAsync(TimeSpan.FromMinutes(1));
+        await GiveUpAsync(pods);
+        await Waiting.UntilAsync(() => { _time.Advance(TimeSpan.FromSeconds(1)); return pods.Frees > 0; });
+        pods.Settle();
+        await AdvanceAsync(TimeSpan.FromSeconds(10));
+        int frees = pods.Frees;
+        await AdvanceAsync(TimeSpan.FromHours(1));
 
-        pods.UntakenLost.IsCompleted.Should().BeFalse();
+        pods.Frees.Should().Be(frees);
     }
 
     [Fact]
@@ -499,14 +507,17 @@ public sealed class TunnelPoolSharingTests : IAsyncDisposable
         return (_dialer.Tunnels.Last(), idle);
     }
 
-    /// <summary>Gives up the first of two pairs in one tunnel, which the pod goes on to hold.</summary>
-    private async Task<FakePair> GiveUpSharedAsync()
+    /// <summary>The first of two pairs in one tunnel.</summary>
+    private async Task<FakePair> OpenSharedAsync()
     {
-        IStreamPair[] pairs = [await OpenAsync(), await OpenAsync(), await OpenAsync()];
-        FakeTunnel shared = _dialer.Tunnels.First(tunnel => tunnel.Opened.Count == 2);
-        await pairs[shared == _dialer.Tunnels.First() ? 0 : 1].DisposeAsync();
-        await shared.Pairs.First().Disposed.Soon();
-        return shared.Pairs.First();
+        _opened.AddRange([await OpenAsync(), await OpenAsync(), await OpenAsync()]);
+        return _dialer.Tunnels.First(tunnel => tunnel.Opened.Count == 2).Pairs.First();
+    }
+
+    private async Task GiveUpAsync(FakePair pods)
+    {
+        await _opened[pods == _dialer.Tunnels.First().Pairs.First() ? 0 : 1].DisposeAsync();
+        await pods.Disposed.Soon();
     }
 
     /// <summary>Lets time pass in steps, so that timers which are set meanwhile run too.</summary>
