@@ -102,7 +102,8 @@ internal sealed class LowWaterMark : IDisposable
     {
         lock (_gate)
         {
-            if (_received == _receivedAtPulse)
+            // A pulse may still come after the mark was lowered.
+            if (_pulse is not null && _received == _receivedAtPulse)
             {
                 Lower(AfterPause);
             }

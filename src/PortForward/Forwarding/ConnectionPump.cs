@@ -44,6 +44,7 @@ internal sealed class ConnectionPump
     private volatile bool _clientIsSlow;
     private volatile bool _clientIsGone;
     private bool _clientFinished;
+    private int _clientIsClosed;
     private long _bytesSent;
     private long _bytesReceived;
 
@@ -92,7 +93,7 @@ internal sealed class ConnectionPump
         finally
         {
             // After an end in good order the socket is closed already, and this does nothing.
-            ClientSocket.CloseWithReset(_client);
+            CloseClient(withReset: true);
         }
     }
 
@@ -231,7 +232,7 @@ internal sealed class ConnectionPump
             await pair.DisposeAsync().ConfigureAwait(false);
             if (!mayTryAgain)
             {
-                _client.Dispose();
+                CloseClient(withReset: false);
             }
 
             await upload.ConfigureAwait(false);
@@ -423,7 +424,25 @@ internal sealed class ConnectionPump
             await ClientSocket.WaitUntilSentAsync(_client, _options.LingerTimeout, _time, stop).ConfigureAwait(false);
         }
 
-        ClientSocket.CloseWithReset(_client);
+        CloseClient(withReset: true);
+    }
+
+    /// <summary>Closes the client's side, unless it is closed already: to find that out from the socket itself costs an exception for each connection.</summary>
+    private void CloseClient(bool withReset)
+    {
+        if (Interlocked.Exchange(ref _clientIsClosed, 1) != 0)
+        {
+            return;
+        }
+
+        if (withReset)
+        {
+            ClientSocket.CloseWithReset(_client);
+        }
+        else
+        {
+            _client.Dispose();
+        }
     }
 
     /// <summary>The end of the error stream says how the connection ended; the end of the data does not, since it comes first.</summary>
@@ -461,7 +480,7 @@ internal sealed class ConnectionPump
     /// <summary>Ends both sides at once, which makes both copies end whatever they are waiting for.</summary>
     private void Abort(IStreamPair pair)
     {
-        ClientSocket.CloseWithReset(_client);
+        CloseClient(withReset: true);
         pair.Reset();
     }
 }
