@@ -12,10 +12,10 @@ internal sealed class PeerWorkers
     public const int Count = 5;
 
     /// <summary>
-    /// How many frames may at most have been sent to a worker that the peer can still read on beside: spdystream lets 50 wait (QUEUE_SIZE) behind the one that is
+    /// With so many frames that a worker has not taken the peer reads no more, for any stream: spdystream lets 50 wait (QUEUE_SIZE) behind the one that is
     /// being handled, and holds one more in its hand.
     /// </summary>
-    private const int MaxHeld = 52;
+    private const int MaxUntaken = 52;
 
     private readonly Worker[] _workers = new Worker[Count];
     private long _asked;
@@ -40,35 +40,45 @@ internal sealed class PeerWorkers
         }
     }
 
-    /// <summary>Whether a worker may not have taken yet the data that it was sent.</summary>
-    public bool HasUntakenData
+    /// <summary>
+    /// Whether a worker may still come to take data that it was sent. Once one that was lost is full, none will: the peer reads no more.
+    /// </summary>
+    public bool MayTakeData
     {
         get
         {
+            bool mayTake = false;
             for (int worker = 0; worker < Count; worker++)
             {
-                if (Volatile.Read(ref _workers[worker].LastData) > Volatile.Read(ref _workers[worker].Taken))
+                if (!Volatile.Read(ref _workers[worker].IsLost))
                 {
-                    return true;
+                    mayTake |= HasUntakenData(worker);
+                }
+                else if (IsFull(worker))
+                {
+                    return false;
                 }
             }
 
-            return false;
+            return mayTake;
         }
     }
 
-    /// <summary>A number that grows with each data frame that is sent.</summary>
-    public long DataSent
+    /// <summary>How many PINGs were sent.</summary>
+    public long Asked => _asked;
+
+    /// <summary>A number that grows as long as any of them is known to take anything.</summary>
+    public long Taken
     {
         get
         {
-            long sent = 0;
+            long taken = 0;
             for (int worker = 0; worker < Count; worker++)
             {
-                sent += Volatile.Read(ref _workers[worker].LastData);
+                taken += Volatile.Read(ref _workers[worker].Taken);
             }
 
-            return sent;
+            return taken;
         }
     }
 
@@ -112,12 +122,12 @@ internal sealed class PeerWorkers
         Raise(ref _workers[question.Worker].Answered, question.Order + 1);
     }
 
-    /// <summary>Whether another worker has answered a PING that was sent later.</summary>
-    public bool IsPassed(Question question)
+    /// <summary>Whether another worker than a stream's has answered a PING that was sent after the first so many.</summary>
+    public bool HasAnotherAnswered(uint streamId, long after)
     {
         for (int worker = 0; worker < Count; worker++)
         {
-            if (worker != question.Worker && Volatile.Read(ref _workers[worker].Answered) > question.Order + 1)
+            if (worker != Of(streamId) && Volatile.Read(ref _workers[worker].Answered) > after)
             {
                 return true;
             }
@@ -126,19 +136,28 @@ internal sealed class PeerWorkers
         return false;
     }
 
-    /// <summary>Whether a stream's worker is the only one that can have so many frames waiting that the peer does not read on.</summary>
-    public bool MayAloneBlock(uint streamId)
+    /// <summary>Notes whether a stream's worker may hold data of a stream that has ended, which it will never take.</summary>
+    public void Suspect(uint streamId, bool isSuspect) => _workers[Of(streamId)].IsSuspect = isSuspect;
+
+    /// <summary>
+    /// Whether, if the peer takes nothing at all, the suspects are the reason: they hold all workers, or one of them is full, and no other one is that holds data.
+    /// </summary>
+    public bool IsBlockedBySuspects()
     {
+        bool areAll = true, isOneFull = false;
         for (int worker = 0; worker < Count; worker++)
         {
-            bool mayBlock = Volatile.Read(ref _workers[worker].Sent) - Volatile.Read(ref _workers[worker].Taken) >= MaxHeld;
-            if (mayBlock != (worker == Of(streamId)))
+            bool isSuspect = _workers[worker].IsSuspect;
+            if (!isSuspect && HasUntakenData(worker) && IsFull(worker))
             {
                 return false;
             }
+
+            areAll &= isSuspect;
+            isOneFull |= isSuspect && IsFull(worker);
         }
 
-        return true;
+        return areAll || isOneFull;
     }
 
     /// <summary>A stream's worker will never take another frame.</summary>
@@ -151,6 +170,10 @@ internal sealed class PeerWorkers
 
     /// <summary>Whether a stream's worker was lost.</summary>
     public bool IsLost(uint streamId) => Volatile.Read(ref _workers[Of(streamId)].IsLost);
+
+    private bool HasUntakenData(int worker) => Volatile.Read(ref _workers[worker].LastData) > Volatile.Read(ref _workers[worker].Taken);
+
+    private bool IsFull(int worker) => Volatile.Read(ref _workers[worker].Sent) - Volatile.Read(ref _workers[worker].Taken) >= MaxUntaken;
 
     private void Took(int worker, long frame) => Raise(ref _workers[worker].Taken, frame);
 
@@ -178,5 +201,8 @@ internal sealed class PeerWorkers
         /// <summary>The highest order of a PING that it has answered, and 1.</summary>
         public long Answered;
         public bool IsLost;
+
+        /// <summary>Guarded by the session's gate.</summary>
+        public bool IsSuspect;
     }
 }

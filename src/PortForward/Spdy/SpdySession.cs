@@ -25,6 +25,14 @@ public sealed partial class SpdySession : IAsyncDisposable
     /// </summary>
     private const int FramesAtOnce = 2;
 
+    /// <summary>How many looks in a row, while nobody answers, it takes to give the session up: with one each 5 s that is a minute.</summary>
+    internal const int PatientLooks = 12;
+
+    /// <summary>
+    /// How many questions are remembered that nobody waits for any more: a late answer still tells what was taken, and those of a session that stalls for days are not to pile up.
+    /// </summary>
+    private const int MaxWithdrawnPings = 64;
+
     /// <summary>The most bytes of a control frame's body that matter; header blocks behind them are skipped unread.</summary>
     private const int ControlHeadSize = 8;
 
@@ -39,6 +47,7 @@ public sealed partial class SpdySession : IAsyncDisposable
     private readonly Lock _gate = new();
     private readonly Dictionary<uint, SpdyStream> _streams = [];
     private readonly Dictionary<uint, Ping> _pings = [];
+    private readonly Queue<uint> _withdrawn = new();
     private readonly PeerWorkers _workers = new();
     private uint _nextStreamId = 1;
     private uint _nextPingId = 1;
@@ -102,8 +111,8 @@ public sealed partial class SpdySession : IAsyncDisposable
     }
 
     /// <summary>
-    /// Whether new streams can be opened: the session lives, the peer sent no GOAWAY, and stream ids are left. After <see cref="TryFreeNeighbours"/> it stays
-    /// true, and still nothing is opened.
+    /// Whether new streams can be opened: the session lives, the peer sent no GOAWAY, and stream ids are left. Of a session that lives on with a worker given up
+    /// by <see cref="TryFreeNeighbours"/> it stays true, and still nothing is opened.
     /// </summary>
     public bool CanOpen
     {
@@ -126,7 +135,7 @@ public sealed partial class SpdySession : IAsyncDisposable
         {
             lock (_gate)
             {
-                return _pings.Count;
+                return _pings.Values.Count(static ping => !ping.IsWithdrawn);
             }
         }
     }
@@ -139,13 +148,16 @@ public sealed partial class SpdySession : IAsyncDisposable
 
     /// <summary>
     /// Whether data was sent that the peer may not have taken yet. If so, silence does not mean that the peer is dead: its workers,
-    /// or its whole read loop, may wait for an application that does not read. With a worker lost it is the end in any case: the PINGs
+    /// or its whole read loop, may wait for an application that does not read. Once a worker was lost that may be the end all the same: the PINGs
     /// that come to it, one of five, pile up until the peer reads no more.
     /// </summary>
-    internal bool HasUnconfirmedData => _workers.HasUntakenData && !HasLostWorker;
+    internal bool HasUnconfirmedData => _workers.MayTakeData;
 
-    /// <summary>Whether <see cref="TryFreeNeighbours"/> has given up one of the peer's workers.</summary>
+    /// <summary>Whether <see cref="TryFreeNeighbours"/> has given up one of the peer's workers. Of the questions for a sign of life those that come to it fill its queue.</summary>
     internal bool HasLostWorker => _workers.HasLost;
+
+    /// <summary>Whether one was given up, and this side has ended the session, which says nothing about the pod.</summary>
+    internal bool WasGivenUp => _workers.HasLost && Fault is SpdyProtocolException or TimeoutException;
 
     /// <summary>
     /// Opens streams and sends first bytes on the last of them, all in one write to the transport. It does not wait for replies:
@@ -213,13 +225,13 @@ public sealed partial class SpdySession : IAsyncDisposable
     /// may go on to receive, but not to send, and no stream is opened any more.
     /// </summary>
     /// <returns>
-    /// True when there is nothing to do any more. False when it is not sure yet that this stream is what the others wait for: it takes two looks in a row
-    /// that show that the peer reads on for other workers; or, if it reads for none, that nothing has moved between the looks and no other worker
-    /// can be the reason, whereupon the session ends.
+    /// True when there is nothing to do any more. False when it is not sure yet that this stream is what the others wait for, and it is to be asked again after a
+    /// while: either another worker must answer a question that was sent after an earlier look, while this one still owes an older answer; or nobody answers
+    /// for <see cref="PatientLooks"/> looks, and only streams that have ended can be the reason, whereupon the session ends.
     /// </returns>
     /// <remarks>
-    /// What was taken is known by the answers to PINGs and openings, so that a neighbour's application which stopped reading shortly before or after
-    /// this stream's last frame cannot be told from it.
+    /// What was taken is known by the answers to PINGs and openings. So a neighbour whose application does not read, or reads slowly, and began to do so shortly
+    /// before or after this stream's last frame cannot be told from it. And where live uploads have filled workers too it stays open who waits for whom.
     /// </remarks>
     internal bool TryFreeNeighbours(SpdyStream stream)
     {
@@ -228,14 +240,15 @@ public sealed partial class SpdySession : IAsyncDisposable
         WorkerLook look;
         lock (_gate)
         {
-            if (_ended || _workers.HasTaken(stream.Id, stream.LastDataFrame))
+            bool isTaken = _workers.HasTaken(stream.Id, stream.LastDataFrame);
+            _workers.Suspect(stream.Id, !isTaken);
+            if (_ended || isTaken)
             {
                 return true;
             }
 
-            WorkerLook before = stream.LastLook;
             stream.LastLook = look = LookAtWorker(stream);
-            if (look.Kind != before.Kind || !IsSure(before, look))
+            if (!look.IsSure)
             {
                 return false;
             }
@@ -327,7 +340,14 @@ public sealed partial class SpdySession : IAsyncDisposable
 
         Span<byte> frame = stackalloc byte[ControlFrames.RstStreamSize];
         ControlFrames.WriteRstStream(frame, streamId, status);
-        bool room = _sender.Enqueue(frame);
+        bool room;
+        lock (_gate)
+        {
+            // In the order of the wire, since a later PING tells of it.
+            _workers.Send(streamId, frames: 1, isData: false);
+            room = _sender.Enqueue(frame);
+        }
+
         SendQueued(room);
     }
 
@@ -381,9 +401,25 @@ public sealed partial class SpdySession : IAsyncDisposable
             {
                 for (int i = 0; i < replies.Length; i++)
                 {
-                    _pings.Remove(unchecked(first + (uint)(2 * i)));
+                    Withdraw(unchecked(first + (uint)(2 * i)));
                 }
             }
+        }
+    }
+
+    /// <summary>Notes that nobody waits for a PING any more. Called with the gate held.</summary>
+    private void Withdraw(uint id)
+    {
+        if (!_pings.TryGetValue(id, out Ping? ping))
+        {
+            return;
+        }
+
+        ping.IsWithdrawn = true;
+        _withdrawn.Enqueue(id);
+        if (_withdrawn.Count > MaxWithdrawnPings)
+        {
+            _pings.Remove(_withdrawn.Dequeue());
         }
     }
 
@@ -437,20 +473,22 @@ public sealed partial class SpdySession : IAsyncDisposable
     private WorkerLook LookAtWorker(SpdyStream stream)
     {
         int worker = PeerWorkers.Of(stream.Id);
-        bool isPassed = _pings.Values.Any(ping => ping.Question.Worker == worker && _workers.IsPassed(ping.Question));
-        WorkerLookKind kind = isPassed ? WorkerLookKind.Passed : _workers.MayAloneBlock(stream.Id) ? WorkerLookKind.Blocked : WorkerLookKind.Unsure;
-        return new WorkerLook(kind, BytesReceived, _workers.DataSent);
-    }
+        WorkerLook before = stream.LastLook;
+        if (before.Asked > 0 && _workers.HasAnotherAnswered(stream.Id, before.Asked)
+            && _pings.Values.Any(ping => ping.Question.Worker == worker && ping.Question.Order < before.Asked))
+        {
+            return before with { Kind = WorkerLookKind.Passed, IsSure = true };
+        }
 
-    /// <summary>
-    /// Whether two looks that show the same are enough. The answer that is missed may lie behind bytes that this side does not read, or may be about to come.
-    /// </summary>
-    private bool IsSure(WorkerLook before, WorkerLook now) => now.Kind switch
-    {
-        WorkerLookKind.Passed => IsReading || now.BytesReceived != before.BytesReceived,
-        WorkerLookKind.Blocked => IsReading && now == before,
-        _ => false,
-    };
+        bool isBlocked = IsReading && _workers.IsBlockedBySuspects();
+        int looks = isBlocked && before.Kind == WorkerLookKind.Blocked && before.Taken == _workers.Taken ? before.Looks + 1 : 1;
+        return new WorkerLook(isBlocked ? WorkerLookKind.Blocked : WorkerLookKind.Unsure, isBlocked && looks >= PatientLooks)
+        {
+            Asked = before.Asked > 0 ? before.Asked : _workers.Asked,
+            Taken = _workers.Taken,
+            Looks = looks,
+        };
+    }
 
     /// <summary>Whether a stream waits for a worker that was lost. Called with the gate held.</summary>
     private bool IsStranded(SpdyStream stream) => _workers.IsLost(stream.Id) && !_workers.HasTaken(stream.Id, stream.LastFrame);
@@ -707,7 +745,14 @@ public sealed partial class SpdySession : IAsyncDisposable
 
         Span<byte> frame = stackalloc byte[ControlFrames.PingSize];
         ControlFrames.WritePing(frame, id);
-        bool room = _sender.Enqueue(frame);
+        bool room;
+        lock (_gate)
+        {
+            // The peer gives it to the next worker, like one of ours, and nobody answers it.
+            _workers.Ask();
+            room = _sender.Enqueue(frame);
+        }
+
         SendQueued(room);
     }
 
@@ -756,20 +801,33 @@ public sealed partial class SpdySession : IAsyncDisposable
         /// <summary>It cannot be told yet why it does not answer.</summary>
         Unsure,
 
-        /// <summary>It has not answered, while another one has answered a later question.</summary>
+        /// <summary>It owes an answer, while another one has answered a much later question.</summary>
         Passed,
 
-        /// <summary>If nobody answers, no other worker can be the reason.</summary>
+        /// <summary>If nobody answers, only streams that have ended can be the reason.</summary>
         Blocked,
     }
 
-    /// <summary>What a look has shown, and what had been received and sent by then.</summary>
-    internal readonly record struct WorkerLook(WorkerLookKind Kind, long BytesReceived, long DataSent);
+    /// <summary>What a look has shown.</summary>
+    internal readonly record struct WorkerLook(WorkerLookKind Kind, bool IsSure)
+    {
+        /// <summary>How many PINGs had been sent at the first look.</summary>
+        public long Asked { get; init; }
+
+        /// <summary>What the workers were known to have taken.</summary>
+        public long Taken { get; init; }
+
+        /// <summary>How many looks in a row have shown the same.</summary>
+        public int Looks { get; init; }
+    }
 
     /// <summary>A PING that was not answered yet.</summary>
     private sealed record Ping(PeerWorkers.Question Question)
     {
         public TaskCompletionSource<bool> Reply { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        /// <summary>Guarded by the session's gate.</summary>
+        public bool IsWithdrawn { get; set; }
     }
 
     /// <summary>SYN_STREAMs and first bytes that go out together. Ids are given, and headers encoded, in the order of the wire.</summary>

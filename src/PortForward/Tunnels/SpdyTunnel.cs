@@ -9,7 +9,11 @@ internal sealed class SpdyTunnel : ITunnel, ILivingConnection
 {
     private readonly SpdySession _session;
     private readonly Liveness _liveness;
+    private readonly Lock _gate = new();
     private int _nextRequestId = -1;
+
+    /// <summary>The last question whether anything holds up the tunnel; guarded by the gate.</summary>
+    private Task<bool>? _flow;
 
     public SpdyTunnel(Stream transport, TunnelDialOptions options, ILogger logger)
     {
@@ -62,8 +66,33 @@ internal sealed class SpdyTunnel : ITunnel, ILivingConnection
 
     /// <inheritdoc/>
     /// <remarks>Whether the session reads at this moment says little of a client that is slower than the network: the answer to a PING does.</remarks>
-    public async Task<bool> IsFlowingAsync(CancellationToken cancellationToken) =>
-        (_session.IsReading && !_session.HasUnconfirmedData) || await _session.ConfirmTakenAsync(cancellationToken).ConfigureAwait(false);
+    public async Task<bool> IsFlowingAsync(CancellationToken cancellationToken)
+    {
+        if (_session.IsReading && !_session.HasUnconfirmedData)
+        {
+            return true;
+        }
+
+        // One question at a time: where the tunnel is held up, each lies in the queue of the worker that holds it up, and a full one stops them all.
+        Task<bool>? earlier;
+        lock (_gate)
+        {
+            earlier = _flow;
+        }
+
+        if (earlier is { IsCompleted: false })
+        {
+            await earlier.WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+
+        Task<bool> question;
+        lock (_gate)
+        {
+            _flow = question = _flow is { IsCompleted: false } asked ? asked : _session.ConfirmTakenAsync(CancellationToken.None);
+        }
+
+        return await question.WaitAsync(cancellationToken).ConfigureAwait(false);
+    }
 
     public Task<bool> PingAsync(CancellationToken cancellationToken) => _session.PingAsync(cancellationToken);
 
@@ -74,17 +103,16 @@ internal sealed class SpdyTunnel : ITunnel, ILivingConnection
     }
 
     Task ILivingConnection.AskAsync(CancellationToken untilNext) =>
-        _session.HasUnconfirmedData ? _session.ConfirmTakenAsync(untilNext) : _session.PingAsync(untilNext);
+        _session.HasUnconfirmedData && !_session.HasLostWorker ? _session.ConfirmTakenAsync(untilNext) : _session.PingAsync(untilNext);
 
     void ILivingConnection.Abort(TimeoutException reason) => _session.Abort(reason);
 
     /// <summary>
-    /// However a session ends: the runtimes end none that is in use, or idle for less than four hours. One that has lost a worker was of no more use, and its end says
-    /// nothing about the pod.
+    /// However a session ends: the runtimes end none that is in use, or idle for less than four hours. One that this side has given up says nothing about the pod.
     /// </summary>
     private async Task<TunnelEnd> CompleteAsync()
     {
         await _session.Completion.ConfigureAwait(false);
-        return _session.HasLostWorker ? TunnelEnd.Finished : TunnelEnd.Lost;
+        return _session.WasGivenUp ? TunnelEnd.Finished : TunnelEnd.Lost;
     }
 }

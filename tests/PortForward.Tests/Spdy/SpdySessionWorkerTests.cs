@@ -163,13 +163,12 @@ public sealed class SpdySessionWorkerTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task While_this_side_does_not_read_an_answer_that_is_missed_says_nothing()
+    public async Task An_answer_of_another_worker_counts_only_if_it_was_asked_after_the_first_look()
     {
         SpdyStream[][] pairs = await OpenAsync(6);
+        await ReplyAsync(pairs);
+        await SendInVainAsync(pairs[0][1]);
         await AskAsync(pairs[0][1]);
-        await _fixture.Peer.SendAsync(SpdyPeer.Data(pairs[3][1].Id, new byte[64 * 1024]));
-        await Waiting.UntilAsync(() => !_fixture.Session.IsReading);
-        pairs[0][1].TryFreeNeighbours();
 
         for (int looks = 0; looks < 5; looks++)
         {
@@ -177,6 +176,48 @@ public sealed class SpdySessionWorkerTests : IAsyncDisposable
         }
 
         pairs[5][1].Ended.IsCompleted.Should().BeFalse();
+    }
+
+    [Fact]
+    public async Task An_answer_that_nobody_waits_for_any_more_still_shows_what_was_taken()
+    {
+        SpdyStream[][] pairs = await OpenAsync(1);
+        using var withdraw = new CancellationTokenSource();
+        Task<bool> taken = _fixture.Session.ConfirmTakenAsync(withdraw.Token);
+        List<WireFrame> pings = [];
+        for (int i = 0; i < 5; i++)
+        {
+            pings.Add(await _fixture.Peer.ReadControlAsync(WireFrame.Ping));
+        }
+
+        await withdraw.CancelAsync();
+        await taken.Invoking(task => task.Soon()).Should().ThrowAsync<OperationCanceledException>();
+        _fixture.Session.UnansweredPings.Should().Be(0);
+        await _fixture.Peer.SendAsync([.. pings.Select(ping => SpdyPeer.Ping(ping.Word(0)))]);
+        await _fixture.SettleAsync();
+
+        pairs[0][1].TryFreeNeighbours().Should().BeTrue();
+        _fixture.Session.HasUnconfirmedData.Should().BeFalse();
+    }
+
+    [Fact]
+    public async Task The_answer_to_a_PING_of_the_peer_comes_to_one_of_its_workers_too()
+    {
+        SpdyStream[][] pairs = await OpenAsync(1);
+        await _fixture.SettleAsync();
+
+        Task<bool> taken = _fixture.Session.ConfirmTakenAsync(pairs[0][1], CancellationToken.None);
+
+        // The first worker has got the answer, and the stream's is the first one again only after the others.
+        (pairs[0][1].Id % 5).Should().Be(0);
+        List<WireFrame> pings = [];
+        for (int i = 0; i < 5; i++)
+        {
+            pings.Add(await _fixture.Peer.ReadControlAsync(WireFrame.Ping));
+        }
+
+        await _fixture.Peer.SendAsync(SpdyPeer.Ping(pings[^1].Word(0)));
+        (await taken.Soon()).Should().BeTrue();
     }
 
     [Fact]
@@ -195,29 +236,33 @@ public sealed class SpdySessionWorkerTests : IAsyncDisposable
     {
         SpdyStream[][] pairs = await OpenAsync(1);
         Task<bool> before = _fixture.Session.ConfirmTakenAsync(pairs[0][1], CancellationToken.None);
-        while (PeerWorkerOf(await _fixture.Peer.ReadControlAsync(WireFrame.Ping)) != pairs[0][1].Id % 5)
-        {
-        }
+        await _fixture.Peer.ReadControlAsync(WireFrame.Ping);
 
         await FreeNeighboursAsync(pairs[0][1]);
 
         (await before.Soon()).Should().BeFalse();
         (await _fixture.Session.ConfirmTakenAsync(pairs[0][1], CancellationToken.None).Soon()).Should().BeFalse();
-        _fixture.Session.HasUnconfirmedData.Should().BeFalse("from now on silence is the end");
+        _fixture.Session.HasUnconfirmedData.Should().BeFalse("nobody waits for the data of a lost worker");
     }
 
     [Fact]
-    public async Task A_peer_that_reads_no_more_because_of_what_it_never_takes_is_given_up()
+    public async Task A_peer_that_reads_no_more_because_of_what_it_never_takes_is_given_up_after_a_while()
     {
         SpdyStream[][] pairs = await OpenAsync(6);
-        await SendAsync(pairs[5][1], frames: 50);
+        await SendAsync(pairs[5][1], frames: 51);
         pairs[0][1].TryFreeNeighbours().Should().BeFalse();
-        await SendAsync(pairs[5][1], frames: 1);
-        pairs[0][1].TryFreeNeighbours().Should().BeFalse("something has moved since");
+        await _fixture.Peer.SendAsync(SpdyPeer.SynReply(pairs[1][1].Id));
+        await _fixture.SettleAsync();
+        await IsReadingAsync();
+
+        for (int looks = 1; looks < SpdySession.PatientLooks; looks++)
+        {
+            pairs[0][1].TryFreeNeighbours().Should().BeFalse("something was taken, and since then it was looked {0} times", looks);
+        }
 
         pairs[0][1].TryFreeNeighbours().Should().BeTrue();
-
         _fixture.Session.Fault.Should().BeOfType<SpdyProtocolException>().Which.Message.Should().Contain("too many frames");
+        _fixture.Session.WasGivenUp.Should().BeTrue();
         await ShouldBeLostAsync(pairs[1]);
     }
 
@@ -228,7 +273,7 @@ public sealed class SpdySessionWorkerTests : IAsyncDisposable
         await SendAsync(pairs[5][1], frames: 51);
         await SendAsync(pairs[1][1], frames: 51);
 
-        for (int looks = 0; looks < 5; looks++)
+        for (int looks = 0; looks < 2 * SpdySession.PatientLooks; looks++)
         {
             pairs[0][1].TryFreeNeighbours().Should().BeFalse();
         }
@@ -236,15 +281,56 @@ public sealed class SpdySessionWorkerTests : IAsyncDisposable
         _fixture.Session.Fault.Should().BeNull();
     }
 
+    [Fact]
+    public async Task Questions_alone_make_no_worker_a_reason_to_wait_for_another_stream()
+    {
+        SpdyStream[][] pairs = await OpenAsync(6);
+        await ReplyAsync(pairs);
+        await ConfirmAsync();
+        await SendInVainAsync(pairs[0][1]);
+        for (int i = 0; i < 60; i++)
+        {
+            _ = _fixture.Session.ConfirmTakenAsync();
+        }
+
+        await IsReadingAsync();
+        for (int looks = 1; looks < SpdySession.PatientLooks; looks++)
+        {
+            pairs[0][1].TryFreeNeighbours().Should().BeFalse();
+        }
+
+        pairs[0][1].TryFreeNeighbours().Should().BeTrue();
+        _fixture.Session.Fault.Should().NotBeNull();
+    }
+
+    [Fact]
+    public async Task A_peer_whose_workers_all_hold_what_they_never_take_is_given_up()
+    {
+        SpdyStream[][] pairs = await OpenAsync(5);
+
+        foreach (SpdyStream[] pair in pairs)
+        {
+            pair[1].TryFreeNeighbours().Should().BeFalse();
+        }
+
+        await IsReadingAsync();
+        for (int looks = 1; looks < SpdySession.PatientLooks; looks++)
+        {
+            pairs[0][1].TryFreeNeighbours().Should().BeFalse();
+        }
+
+        pairs[0][1].TryFreeNeighbours().Should().BeTrue();
+        _fixture.Session.Fault.Should().NotBeNull();
+    }
+
     public ValueTask DisposeAsync() => _fixture.DisposeAsync();
 
-    private static uint PeerWorkerOf(WireFrame ping) => ((ping.Word(0) - 1) / 2) % 5;
-
-    private static async Task SendAsync(SpdyStream stream, int frames)
+    private async Task SendAsync(SpdyStream stream, int frames)
     {
         for (int i = 0; i < frames; i++)
         {
             await stream.WriteAsync("x"u8.ToArray());
+            await _fixture.Peer.ReadDataAsync(stream.Id);
         }
     }
 
@@ -310,7 +396,7 @@ public sealed class SpdySessionWorkerTests : IAsyncDisposable
             for (int i = 0; i < 5; i++)
             {
                 WireFrame ping = await _fixture.Peer.ReadControlAsync(WireFrame.Ping);
-                if (PeerWorkerOf(ping) == stream.Id % 5)
+                if (_fixture.Peer.LastPingsWorker == stream.Id % 5)
                 {
                     unanswered = ping.Word(0);
                 }
@@ -325,10 +411,13 @@ public sealed class SpdySessionWorkerTests : IAsyncDisposable
         return unanswered;
     }
 
+    private Task IsReadingAsync() => Waiting.UntilAsync(() => _fixture.Session.IsReading);
+
     private async Task FreeNeighboursAsync(SpdyStream ended)
     {
         await AskAsync(ended);
         ended.TryFreeNeighbours().Should().BeFalse("one look is not enough");
+        await AskAsync(ended);
         ended.TryFreeNeighbours().Should().BeTrue();
     }
 }

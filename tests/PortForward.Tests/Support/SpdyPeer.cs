@@ -23,6 +23,10 @@ internal sealed record WireFrame(bool IsControl, int Type, uint DataStreamId, by
 internal sealed class SpdyPeer(Stream transport) : IAsyncDisposable
 {
     private readonly HeaderInflater _headers = new();
+    private int _pingsRead;
+
+    /// <summary>The worker of the peer that the last PING went to: they take turns, whether it is a question or an answer.</summary>
+    public uint LastPingsWorker => (uint)(_pingsRead - 1) % 5;
 
     public static byte[] Control(int type, byte flags, params uint[] words)
     {
@@ -88,6 +92,7 @@ internal sealed class SpdyPeer(Stream transport) : IAsyncDisposable
             (first >> 16).Should().Be(0x8003, "control frames are of version 3");
         }
 
+        _pingsRead += control && (first & 0xffff) == WireFrame.Ping ? 1 : 0;
         return new WireFrame(control, control ? (int)(first & 0xffff) : 0, control ? 0 : first, (byte)(second >> 24), body);
     }
 
