@@ -267,6 +267,23 @@ public sealed class SpdySessionWorkerTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task While_this_side_does_not_read_the_silence_of_the_peer_says_nothing()
+    {
+        SpdyStream[][] pairs = await OpenAsync(6);
+        await SendAsync(pairs[5][1], frames: 51);
+        byte[] unread = SpdyPeer.Data(pairs[3][1].Id, new byte[64 * 1024]);
+        await _fixture.Peer.SendAsync(unread, unread);
+        await StalledAsync();
+
+        for (int looks = 0; looks < 2 * SpdySession.PatientLooks; looks++)
+        {
+            pairs[0][1].TryFreeNeighbours().Should().BeFalse();
+        }
+
+        _fixture.Session.Fault.Should().BeNull();
+    }
+
+    [Fact]
     public async Task A_peer_that_may_wait_for_another_stream_too_is_not_given_up()
     {
         SpdyStream[][] pairs = await OpenAsync(6);
@@ -409,6 +426,17 @@ public sealed class SpdySessionWorkerTests : IAsyncDisposable
 
         await _fixture.SettleAsync();
         return unanswered;
+    }
+
+    /// <summary>Waits until the session waits for a consumer that does not read: it has taken more than one buffer from the transport, and takes no more.</summary>
+    private async Task StalledAsync()
+    {
+        long before = -1;
+        await Waiting.UntilAsync(() =>
+        {
+            (long last, before) = (before, _fixture.Client.BytesRead);
+            return !_fixture.Session.IsReading && before > 64 * 1024 && before == last;
+        });
     }
 
     private Task IsReadingAsync() => Waiting.UntilAsync(() => _fixture.Session.IsReading);
