@@ -10,6 +10,9 @@ using PortForward.Tunnels;
 namespace PortForward.Cluster.Tests.Routing;
 
 /// <summary>Clients and applications that stall hold up nobody but themselves.</summary>
+/// <remarks>The time that others take and the memory of the whole process are measured, so that no other test may run meanwhile.</remarks>
+[CollectionDefinition(nameof(IsolationTests), DisableParallelization = true)]
+[Collection(nameof(IsolationTests))]
 public sealed class IsolationTests : IAsyncLifetime
 {
     private const int Flood = 7001, Stubborn = 7003, Echo = 7000, Http = 8080;

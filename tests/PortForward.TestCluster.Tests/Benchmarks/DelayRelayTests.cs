@@ -11,6 +11,7 @@ public sealed class DelayRelayTests : IDisposable
     private static readonly TimeSpan RoundTrip = TimeSpan.FromMilliseconds(60);
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
+    private readonly List<Socket> _ends = [];
     private readonly Socket _listener = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
     private readonly DelayRelay _relay;
 
@@ -110,6 +111,7 @@ public sealed class DelayRelayTests : IDisposable
     {
         _relay.Dispose();
         _listener.Dispose();
+        _ends.ForEach(end => end.Dispose());
     }
 
     private async Task<(Socket Client, Socket Server)> ConnectAsync()
@@ -118,6 +120,9 @@ public sealed class DelayRelayTests : IDisposable
         await client.ConnectAsync(IPAddress.Loopback, _relay.Port).WaitAsync(Patience);
         var server = await _listener.AcceptAsync().WaitAsync(Patience);
         server.NoDelay = true;
+
+        // A socket that nobody refers to any more is closed with a reset by its finalizer, in the middle of a test.
+        _ends.AddRange([client, server]);
         return (client, server);
     }
 
