@@ -188,9 +188,10 @@ public sealed class IsolationTests : IAsyncLifetime
 
     private static async Task RefusedAsync(RoutedForward forward)
     {
-        using Socket client = await forward.ConnectAsync(1);
+        // The reset may come as early as the connection does.
         Func<Task> use = async () =>
         {
+            using Socket client = await forward.ConnectAsync(1);
             await client.SendAsync("nobody reads this"u8.ToArray());
             await client.ReceiveAsync(new byte[1]);
         };
