@@ -17,70 +17,33 @@ internal sealed class PeerWorkers
     /// </summary>
     private const int MaxUntaken = 52;
 
-    private readonly Worker[] _workers = new Worker[Count];
+    private readonly Worker[] _workers = [new(), new(), new(), new(), new()];
     private long _asked;
 
     /// <summary>The worker that gets the next PING.</summary>
     public int Next => (int)(_asked % Count);
 
-    /// <summary>Whether one was lost.</summary>
-    public bool HasLost
-    {
-        get
-        {
-            for (int worker = 0; worker < Count; worker++)
-            {
-                if (Volatile.Read(ref _workers[worker].IsLost))
-                {
-                    return true;
-                }
-            }
+    /// <summary>How many PINGs were sent.</summary>
+    public long Asked => _asked;
 
-            return false;
-        }
-    }
+    /// <summary>Whether one was lost.</summary>
+    public bool HasLost => _workers.Any(static worker => worker.IsLost);
 
     /// <summary>
     /// Whether a worker may still come to take data that it was sent. Once one that was lost is full, none will: the peer reads no more.
     /// </summary>
-    public bool MayTakeData
-    {
-        get
-        {
-            bool mayTake = false;
-            for (int worker = 0; worker < Count; worker++)
-            {
-                if (!Volatile.Read(ref _workers[worker].IsLost))
-                {
-                    mayTake |= HasUntakenData(worker);
-                }
-                else if (IsFull(worker))
-                {
-                    return false;
-                }
-            }
-
-            return mayTake;
-        }
-    }
-
-    /// <summary>How many PINGs were sent.</summary>
-    public long Asked => _asked;
+    public bool MayTakeData =>
+        _workers.Any(static worker => !worker.IsLost && worker.HasUntakenData) && !_workers.Any(static worker => worker.IsLost && worker.IsFull);
 
     /// <summary>A number that grows as long as any of them is known to take anything.</summary>
-    public long Taken
-    {
-        get
-        {
-            long taken = 0;
-            for (int worker = 0; worker < Count; worker++)
-            {
-                taken += Volatile.Read(ref _workers[worker].Taken);
-            }
+    public long Taken => _workers.Sum(static worker => worker.Taken);
 
-            return taken;
-        }
-    }
+    /// <summary>
+    /// Whether, if the peer takes nothing at all, the suspects are the reason: they hold all workers, or one of them is full, and no other one is that holds data.
+    /// </summary>
+    public bool IsBlockedBySuspects =>
+        (Array.TrueForAll(_workers, static worker => worker.IsSuspect) || _workers.Any(static worker => worker.IsSuspect && worker.IsFull))
+        && !_workers.Any(static worker => !worker.IsSuspect && worker.IsFull && worker.HasUntakenData);
 
     /// <summary>The worker of a stream.</summary>
     public static int Of(uint streamId) => (int)(streamId % Count);
@@ -90,101 +53,40 @@ internal sealed class PeerWorkers
 
     /// <summary>Frames of a stream are handed to the transport.</summary>
     /// <returns>The number of the last of them.</returns>
-    public long Send(uint streamId, int frames, bool isData)
-    {
-        ref Worker worker = ref _workers[Of(streamId)];
-        long last = Interlocked.Add(ref worker.Sent, frames);
-        if (isData)
-        {
-            Volatile.Write(ref worker.LastData, last);
-        }
-
-        return last;
-    }
+    public long Send(uint streamId, int frames, bool isData) => _workers[Of(streamId)].Send(frames, isData);
 
     /// <summary>Whether a stream's worker is known to have taken a frame.</summary>
-    public bool HasTaken(uint streamId, long frame) => frame <= Volatile.Read(ref _workers[Of(streamId)].Taken);
+    public bool HasTaken(uint streamId, long frame) => frame <= _workers[Of(streamId)].Taken;
 
     /// <summary>A stream's worker has answered a frame.</summary>
-    public void Took(uint streamId, long frame) => Took(Of(streamId), frame);
+    public void Took(uint streamId, long frame) => _workers[Of(streamId)].Take(frame);
 
     /// <summary>A PING is sent, in the order of the wire; what its answer will mean.</summary>
     public Question Ask()
     {
         int worker = Next;
-        return new Question(worker, Interlocked.Increment(ref _workers[worker].Sent), _asked++);
+        return new Question(worker, _workers[worker].Send(frames: 1, isData: false), _asked++);
     }
 
     /// <summary>A PING was answered. An earlier one may be answered after a later one.</summary>
-    public void Answered(Question question)
-    {
-        Took(question.Worker, question.Frame);
-        Raise(ref _workers[question.Worker].Answered, question.Order + 1);
-    }
+    public void Answered(Question question) => _workers[question.Worker].Answer(question);
 
     /// <summary>Whether another worker than a stream's has answered a PING that was sent after the first so many.</summary>
-    public bool HasAnotherAnswered(uint streamId, long after)
-    {
-        for (int worker = 0; worker < Count; worker++)
-        {
-            if (worker != Of(streamId) && Volatile.Read(ref _workers[worker].Answered) > after)
-            {
-                return true;
-            }
-        }
-
-        return false;
-    }
+    public bool HasAnotherAnswered(uint streamId, long after) => _workers.Where((_, worker) => worker != Of(streamId)).Any(worker => worker.Answered > after);
 
     /// <summary>Notes whether a stream's worker may hold data of a stream that has ended, which it will never take.</summary>
     public void Suspect(uint streamId, bool isSuspect) => _workers[Of(streamId)].IsSuspect = isSuspect;
-
-    /// <summary>
-    /// Whether, if the peer takes nothing at all, the suspects are the reason: they hold all workers, or one of them is full, and no other one is that holds data.
-    /// </summary>
-    public bool IsBlockedBySuspects()
-    {
-        bool areAll = true, isOneFull = false;
-        for (int worker = 0; worker < Count; worker++)
-        {
-            bool isSuspect = _workers[worker].IsSuspect;
-            if (!isSuspect && HasUntakenData(worker) && IsFull(worker))
-            {
-                return false;
-            }
-
-            areAll &= isSuspect;
-            isOneFull |= isSuspect && IsFull(worker);
-        }
-
-        return areAll || isOneFull;
-    }
 
     /// <summary>A stream's worker will never take another frame.</summary>
     /// <remarks>What is read afterwards is at least as new: whoever has sent meanwhile either shows here, or sees there that it is lost.</remarks>
     public void Lose(uint streamId)
     {
-        Volatile.Write(ref _workers[Of(streamId)].IsLost, true);
+        _workers[Of(streamId)].IsLost = true;
         Interlocked.MemoryBarrier();
     }
 
     /// <summary>Whether a stream's worker was lost.</summary>
-    public bool IsLost(uint streamId) => Volatile.Read(ref _workers[Of(streamId)].IsLost);
-
-    private bool HasUntakenData(int worker) => Volatile.Read(ref _workers[worker].LastData) > Volatile.Read(ref _workers[worker].Taken);
-
-    private bool IsFull(int worker) => Volatile.Read(ref _workers[worker].Sent) - Volatile.Read(ref _workers[worker].Taken) >= MaxUntaken;
-
-    private void Took(int worker, long frame) => Raise(ref _workers[worker].Taken, frame);
-
-    private static void Raise(ref long value, long to)
-    {
-        for (long known = Volatile.Read(ref value); known < to;)
-        {
-            long seen = Interlocked.CompareExchange(ref value, to, known);
-            known = seen == known ? to : seen;
-        }
-    }
+    public bool IsLost(uint streamId) => _workers[Of(streamId)].IsLost;
 
     /// <summary>A PING on its way.</summary>
     /// <param name="Worker">To whom.</param>
@@ -192,17 +94,60 @@ internal sealed class PeerWorkers
     /// <param name="Order">Its place among all PINGs, from 0.</param>
     internal readonly record struct Question(int Worker, long Frame, long Order);
 
-    private struct Worker
+    /// <summary>One worker; frames are handed over and answers read by different threads.</summary>
+    private sealed class Worker
     {
-        public long Sent;
-        public long Taken;
-        public long LastData;
+        private long _sent;
+        private long _taken;
+        private long _lastData;
+        private long _answered;
+        private volatile bool _isLost;
+
+        /// <summary>The last frame that it is known to have taken.</summary>
+        public long Taken => Volatile.Read(ref _taken);
 
         /// <summary>The highest order of a PING that it has answered, and 1.</summary>
-        public long Answered;
-        public bool IsLost;
+        public long Answered => Volatile.Read(ref _answered);
+
+        public bool HasUntakenData => Volatile.Read(ref _lastData) > Taken;
+
+        public bool IsFull => Volatile.Read(ref _sent) - Taken >= MaxUntaken;
+
+        public bool IsLost
+        {
+            get => _isLost;
+            set => _isLost = value;
+        }
 
         /// <summary>Guarded by the session's gate.</summary>
-        public bool IsSuspect;
+        public bool IsSuspect { get; set; }
+
+        public long Send(int frames, bool isData)
+        {
+            long last = Interlocked.Add(ref _sent, frames);
+            if (isData)
+            {
+                Volatile.Write(ref _lastData, last);
+            }
+
+            return last;
+        }
+
+        public void Take(long frame) => Raise(ref _taken, frame);
+
+        public void Answer(Question question)
+        {
+            Take(question.Frame);
+            Raise(ref _answered, question.Order + 1);
+        }
+
+        private static void Raise(ref long value, long to)
+        {
+            for (long known = Volatile.Read(ref value); known < to;)
+            {
+                long seen = Interlocked.CompareExchange(ref value, to, known);
+                known = seen == known ? to : seen;
+            }
+        }
     }
 }

@@ -248,7 +248,7 @@ public sealed partial class SpdySession : IAsyncDisposable
             }
 
             stream.LastLook = look = LookAtWorker(stream);
-            if (!look.IsSure)
+            if (look.Kind == WorkerLookKind.Unsure)
             {
                 return false;
             }
@@ -473,21 +473,20 @@ public sealed partial class SpdySession : IAsyncDisposable
     private WorkerLook LookAtWorker(SpdyStream stream)
     {
         int worker = PeerWorkers.Of(stream.Id);
-        WorkerLook before = stream.LastLook;
-        if (before.Asked > 0 && _workers.HasAnotherAnswered(stream.Id, before.Asked)
-            && _pings.Values.Any(ping => ping.Question.Worker == worker && ping.Question.Order < before.Asked))
+        long asked = stream.LastLook?.Asked ?? _workers.Asked;
+        long taken = _workers.Taken;
+        if (_workers.HasAnotherAnswered(stream.Id, asked) && _pings.Values.Any(ping => ping.Question.Worker == worker && ping.Question.Order < asked))
         {
-            return before with { Kind = WorkerLookKind.Passed, IsSure = true };
+            return new WorkerLook(WorkerLookKind.Passed, asked, taken, Silent: 0);
         }
 
-        bool isBlocked = IsReading && _workers.IsBlockedBySuspects();
-        int looks = isBlocked && before.Kind == WorkerLookKind.Blocked && before.Taken == _workers.Taken ? before.Looks + 1 : 1;
-        return new WorkerLook(isBlocked ? WorkerLookKind.Blocked : WorkerLookKind.Unsure, isBlocked && looks >= PatientLooks)
+        if (!IsReading || !_workers.IsBlockedBySuspects)
         {
-            Asked = before.Asked > 0 ? before.Asked : _workers.Asked,
-            Taken = _workers.Taken,
-            Looks = looks,
-        };
+            return new WorkerLook(WorkerLookKind.Unsure, asked, taken, Silent: 0);
+        }
+
+        int silent = stream.LastLook is { } before && before.Taken == taken ? before.Silent + 1 : 1;
+        return new WorkerLook(silent < PatientLooks ? WorkerLookKind.Unsure : WorkerLookKind.Blocked, asked, taken, silent);
     }
 
     /// <summary>Whether a stream waits for a worker that was lost. Called with the gate held.</summary>
@@ -804,22 +803,16 @@ public sealed partial class SpdySession : IAsyncDisposable
         /// <summary>It owes an answer, while another one has answered a much later question.</summary>
         Passed,
 
-        /// <summary>If nobody answers, only streams that have ended can be the reason.</summary>
+        /// <summary>Nobody answers for long, and only streams that have ended can be the reason.</summary>
         Blocked,
     }
 
     /// <summary>What a look has shown.</summary>
-    internal readonly record struct WorkerLook(WorkerLookKind Kind, bool IsSure)
-    {
-        /// <summary>How many PINGs had been sent at the first look.</summary>
-        public long Asked { get; init; }
-
-        /// <summary>What the workers were known to have taken.</summary>
-        public long Taken { get; init; }
-
-        /// <summary>How many looks in a row have shown the same.</summary>
-        public int Looks { get; init; }
-    }
+    /// <param name="Kind">The conclusion.</param>
+    /// <param name="Asked">How many PINGs had been sent at the first look.</param>
+    /// <param name="Taken">What the workers were known to have taken.</param>
+    /// <param name="Silent">How many looks in a row nobody had answered, while only streams that have ended could be the reason.</param>
+    internal sealed record WorkerLook(WorkerLookKind Kind, long Asked, long Taken, int Silent);
 
     /// <summary>A PING that was not answered yet.</summary>
     private sealed record Ping(PeerWorkers.Question Question)

@@ -113,8 +113,8 @@ public sealed class SpdyStream
     /// <summary>Which of its worker's frames was the last with bytes; 0 as long as none was handed to the transport.</summary>
     internal long LastDataFrame { get; private set; }
 
-    /// <summary>What the session looked like when the stream's worker was last looked at; the session's own.</summary>
-    internal SpdySession.WorkerLook LastLook { get; set; }
+    /// <summary>What the last look at the stream's worker has shown; null if there was none. The session's own.</summary>
+    internal SpdySession.WorkerLook? LastLook { get; set; }
 
     /// <summary>The streams that were opened together with it, itself among them: none of them is of use without the others.</summary>
     internal IReadOnlyList<SpdyStream> Group { get; private set; } = [];

@@ -57,9 +57,8 @@ public sealed class SpdySessionWorkerTests : IAsyncDisposable
         SpdyStream[][] pairs = await OpenAsync(6);
         await ReplyAsync(pairs);
         await ConfirmAsync();
-        await pairs[0][1].WriteAsync("nobody reads this"u8.ToArray());
+        await SendInVainAsync(pairs[0][1]);
         await pairs[5][1].FinishAsync();
-        await _fixture.Peer.ReadDataAsync(pairs[0][1].Id);
         await _fixture.Peer.ReadDataAsync(pairs[5][1].Id);
 
         await FreeNeighboursAsync(pairs[0][1]);
@@ -138,10 +137,7 @@ public sealed class SpdySessionWorkerTests : IAsyncDisposable
         SpdyStream[][] pairs = await OpenAsync(6);
         _ = _fixture.Session.ConfirmTakenAsync();
 
-        for (int looks = 0; looks < 5; looks++)
-        {
-            pairs[0][1].TryFreeNeighbours().Should().BeFalse();
-        }
+        ShouldStayUnsure(pairs[0][1], looks: 5);
 
         pairs.SelectMany(pair => pair).Should().AllSatisfy(stream => stream.Ended.IsCompleted.Should().BeFalse());
     }
@@ -170,10 +166,7 @@ public sealed class SpdySessionWorkerTests : IAsyncDisposable
         await SendInVainAsync(pairs[0][1]);
         await AskAsync(pairs[0][1]);
 
-        for (int looks = 0; looks < 5; looks++)
-        {
-            pairs[0][1].TryFreeNeighbours().Should().BeFalse();
-        }
+        ShouldStayUnsure(pairs[0][1], looks: 5);
 
         pairs[5][1].Ended.IsCompleted.Should().BeFalse();
     }
@@ -184,16 +177,12 @@ public sealed class SpdySessionWorkerTests : IAsyncDisposable
         SpdyStream[][] pairs = await OpenAsync(1);
         using var withdraw = new CancellationTokenSource();
         Task<bool> taken = _fixture.Session.ConfirmTakenAsync(withdraw.Token);
-        List<WireFrame> pings = [];
-        for (int i = 0; i < 5; i++)
-        {
-            pings.Add(await _fixture.Peer.ReadControlAsync(WireFrame.Ping));
-        }
+        uint[] pings = await ReadPingsAsync();
 
         await withdraw.CancelAsync();
         await taken.Invoking(task => task.Soon()).Should().ThrowAsync<OperationCanceledException>();
         _fixture.Session.UnansweredPings.Should().Be(0);
-        await _fixture.Peer.SendAsync([.. pings.Select(ping => SpdyPeer.Ping(ping.Word(0)))]);
+        await _fixture.Peer.SendAsync([.. pings.Select(SpdyPeer.Ping)]);
         await _fixture.SettleAsync();
 
         pairs[0][1].TryFreeNeighbours().Should().BeTrue();
@@ -210,13 +199,9 @@ public sealed class SpdySessionWorkerTests : IAsyncDisposable
 
         // The first worker has got the answer, and the stream's is the first one again only after the others.
         (pairs[0][1].Id % 5).Should().Be(0);
-        List<WireFrame> pings = [];
-        for (int i = 0; i < 5; i++)
-        {
-            pings.Add(await _fixture.Peer.ReadControlAsync(WireFrame.Ping));
-        }
+        uint[] pings = await ReadPingsAsync();
 
-        await _fixture.Peer.SendAsync(SpdyPeer.Ping(pings[^1].Word(0)));
+        await _fixture.Peer.SendAsync(SpdyPeer.Ping(pings[^1]));
         (await taken.Soon()).Should().BeTrue();
     }
 
@@ -253,14 +238,9 @@ public sealed class SpdySessionWorkerTests : IAsyncDisposable
         pairs[0][1].TryFreeNeighbours().Should().BeFalse();
         await _fixture.Peer.SendAsync(SpdyPeer.SynReply(pairs[1][1].Id));
         await _fixture.SettleAsync();
-        await IsReadingAsync();
 
-        for (int looks = 1; looks < SpdySession.PatientLooks; looks++)
-        {
-            pairs[0][1].TryFreeNeighbours().Should().BeFalse("something was taken, and since then it was looked {0} times", looks);
-        }
-
-        pairs[0][1].TryFreeNeighbours().Should().BeTrue();
+        // Something was taken meanwhile, so that it takes all the patience anew.
+        await GiveUpAsync(pairs[0][1]);
         _fixture.Session.Fault.Should().BeOfType<SpdyProtocolException>().Which.Message.Should().Contain("too many frames");
         _fixture.Session.WasGivenUp.Should().BeTrue();
         await ShouldBeLostAsync(pairs[1]);
@@ -275,10 +255,7 @@ public sealed class SpdySessionWorkerTests : IAsyncDisposable
         await _fixture.Peer.SendAsync(unread, unread);
         await StalledAsync();
 
-        for (int looks = 0; looks < 2 * SpdySession.PatientLooks; looks++)
-        {
-            pairs[0][1].TryFreeNeighbours().Should().BeFalse();
-        }
+        ShouldStayUnsure(pairs[0][1], looks: 2 * SpdySession.PatientLooks);
 
         _fixture.Session.Fault.Should().BeNull();
     }
@@ -290,10 +267,7 @@ public sealed class SpdySessionWorkerTests : IAsyncDisposable
         await SendAsync(pairs[5][1], frames: 51);
         await SendAsync(pairs[1][1], frames: 51);
 
-        for (int looks = 0; looks < 2 * SpdySession.PatientLooks; looks++)
-        {
-            pairs[0][1].TryFreeNeighbours().Should().BeFalse();
-        }
+        ShouldStayUnsure(pairs[0][1], looks: 2 * SpdySession.PatientLooks);
 
         _fixture.Session.Fault.Should().BeNull();
     }
@@ -310,13 +284,7 @@ public sealed class SpdySessionWorkerTests : IAsyncDisposable
             _ = _fixture.Session.ConfirmTakenAsync();
         }
 
-        await IsReadingAsync();
-        for (int looks = 1; looks < SpdySession.PatientLooks; looks++)
-        {
-            pairs[0][1].TryFreeNeighbours().Should().BeFalse();
-        }
-
-        pairs[0][1].TryFreeNeighbours().Should().BeTrue();
+        await GiveUpAsync(pairs[0][1]);
         _fixture.Session.Fault.Should().NotBeNull();
     }
 
@@ -330,13 +298,7 @@ public sealed class SpdySessionWorkerTests : IAsyncDisposable
             pair[1].TryFreeNeighbours().Should().BeFalse();
         }
 
-        await IsReadingAsync();
-        for (int looks = 1; looks < SpdySession.PatientLooks; looks++)
-        {
-            pairs[0][1].TryFreeNeighbours().Should().BeFalse();
-        }
-
-        pairs[0][1].TryFreeNeighbours().Should().BeTrue();
+        await GiveUpAsync(pairs[0][1]);
         _fixture.Session.Fault.Should().NotBeNull();
     }
 
@@ -374,6 +336,34 @@ public sealed class SpdySessionWorkerTests : IAsyncDisposable
         return pairs;
     }
 
+    private static void ShouldStayUnsure(SpdyStream ended, int looks)
+    {
+        for (int look = 1; look <= looks; look++)
+        {
+            ended.TryFreeNeighbours().Should().BeFalse("of look {0}", look);
+        }
+    }
+
+    /// <summary>Looks until the session is given up, which takes exactly as much patience as it should.</summary>
+    private async Task GiveUpAsync(SpdyStream ended)
+    {
+        await IsReadingAsync();
+        ShouldStayUnsure(ended, SpdySession.PatientLooks - 1);
+        ended.TryFreeNeighbours().Should().BeTrue();
+    }
+
+    /// <summary>One question to each worker.</summary>
+    private async Task<uint[]> ReadPingsAsync()
+    {
+        uint[] pings = new uint[5];
+        for (int i = 0; i < pings.Length; i++)
+        {
+            pings[i] = (await _fixture.Peer.ReadControlAsync(WireFrame.Ping)).Word(0);
+        }
+
+        return pings;
+    }
+
     private async Task ReplyAsync(SpdyStream[][] pairs)
     {
         foreach (SpdyStream stream in pairs.SelectMany(pair => pair))
@@ -388,11 +378,7 @@ public sealed class SpdySessionWorkerTests : IAsyncDisposable
     private async Task ConfirmAsync()
     {
         Task<bool> taken = _fixture.Session.ConfirmTakenAsync();
-        for (int i = 0; i < 5; i++)
-        {
-            await _fixture.Peer.SendAsync(SpdyPeer.Ping((await _fixture.Peer.ReadControlAsync(WireFrame.Ping)).Word(0)));
-        }
-
+        await _fixture.Peer.SendAsync([.. (await ReadPingsAsync()).Select(SpdyPeer.Ping)]);
         (await taken.Soon()).Should().BeTrue();
     }
 
