@@ -11,6 +11,7 @@ internal sealed class FakeTunnel : ITunnel
     private readonly TaskCompletionSource _disposed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _disposals;
     private int _flowQuestions;
+    private int _pings;
 
     public bool CanOpen { get; set; } = true;
 
@@ -39,7 +40,14 @@ internal sealed class FakeTunnel : ITunnel
 
     public bool IsMute => BytesReceived == 0;
 
-    public Task<bool> PingAsync(CancellationToken cancellationToken) => IgnoredPong ?? Pong.WaitAsync(cancellationToken);
+    public Task<bool> PingAsync(CancellationToken cancellationToken)
+    {
+        Interlocked.Increment(ref _pings);
+        return IgnoredPong ?? Pong.WaitAsync(cancellationToken);
+    }
+
+    /// <summary>How often it was asked for a sign of life.</summary>
+    public int Pings => Volatile.Read(ref _pings);
 
     /// <summary>How often it was asked whether something holds it up.</summary>
     public int FlowQuestions => Volatile.Read(ref _flowQuestions);

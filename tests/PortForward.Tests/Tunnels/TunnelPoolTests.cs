@@ -470,6 +470,9 @@ public sealed class TunnelPoolTests : IAsyncDisposable
         await Waiting.UntilAsync(() => _pool.IdleCount == 1);
         await OpenAsync(80, "served");
         tunnels[0].Opened.Last().FirstBytes.Should().Be("served");
+
+        // Its time runs only from the question on.
+        await Waiting.UntilAsync(() => tunnels[1].Pings == 1);
         _time.Advance(_options.ProbeInterval);
         await tunnels[1].Disposed.Soon();
     }
