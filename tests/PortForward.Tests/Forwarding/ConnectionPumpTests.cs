@@ -226,7 +226,7 @@ public sealed class ConnectionPumpTests : IDisposable
         byte[] answer = new byte[16 * 1024 * 1024];
         pair.Deliver(answer);
         client.Shutdown(SocketShutdown.Send);
-        await Waiting.UntilAsync(() => pump.BytesReceived > 0 || accepted.Poll(0, SelectMode.SelectRead));
+        await Waiting.UntilAsync(() => client.Available > 0);
 
         for (int i = 0; i < 30; i++)
         {
