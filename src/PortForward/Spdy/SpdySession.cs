@@ -220,6 +220,22 @@ public sealed partial class SpdySession : IAsyncDisposable
         : AskAsync(workers => workers.PingsUntil(PeerWorkers.Of(stream.Id)), every: false, cancellationToken);
 
     /// <summary>
+    /// Ends this side's half of a stream, and finds out whether the peer has taken everything that was sent on it before. The question goes out in one write with the end:
+    /// each costs every hop on the way as much as a frame with data. It may come before the end, which no worker ever waits with.
+    /// </summary>
+    /// <returns>False also when the worker that should take it was lost.</returns>
+    internal async Task<bool> FinishAndConfirmTakenAsync(SpdyStream stream, CancellationToken cancellationToken)
+    {
+        if (_workers.IsLost(stream.Id))
+        {
+            await stream.FinishAsync(CancellationToken.None).ConfigureAwait(false);
+            return false;
+        }
+
+        return await AskAsync(workers => workers.PingsUntil(PeerWorkers.Of(stream.Id)), every: false, cancellationToken, stream).ConfigureAwait(false);
+    }
+
+    /// <summary>
     /// Ends the streams that wait for ever behind one that the peer has ended without taking all that was sent on it: it reads no more of such a stream, and its
     /// worker is lost for the session. They end with <see cref="StreamEndKind.SessionLost"/>, and with each those that were opened together with it. Others of the worker
     /// may go on to receive, but not to send, and no stream is opened any more.
@@ -355,7 +371,8 @@ public sealed partial class SpdySession : IAsyncDisposable
     /// <param name="count">How many, given the workers they go to.</param>
     /// <param name="every">Whether all must be answered, or only the last one.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    private async Task<bool> AskAsync(Func<PeerWorkers, int> count, bool every, CancellationToken cancellationToken)
+    /// <param name="finished">A stream whose end goes out with them, if there is one.</param>
+    private async Task<bool> AskAsync(Func<PeerWorkers, int> count, bool every, CancellationToken cancellationToken, SpdyStream? finished = null)
     {
         await _sender.WaitForRoomAsync(cancellationToken).ConfigureAwait(false);
         uint first;
@@ -384,9 +401,14 @@ public sealed partial class SpdySession : IAsyncDisposable
             room = _sender.Enqueue(frames[..(replies.Length * ControlFrames.PingSize)]);
         }
 
-        SendQueued(room);
         try
         {
+            bool rodeAlong = room && finished is not null && await finished.FinishAsync(CancellationToken.None).ConfigureAwait(false);
+            if (!rodeAlong)
+            {
+                SendQueued(room);
+            }
+
             if (!every)
             {
                 return await replies[^1].WaitAsync(cancellationToken).ConfigureAwait(false);

@@ -86,6 +86,9 @@ public sealed class SpdyStream
     /// </summary>
     internal Task<bool> ConfirmTakenAsync(CancellationToken cancellationToken) => _session.ConfirmTakenAsync(this, cancellationToken);
 
+    /// <summary>Ends this side's half and asks the same; see the method of <see cref="SpdySession"/>.</summary>
+    internal Task<bool> FinishAndConfirmTakenAsync(CancellationToken cancellationToken) => _session.FinishAndConfirmTakenAsync(this, cancellationToken);
+
     /// <summary>Ends what waits behind this stream; see the method of <see cref="SpdySession"/>.</summary>
     internal bool TryFreeNeighbours() => _session.TryFreeNeighbours(this);
 

@@ -93,7 +93,11 @@ internal sealed class ChannelPair : IStreamPair, ILivingConnection
     bool ILivingConnection.HasUnconfirmedData => _transport.HasUnconfirmedData;
 
     /// <summary>The connection serves no other pair, so that it does not matter.</summary>
-    public Task<bool> ConfirmTakenAsync(CancellationToken cancellationToken) => Task.FromResult(true);
+    public async Task<bool> GiveUpAsync(CancellationToken cancellationToken)
+    {
+        await DisposeAsync().ConfigureAwait(false);
+        return true;
+    }
 
     /// <summary>There are none.</summary>
     public bool TryFreeNeighbours() => true;

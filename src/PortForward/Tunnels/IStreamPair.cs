@@ -17,12 +17,12 @@ public interface IStreamPair : IAsyncDisposable
     Task<PairEnd> Ended { get; }
 
     /// <summary>
-    /// Finds out, once the pair is disposed, whether the pod has taken all that was sent, its end included, so that nothing of it can stall
+    /// Gives the pair up as disposing it does, and finds out whether the pod has taken all that was sent, so that nothing of it can stall
     /// later pairs of the same tunnel: bytes that an application never reads may lie in the runtime for good.
     /// </summary>
     /// <returns>True when it has; false when the tunnel ended first. Where it has not, the task does not end.</returns>
     /// <exception cref="OperationCanceledException">The token was cancelled before.</exception>
-    Task<bool> ConfirmTakenAsync(CancellationToken cancellationToken);
+    Task<bool> GiveUpAsync(CancellationToken cancellationToken);
 
     /// <summary>
     /// Ends the pairs of the same tunnel that would wait for ever behind this one, which the pod has ended without taking all of it, as

@@ -14,7 +14,7 @@ internal sealed class PooledPair(IStreamPair pair, Action<IStreamPair, bool> rel
 
     public Task<PairEnd> Ended => pair.Ended;
 
-    public Task<bool> ConfirmTakenAsync(CancellationToken cancellationToken) => pair.ConfirmTakenAsync(cancellationToken);
+    public Task<bool> GiveUpAsync(CancellationToken cancellationToken) => pair.GiveUpAsync(cancellationToken);
 
     public bool TryFreeNeighbours() => pair.TryFreeNeighbours();
 

@@ -27,11 +27,27 @@ internal sealed class SpdyStreamPair : IStreamPair
     public Task<PairEnd> Ended { get; }
 
     /// <inheritdoc/>
-    /// <remarks>Nothing is asked when the pod has ended both streams and was sent nothing.</remarks>
-    public Task<bool> ConfirmTakenAsync(CancellationToken cancellationToken) =>
-        _data.LastDataFrame == 0 && Ended.IsCompleted && _data.Ended.IsCompletedSuccessfully && _data.Ended.Result.Kind == StreamEndKind.Finished
-            ? Task.FromResult(true)
-            : _data.ConfirmTakenAsync(cancellationToken);
+    /// <remarks>Nothing is asked when there is nothing to be taken.</remarks>
+    public async Task<bool> GiveUpAsync(CancellationToken cancellationToken)
+    {
+        if (EndsInOrder && !IsSettled)
+        {
+            Task<bool> taken = _data.FinishAndConfirmTakenAsync(cancellationToken);
+            await _data.Input.CompleteAsync().ConfigureAwait(false);
+            return await taken.ConfigureAwait(false);
+        }
+
+        await DisposeAsync().ConfigureAwait(false);
+        return IsSettled || await _data.ConfirmTakenAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Whether the pod has ended both streams and was sent nothing.</summary>
+    private bool IsSettled => _data.LastDataFrame == 0 && Ended.IsCompleted && PodHasFinished;
+
+    /// <summary>Whether this side's half is finished when the pair is given up, and not reset. The peer forgets a stream only when both halves have ended.</summary>
+    private bool EndsInOrder => _clientLeft || PodHasFinished;
+
+    private bool PodHasFinished => _data.Ended.IsCompletedSuccessfully && _data.Ended.Result.Kind == StreamEndKind.Finished;
 
     public bool TryFreeNeighbours() => _data.TryFreeNeighbours();
 
@@ -53,9 +69,8 @@ internal sealed class SpdyStreamPair : IStreamPair
 
     public async ValueTask DisposeAsync()
     {
-        if (_clientLeft || (_data.Ended.IsCompletedSuccessfully && _data.Ended.Result.Kind == StreamEndKind.Finished))
+        if (EndsInOrder)
         {
-            // The peer forgets a stream only when both halves have ended.
             await _data.FinishAsync(CancellationToken.None).ConfigureAwait(false);
         }
         else

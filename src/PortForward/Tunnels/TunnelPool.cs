@@ -412,7 +412,7 @@ public sealed partial class TunnelPool : ITunnelSource
     /// </summary>
     private async Task ReleaseAsync(Member member, IStreamPair pair, bool wasLeft)
     {
-        Task<bool> givenUp = GiveUpAsync();
+        Task<bool> givenUp = pair.GiveUpAsync(_stopped);
         try
         {
             if (wasLeft)
@@ -440,12 +440,6 @@ public sealed partial class TunnelPool : ITunnelSource
         catch (OperationCanceledException)
         {
             // The pool is going away, and takes all of its tunnels with it.
-        }
-
-        async Task<bool> GiveUpAsync()
-        {
-            await pair.DisposeAsync().ConfigureAwait(false);
-            return await pair.ConfirmTakenAsync(_stopped).ConfigureAwait(false);
         }
     }
 

@@ -47,7 +47,11 @@ internal sealed class MemoryPod : ITunnelSource, IStreamPair
 
     public ValueTask<OpenPairResult> OpenPairAsync(PairRequest request, CancellationToken cancellationToken) => ValueTask.FromResult(new OpenPairResult(this));
 
-    public Task<bool> ConfirmTakenAsync(CancellationToken cancellationToken) => Task.FromResult(true);
+    public Task<bool> GiveUpAsync(CancellationToken cancellationToken)
+    {
+        End();
+        return Task.FromResult(true);
+    }
 
     public ValueTask FinishAsync(CancellationToken cancellationToken) => ValueTask.CompletedTask;
 

@@ -148,6 +148,46 @@ public sealed class SpdySessionTests
     }
 
     [Fact]
+    public async Task The_end_of_a_stream_goes_out_in_one_write_with_the_question_whether_all_of_it_was_taken()
+    {
+        await using var fixture = new SpdyFixture(new SpdySessionOptions { AlignsStreamIds = true });
+        SpdyStream stream = (await fixture.Session.OpenAsync([new StreamOpening([])], "hello"u8.ToArray()))![0];
+        await fixture.Peer.ReadSynStreamAsync();
+        await fixture.Peer.ReadDataAsync(stream.Id);
+        int writes = fixture.Client.Writes.Count;
+
+        Task<bool> taken = stream.FinishAndConfirmTakenAsync(CancellationToken.None);
+
+        uint asked = (await fixture.Peer.ReadControlAsync(WireFrame.Ping)).Word(0);
+        (await fixture.Peer.ReadDataAsync(stream.Id)).Fin.Should().BeTrue();
+        fixture.Client.Writes.Count.Should().Be(writes + 1);
+        taken.IsCompleted.Should().BeFalse();
+        await fixture.Peer.SendAsync(SpdyPeer.Ping(asked));
+        (await taken.Soon()).Should().BeTrue();
+    }
+
+    [Fact]
+    public async Task It_is_asked_also_whether_all_of_a_stream_was_taken_that_has_ended_before()
+    {
+        await using var fixture = new SpdyFixture(new SpdySessionOptions { AlignsStreamIds = true });
+        SpdyStream stream = await fixture.OpenAsync();
+        await stream.FinishAsync();
+        (await fixture.Peer.ReadDataAsync(stream.Id)).Fin.Should().BeTrue();
+
+        Task<bool> taken = stream.FinishAndConfirmTakenAsync(CancellationToken.None);
+
+        // Which worker is asked depends on the stream's id: the last question is the one.
+        uint asked = 0;
+        for (int pings = 1 + (int)(stream.Id % 5); pings > 0; pings--)
+        {
+            asked = (await fixture.Peer.ReadControlAsync(WireFrame.Ping)).Word(0);
+        }
+
+        await fixture.Peer.SendAsync(SpdyPeer.Ping(asked));
+        (await taken.Soon()).Should().BeTrue();
+    }
+
+    [Fact]
     public async Task Whether_the_peer_has_taken_everything_is_never_known_of_a_session_that_ends()
     {
         await using var fixture = new SpdyFixture();

@@ -227,6 +227,7 @@ public sealed class SpdySessionWorkerTests : IAsyncDisposable
 
         (await before.Soon()).Should().BeFalse();
         (await _fixture.Session.ConfirmTakenAsync(pairs[0][1], CancellationToken.None).Soon()).Should().BeFalse();
+        (await pairs[0][1].FinishAndConfirmTakenAsync(CancellationToken.None).Soon()).Should().BeFalse();
         _fixture.Session.HasUnconfirmedData.Should().BeFalse("nobody waits for the data of a lost worker");
     }
 

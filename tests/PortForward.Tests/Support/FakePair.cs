@@ -31,8 +31,9 @@ internal sealed class FakePair : IStreamPair
     /// <summary>Whether the pod never takes what was sent.</summary>
     public bool IsNeverTaken { get; set; }
 
-    public async Task<bool> ConfirmTakenAsync(CancellationToken cancellationToken)
+    public async Task<bool> GiveUpAsync(CancellationToken cancellationToken)
     {
+        await DisposeAsync();
         await (IsNeverTaken ? Task.Delay(Timeout.Infinite, cancellationToken) : _settled.Task.WaitAsync(cancellationToken));
         return true;
     }

@@ -196,12 +196,11 @@ public sealed class SpdyTunnelTests : IAsyncDisposable
 
         pair.Leave();
         (await reading.AsTask().Soon()).IsCanceled.Should().BeTrue();
-        await pair.DisposeAsync();
+        Task<bool> taken = pair.GiveUpAsync(CancellationToken.None);
 
         (await _pod.ReadDataAsync(DataId)).Body.Should().Equal("last words"u8.ToArray());
-        (await _pod.ReadDataAsync(DataId)).Fin.Should().BeTrue();
-        Task<bool> taken = pair.ConfirmTakenAsync(CancellationToken.None);
         WireFrame ping = await _pod.ReadControlAsync(WireFrame.Ping);
+        (await _pod.ReadDataAsync(DataId)).Fin.Should().BeTrue();
         await _pod.SendAsync(SpdyPeer.Data(DataId, "an answer that nobody reads"), SpdyPeer.Ping(ping.Word(0)));
         (await taken.Soon()).Should().BeTrue("nothing of the pair can hold up another one, though the pod has not ended it yet");
         (await _tunnel.OpenPairAsync(80, default, CancellationToken.None).Soon()).Pair.Should().NotBeNull();
