@@ -20,6 +20,9 @@ public sealed partial class TunnelPool : ITunnelSource
     /// <summary>For how many probe intervals a pod that was reached counts as alive, when the tunnel that reached it could not be kept: at the limit each costs an upgrade.</summary>
     private const int AliveFor = 3;
 
+    /// <summary>The longest time in which tunnels are expected to come back as they did before: a dial from far away, or to servers under load, takes longer.</summary>
+    private static readonly TimeSpan LongestExpectation = TimeSpan.FromMilliseconds(500);
+
     /// <summary>How many looks at what a pair's neighbours wait for fit into the time that a pair may take to settle.</summary>
     private const int LooksPerSettling = 2;
 
@@ -32,6 +35,9 @@ public sealed partial class TunnelPool : ITunnelSource
     private readonly CancellationToken _stopped;
     private readonly ITimer _trimTimer;
     private readonly ITimer _probeTimer;
+
+    /// <summary>Runs as long as tunnels have come back lately, which may not go on.</summary>
+    private readonly ITimer _returnTimer;
     private readonly TaskCompletionSource<TunnelFault> _neverLost = new();
 
     /// <summary>Guards the fields below it.</summary>
@@ -49,6 +55,9 @@ public sealed partial class TunnelPool : ITunnelSource
 
     /// <summary>How long the last dial took that brought a tunnel.</summary>
     private TimeSpan _dialTime;
+
+    /// <summary>When tunnels came back, the earliest first, as timestamps of the clock.</summary>
+    private readonly Queue<long> _returns = new();
 
     /// <summary>When to dial again for a connection that may share tunnels meanwhile, as a timestamp of the clock.</summary>
     private long _dialAgainAt = long.MinValue;
@@ -76,6 +85,7 @@ public sealed partial class TunnelPool : ITunnelSource
         ArgumentOutOfRangeException.ThrowIfLessThan(_options.MaxTunnels, 1, nameof(options));
         _logger = logger ?? NullLogger.Instance;
         _stopped = _stopping.Token;
+        _returnTimer = _options.Time.CreateTimer(static pool => ((TunnelPool)pool!).ReviewReturns(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         _trimTimer = _options.Time.CreateTimer(static pool => ((TunnelPool)pool!).Trim(), this, _options.IdleTime, _options.IdleTime);
         _probeTimer = _options.Time.CreateTimer(static pool => _ = ((TunnelPool)pool!).ProbeAsync(), this, _options.ProbeInterval, _options.ProbeInterval);
     }
@@ -194,6 +204,7 @@ public sealed partial class TunnelPool : ITunnelSource
         }
 
         await _stopping.CancelAsync().ConfigureAwait(false);
+        await _returnTimer.DisposeAsync().ConfigureAwait(false);
         await _trimTimer.DisposeAsync().ConfigureAwait(false);
         await _probeTimer.DisposeAsync().ConfigureAwait(false);
         Tell(line, PoolClosed());
@@ -223,7 +234,7 @@ public sealed partial class TunnelPool : ITunnelSource
             waiter = new TaskCompletionSource<Acquired>(TaskCreationOptions.RunContinuationsAsynchronously);
             _toldSaturated &= _line.Count > 0;
             _line.AddLast(waiter);
-            if (_line.Count > _dialling + ReturningCount())
+            if (_line.Count > _dialling + ExpectedReturns())
             {
                 _missedSinceTrim = true;
                 _spares = Math.Min(_spares + 1, Math.Max(1, _options.MaxSpares));
@@ -256,7 +267,7 @@ public sealed partial class TunnelPool : ITunnelSource
             Member[] candidates = Shareable(out Task? lookAgain);
             if (candidates.Length == 0 && lookAgain is not null)
             {
-                // A dial of its own is under way, or a tunnel is about to come back, or tunnels to share are only just being dialled.
+                // A dial of its own is under way, or tunnels keep coming back, or those to share are only just being dialled.
                 await Task.WhenAny(waiter.Task, lookAgain, Task.Delay(_options.FlowTimeout, _options.Time, cancellationToken)).ConfigureAwait(false);
                 cancellationToken.ThrowIfCancellationRequested();
                 continue;
@@ -308,14 +319,14 @@ public sealed partial class TunnelPool : ITunnelSource
         _options.OnSaturated?.Invoke();
     }
 
-    /// <summary>The tunnels that a connection in line may share, the least busy first; none as long as a dial or a tunnel that comes back may serve it.</summary>
-    /// <param name="lookAgain">Completes when the next dial has ended, or a tunnel has not come back as soon as it might; null if nothing of this is under way.</param>
+    /// <summary>The tunnels that a connection in line may share, the least busy first; none as long as a dial or one that comes back may serve it.</summary>
+    /// <param name="lookAgain">Completes when this may have changed; null if neither is expected.</param>
     private Member[] Shareable(out Task? lookAgain)
     {
         lock (_gate)
         {
             DialForTheLine();
-            int expected = _dialling + ReturningCount();
+            int expected = _dialling + ExpectedReturns();
             lookAgain = expected > 0 ? _lookAgain.Task : null;
             return expected >= _line.Count ? [] : [.. _members.Where(IsShareable).OrderBy(member => member.Pairs)];
         }
@@ -376,12 +387,6 @@ public sealed partial class TunnelPool : ITunnelSource
 
             _idle.Remove(member);
             member.Pairs++;
-            if (member.IsReturning)
-            {
-                member.IsReturning = false;
-                LookAgain();
-            }
-
             return true;
         }
     }
@@ -425,7 +430,6 @@ public sealed partial class TunnelPool : ITunnelSource
         Task<bool> givenUp = pair.GiveUpAsync(_stopped);
         try
         {
-            await ExpectAsync(member, pair, givenUp).ConfigureAwait(false);
             if (wasLeft)
             {
                 await Task.WhenAny(givenUp, pair.Ended).WaitAsync(_stopped).ConfigureAwait(false);
@@ -451,40 +455,6 @@ public sealed partial class TunnelPool : ITunnelSource
         catch (OperationCanceledException)
         {
             // The pool is going away, and takes all of its tunnels with it.
-        }
-    }
-
-    /// <summary>
-    /// Counts a tunnel as one that comes back at any moment, for as long as a dial takes: the pod's answer is one round trip away, a new tunnel four. Who waits for it is
-    /// served sooner, and the servers are spared a handshake. (HTTP requests of 100 clients, each on a connection of its own: 160 dials instead of 235 in the first five seconds, and 520
-    /// requests per second afterwards instead of 440.)
-    /// </summary>
-    private async Task ExpectAsync(Member member, IStreamPair pair, Task<bool> givenUp)
-    {
-        TimeSpan patience;
-        lock (_gate)
-        {
-            patience = _dialTime < _options.FlowTimeout ? _dialTime : _options.FlowTimeout;
-            bool isRefused = pair.Ended is { IsCompletedSuccessfully: true, Result.Kind: PairEndKind.Failed };
-            member.IsReturning = !givenUp.IsCompleted && !isRefused && member is { Pairs: 1, IsDoomed: false };
-            if (!member.IsReturning)
-            {
-                return;
-            }
-        }
-
-        try
-        {
-            await givenUp.WaitAsync(patience, _options.Time, _stopped).ConfigureAwait(false);
-        }
-        catch (TimeoutException)
-        {
-            lock (_gate)
-            {
-                member.IsReturning = false;
-                DialForTheLine();
-                LookAgain();
-            }
         }
     }
 
@@ -521,7 +491,6 @@ public sealed partial class TunnelPool : ITunnelSource
         lock (_gate)
         {
             member.Pairs--;
-            member.IsReturning = false;
             member.IsDoomed |= !isUsable || !member.Tunnel.CanOpen;
             if (member.Pairs == 0)
             {
@@ -544,6 +513,11 @@ public sealed partial class TunnelPool : ITunnelSource
     /// <summary>Gives a free tunnel to the first in line, or keeps it. Called with the gate held.</summary>
     private void Offer(Member member, bool isFresh)
     {
+        if (!isFresh)
+        {
+            NoteReturn();
+        }
+
         while (_line.First is { } first)
         {
             _line.RemoveFirst();
@@ -579,12 +553,12 @@ public sealed partial class TunnelPool : ITunnelSource
     }
 
     /// <summary>
-    /// Sees to it that a tunnel is about to come back or a dial is under way for each one in line, and one for those who prepare, as far as the limit allows. Called with
-    /// the gate held.
+    /// Sees to it that a tunnel is expected back or a dial is under way for each one in line, and one for those who prepare, as far as the limit allows. Called with the
+    /// gate held.
     /// </summary>
     private void DialForTheLine()
     {
-        int unserved = _line.Count - ReturningCount();
+        int unserved = _line.Count - ExpectedReturns();
         while (_dialling < Math.Max(unserved, _preparing.Count > 0 ? 1 : 0) && MayDial())
         {
             StartDial();
@@ -595,7 +569,7 @@ public sealed partial class TunnelPool : ITunnelSource
     private void DialAhead()
     {
         int wanted = _members.Count > 0 ? Math.Min(_spares, _options.MaxSpares) : 0;
-        int expected = _idle.Count + ReturningCount() - _line.Count;
+        int expected = _idle.Count + ExpectedReturns() - _line.Count;
         while (expected + _dialling < wanted && MayDial())
         {
             StartDial();
@@ -611,8 +585,67 @@ public sealed partial class TunnelPool : ITunnelSource
     /// </summary>
     private bool HasRoom() => !_disposed && _members.Count(member => !member.IsDoomed) + _dialling < _options.MaxTunnels;
 
-    /// <summary>How many tunnels come back at any moment. Called with the gate held.</summary>
-    private int ReturningCount() => _members.Count(static member => member.IsReturning);
+    /// <summary>
+    /// How many tunnels will come back within the time that a dial takes: as many as did within the last such time. Who waits for one of them is served as soon as by a dial, and the
+    /// servers are spared a handshake. Called with the gate held.
+    /// </summary>
+    private int ExpectedReturns()
+    {
+        while (_returns.TryPeek(out long returned) && _options.Time.GetElapsedTime(returned) >= ReturnsCountFor)
+        {
+            _returns.Dequeue();
+        }
+
+        return _returns.Count;
+    }
+
+    /// <summary>Notes that a tunnel has come back. Called with the gate held.</summary>
+    private void NoteReturn()
+    {
+        TimeSpan counts = ReturnsCountFor;
+        if (counts == TimeSpan.Zero)
+        {
+            return; // No tunnel comes back sooner than one is dialled.
+        }
+
+        if (_returns.Count == 0)
+        {
+            _returnTimer.Change(counts, Timeout.InfiniteTimeSpan);
+        }
+
+        _returns.Enqueue(_options.Time.GetTimestamp());
+    }
+
+    /// <summary>Dials after all where fewer tunnels came back than before.</summary>
+    private void ReviewReturns()
+    {
+        lock (_gate)
+        {
+            if (_disposed)
+            {
+                return;
+            }
+
+            DialForTheLine();
+            DialAhead();
+            TellThoseWhoMayShare();
+            if (ExpectedReturns() > 0)
+            {
+                _returnTimer.Change(ReturnsCountFor / 2, Timeout.InfiniteTimeSpan);
+            }
+        }
+    }
+
+    /// <summary>Wakes those in line if there are more of them than tunnels expected. Called with the gate held.</summary>
+    private void TellThoseWhoMayShare()
+    {
+        if (_dialling + ExpectedReturns() < _line.Count)
+        {
+            LookAgain();
+        }
+    }
+
+    private TimeSpan ReturnsCountFor => _dialTime < LongestExpectation ? _dialTime : LongestExpectation;
 
     private void StartDial()
     {
@@ -675,11 +708,7 @@ public sealed partial class TunnelPool : ITunnelSource
                 _servedOneIsGone &= StandingCount() > 0;
                 _members.Add(member);
                 Offer(member, isFresh: true);
-                if (_dialling + ReturningCount() < _line.Count)
-                {
-                    LookAgain(); // Those for whom there was no dial may share it.
-                }
-
+                TellThoseWhoMayShare();
                 preparing = TakePreparing();
             }
         }
@@ -774,6 +803,7 @@ public sealed partial class TunnelPool : ITunnelSource
             loss = Loss();
             if (end == TunnelEnd.Lost)
             {
+                _returns.Clear();
                 DoubtIdle();
             }
 
@@ -1049,9 +1079,6 @@ public sealed partial class TunnelPool : ITunnelSource
 
         /// <summary>Whether a sign of life is waited for.</summary>
         public bool IsDoubted { get; set; }
-
-        /// <summary>Whether its only pair was given up, and it can be used again at any moment.</summary>
-        public bool IsReturning { get; set; }
 
         public long IdleSince { get; set; }
 

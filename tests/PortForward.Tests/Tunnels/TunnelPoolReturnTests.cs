@@ -3,7 +3,7 @@ using PortForward.Tunnels;
 
 namespace PortForward.Tests.Tunnels;
 
-/// <summary>Connections that come while the tunnels of earlier ones are about to come back.</summary>
+/// <summary>Connections that find no idle tunnel while those of earlier ones come back one after the other.</summary>
 public sealed class TunnelPoolReturnTests : IAsyncDisposable
 {
     private static readonly TimeSpan DialTime = TimeSpan.FromMilliseconds(200);
@@ -13,23 +13,23 @@ public sealed class TunnelPoolReturnTests : IAsyncDisposable
     private TunnelPool? _pool;
 
     [Fact]
-    public async Task A_connection_waits_for_a_tunnel_that_is_about_to_come_back_instead_of_dialling()
+    public async Task As_long_as_tunnels_come_back_a_connection_waits_for_one_instead_of_dialling()
     {
-        FakePair given = await GiveUpOneAsync();
+        IStreamPair busy = await ReturnOneAsync();
 
         Task<IStreamPair> next = OpenAsync();
         await ShouldWaitAsync(next);
-        given.Settle();
+        await EndAsync(busy, _dialer.Tunnels.Single());
 
         await next.Soon();
         _dialer.Dials.Should().Be(1);
-        _dialer.Tunnels.Single().Opened.Should().HaveCount(2);
+        _dialer.Tunnels.Single().Opened.Should().HaveCount(3);
     }
 
     [Fact]
-    public async Task It_dials_once_that_takes_longer_than_a_dial()
+    public async Task It_dials_when_none_comes_back_in_the_time_of_a_dial()
     {
-        await GiveUpOneAsync();
+        await ReturnOneAsync();
         Task<IStreamPair> next = OpenAsync();
         await ShouldWaitAsync(next);
 
@@ -40,37 +40,42 @@ public sealed class TunnelPoolReturnTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task However_long_a_dial_takes_it_waits_for_no_more_than_a_second()
+    public async Task However_long_a_dial_takes_nobody_waits_for_more_than_half_a_second_before_it()
     {
-        await GiveUpOneAsync(dialTime: TimeSpan.FromSeconds(20));
+        await ReturnOneAsync(dialTime: TimeSpan.FromSeconds(20));
         Task<IStreamPair> next = OpenAsync();
         await ShouldWaitAsync(next);
 
-        _time.Advance(TimeSpan.FromSeconds(1));
+        _time.Advance(TimeSpan.FromMilliseconds(500));
 
         await next.Soon();
         _dialer.Dials.Should().Be(2);
     }
 
     [Fact]
-    public async Task One_tunnel_that_comes_back_is_waited_for_by_one_connection()
+    public async Task No_more_tunnels_are_waited_for_than_came_back_before()
     {
-        FakePair given = await GiveUpOneAsync();
+        IStreamPair busy = await ReturnOneAsync();
+        var gate = new TaskCompletionSource();
+        _dialer.Gate = gate.Task;
 
         Task<IStreamPair> first = OpenAsync();
         await ShouldWaitAsync(first);
         Task<IStreamPair> second = OpenAsync();
 
         await Waiting.UntilAsync(() => _dialer.Dials == 2);
-        given.Settle();
-        await Task.WhenAll(first, second).Soon();
+        await EndAsync(busy, _dialer.Tunnels.Single());
+        await first.Soon();
+        gate.SetResult();
+        await second.Soon();
         _dialer.Dials.Should().Be(2);
     }
 
     [Fact]
-    public async Task A_tunnel_whose_port_refused_is_not_waited_for_since_what_was_sent_may_never_be_taken()
+    public async Task Returns_of_long_ago_say_nothing()
     {
-        await GiveUpOneAsync(static pair => pair.End(PairEndKind.Failed, "connection refused"));
+        await ReturnOneAsync();
+        _time.Advance(DialTime);
 
         await OpenAsync().Soon();
 
@@ -78,9 +83,9 @@ public sealed class TunnelPoolReturnTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task One_that_dies_meanwhile_is_replaced_at_once()
+    public async Task Returns_from_before_a_loss_say_nothing()
     {
-        await GiveUpOneAsync();
+        await ReturnOneAsync();
         Task<IStreamPair> next = OpenAsync();
         await ShouldWaitAsync(next);
 
@@ -91,75 +96,63 @@ public sealed class TunnelPoolReturnTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task At_the_limit_it_shares_a_tunnel_that_does_not_come_back_in_time()
+    public async Task At_the_limit_a_connection_shares_a_tunnel_when_none_comes_back()
     {
-        FakePair given = await GiveUpOneAsync(options: new TunnelPoolOptions { MaxTunnels = 1, MaxSpares = 0, Time = _time });
+        await ReturnOneAsync(new TunnelPoolOptions { MaxTunnels = 1, MaxSpares = 0, Time = _time });
         Task<IStreamPair> next = OpenAsync();
         await ShouldWaitAsync(next);
 
         _time.Advance(DialTime);
 
         await next.Soon();
-        _dialer.Tunnels.Single().Opened.Should().HaveCount(2);
-        given.Settle();
-        await Waiting.UntilAsync(() => _pool!.BusyCount == 1);
         _dialer.Dials.Should().Be(1);
+        _pool!.BusyCount.Should().Be(2);
     }
 
     [Fact]
-    public async Task A_tunnel_that_is_shared_meanwhile_is_not_one_that_comes_back()
+    public async Task A_spare_is_dialled_once_no_tunnels_come_back_any_more()
     {
-        FakePair given = await GiveUpOneAsync(options: new TunnelPoolOptions { MaxTunnels = 1, MaxSpares = 0, Time = _time });
-        Task<IStreamPair> first = OpenAsync(), second = OpenAsync();
+        await ReturnOneAsync(new TunnelPoolOptions { MaxSpares = 1, Time = _time });
+        await ShouldWaitAsync(next: null);
 
-        await second.Soon();
-        given.Settle();
+        _time.Advance(DialTime);
 
-        await first.Soon();
-        _dialer.Tunnels.Single().Opened.Should().HaveCount(3);
+        await Waiting.UntilAsync(() => _pool!.IdleCount == 1);
+        _dialer.Dials.Should().Be(2);
     }
 
     [Fact]
-    public async Task No_spare_is_dialled_while_a_tunnel_comes_back()
+    public async Task A_pool_that_was_closed_does_not_dial_for_what_did_not_come_back()
     {
-        _pool = new TunnelPool(_dialer, new TunnelPoolOptions { MaxSpares = 1, Time = _time });
-        await _pool.PrepareAsync(CancellationToken.None).Soon();
-        IStreamPair pair = await DialAsync(OpenAsync);
-        await Waiting.UntilAsync(() => _pool.IdleCount == 1);
-        await pair.DisposeAsync();
+        await ReturnOneAsync(new TunnelPoolOptions { MaxSpares = 1, Time = _time });
+        await _pool!.DisposeAsync();
 
-        await OpenAsync().Soon();
+        _time.Advance(DialTime);
 
-        _dialer.Tunnels.First().Pairs.Single().Settle();
-        await Waiting.UntilAsync(() => _pool.IdleCount == 1);
-        _dialer.Dials.Should().Be(2, "the second connection had the spare of the first, whose tunnel is the spare now");
+        await ShouldWaitAsync(next: null);
     }
 
     public async ValueTask DisposeAsync() => await _pool!.DisposeAsync().Soon();
 
-    /// <summary>Opens a pair in a tunnel whose dial takes so long, and gives it up; the pod has not taken all of it yet.</summary>
-    private async Task<FakePair> GiveUpOneAsync(Action<FakePair>? end = null, TimeSpan? dialTime = null, TunnelPoolOptions? options = null)
+    /// <summary>Lets a tunnel, whose dial takes so long, serve one connection and come back, and gives it to a second one.</summary>
+    private async Task<IStreamPair> ReturnOneAsync(TunnelPoolOptions? options = null, TimeSpan? dialTime = null)
     {
         _pool = new TunnelPool(_dialer, options ?? new TunnelPoolOptions { MaxSpares = 0, Time = _time });
-        IStreamPair pair = await DialAsync(OpenAsync, dialTime);
-        FakePair inner = _dialer.Tunnels.Single().Pairs.Single();
-        end?.Invoke(inner);
-        await pair.DisposeAsync();
-        await inner.Disposed.Soon();
-        return inner;
-    }
-
-    /// <summary>Does what makes the pool dial, and lets the dial take its time.</summary>
-    private async Task<IStreamPair> DialAsync(Func<Task<IStreamPair>> open, TimeSpan? dialTime = null)
-    {
-        int dials = _dialer.Dials;
         var gate = new TaskCompletionSource();
         _dialer.Gate = gate.Task;
-        Task<IStreamPair> opening = open();
-        await Waiting.UntilAsync(() => _dialer.Dials > dials);
+        Task<IStreamPair> first = OpenAsync();
+        await Waiting.UntilAsync(() => _dialer.Dials == 1);
         _time.Advance(dialTime ?? DialTime);
         gate.SetResult();
-        return await opening.Soon();
+        await EndAsync(await first.Soon(), _dialer.Tunnels.Single());
+        await Waiting.UntilAsync(() => _pool.IdleCount == 1);
+        return await OpenAsync().Soon();
+    }
+
+    private static async Task EndAsync(IStreamPair pair, FakeTunnel tunnel)
+    {
+        tunnel.Pairs.Last().Complete();
+        await pair.DisposeAsync();
     }
 
     private async Task<IStreamPair> OpenAsync()
@@ -169,7 +162,7 @@ public sealed class TunnelPoolReturnTests : IAsyncDisposable
     }
 
     /// <summary>Lets everything else run that can, so that a connection which does not wait would have been served.</summary>
-    private async Task ShouldWaitAsync(Task next)
+    private async Task ShouldWaitAsync(Task? next)
     {
         int dials = _dialer.Dials;
         for (int i = 0; i < 50; i++)
@@ -177,7 +170,7 @@ public sealed class TunnelPoolReturnTests : IAsyncDisposable
             await Task.Yield();
         }
 
-        next.IsCompleted.Should().BeFalse();
+        next?.IsCompleted.Should().BeFalse();
         _dialer.Dials.Should().Be(dials);
     }
 }
