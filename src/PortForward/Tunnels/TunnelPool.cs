@@ -553,13 +553,13 @@ public sealed partial class TunnelPool : ITunnelSource
     }
 
     /// <summary>
-    /// Sees to it that a tunnel is expected back or a dial is under way for each one in line, and one for those who prepare, as far as the limit allows. Called with the
-    /// gate held.
+    /// Sees to it that a tunnel is expected back or a dial is under way for each one in line, as far as the limit allows. One dial always is as long as somebody waits: then there are
+    /// fewer tunnels than it takes, however fast they come back. Called with the gate held.
     /// </summary>
     private void DialForTheLine()
     {
-        int unserved = _line.Count - ExpectedReturns();
-        while (_dialling < Math.Max(unserved, _preparing.Count > 0 ? 1 : 0) && MayDial())
+        int wanted = Math.Max(_line.Count - ExpectedReturns(), _line.Count + _preparing.Count > 0 ? 1 : 0);
+        while (_dialling < wanted && MayDial())
         {
             StartDial();
         }

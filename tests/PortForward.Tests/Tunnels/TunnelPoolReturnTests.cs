@@ -13,86 +13,75 @@ public sealed class TunnelPoolReturnTests : IAsyncDisposable
     private TunnelPool? _pool;
 
     [Fact]
-    public async Task As_long_as_tunnels_come_back_a_connection_waits_for_one_instead_of_dialling()
+    public async Task As_long_as_tunnels_come_back_connections_wait_for_them_and_one_dial_is_under_way()
     {
         IStreamPair busy = await ReturnOneAsync();
+        TaskCompletionSource dial = HoldDials();
 
-        Task<IStreamPair> next = OpenAsync();
-        await ShouldWaitAsync(next);
-        await EndAsync(busy, _dialer.Tunnels.Single());
-
-        await next.Soon();
-        _dialer.Dials.Should().Be(1);
+        Task<IStreamPair> first = OpenAsync(), second = OpenAsync();
+        await ShouldHaveDialledAsync(2);
+        await EndAsync(busy);
+        await first.Soon();
         _dialer.Tunnels.Single().Opened.Should().HaveCount(3);
-    }
 
-    [Fact]
-    public async Task It_dials_when_none_comes_back_in_the_time_of_a_dial()
-    {
-        await ReturnOneAsync();
-        Task<IStreamPair> next = OpenAsync();
-        await ShouldWaitAsync(next);
-
-        _time.Advance(DialTime);
-
-        await next.Soon();
-        _dialer.Dials.Should().Be(2);
-    }
-
-    [Fact]
-    public async Task However_long_a_dial_takes_nobody_waits_for_more_than_half_a_second_before_it()
-    {
-        await ReturnOneAsync(dialTime: TimeSpan.FromSeconds(20));
-        Task<IStreamPair> next = OpenAsync();
-        await ShouldWaitAsync(next);
-
-        _time.Advance(TimeSpan.FromMilliseconds(500));
-
-        await next.Soon();
-        _dialer.Dials.Should().Be(2);
+        dial.SetResult();
+        await second.Soon();
+        await ShouldHaveDialledAsync(2);
     }
 
     [Fact]
     public async Task No_more_tunnels_are_waited_for_than_came_back_before()
     {
-        IStreamPair busy = await ReturnOneAsync();
-        var gate = new TaskCompletionSource();
-        _dialer.Gate = gate.Task;
+        await ReturnOneAsync();
+        HoldDials();
 
-        Task<IStreamPair> first = OpenAsync();
-        await ShouldWaitAsync(first);
-        Task<IStreamPair> second = OpenAsync();
+        Task<IStreamPair>[] waiting = [OpenAsync(), OpenAsync(), OpenAsync()];
 
-        await Waiting.UntilAsync(() => _dialer.Dials == 2);
-        await EndAsync(busy, _dialer.Tunnels.Single());
-        await first.Soon();
-        gate.SetResult();
-        await second.Soon();
-        _dialer.Dials.Should().Be(2);
+        await ShouldHaveDialledAsync(3);
+        waiting.Should().OnlyContain(open => !open.IsCompleted);
+    }
+
+    [Theory]
+    [InlineData(200, 200)]
+    [InlineData(20_000, 500)]
+    public async Task Each_has_a_dial_when_none_comes_back_for_as_long_as_a_dial_takes_or_half_a_second(int dialTime, int wait)
+    {
+        await ReturnOneAsync(dialTime: TimeSpan.FromMilliseconds(dialTime));
+        HoldDials();
+        _ = OpenAsync();
+        _ = OpenAsync();
+        await ShouldHaveDialledAsync(2);
+
+        _time.Advance(TimeSpan.FromMilliseconds(wait));
+
+        await ShouldHaveDialledAsync(3);
     }
 
     [Fact]
     public async Task Returns_of_long_ago_say_nothing()
     {
         await ReturnOneAsync();
+        HoldDials();
         _time.Advance(DialTime);
 
-        await OpenAsync().Soon();
+        _ = OpenAsync();
+        _ = OpenAsync();
 
-        _dialer.Dials.Should().Be(2);
+        await ShouldHaveDialledAsync(3);
     }
 
     [Fact]
     public async Task Returns_from_before_a_loss_say_nothing()
     {
         await ReturnOneAsync();
-        Task<IStreamPair> next = OpenAsync();
-        await ShouldWaitAsync(next);
+        HoldDials();
+        _ = OpenAsync();
+        _ = OpenAsync();
+        await ShouldHaveDialledAsync(2);
 
         _dialer.Tunnels.Single().Die();
 
-        await next.Soon();
-        _dialer.Dials.Should().Be(2);
+        await ShouldHaveDialledAsync(3);
     }
 
     [Fact]
@@ -100,12 +89,13 @@ public sealed class TunnelPoolReturnTests : IAsyncDisposable
     {
         await ReturnOneAsync(new TunnelPoolOptions { MaxTunnels = 1, MaxSpares = 0, Time = _time });
         Task<IStreamPair> next = OpenAsync();
-        await ShouldWaitAsync(next);
+        await ShouldHaveDialledAsync(1);
+        next.IsCompleted.Should().BeFalse();
 
         _time.Advance(DialTime);
 
         await next.Soon();
-        _dialer.Dials.Should().Be(1);
+        await ShouldHaveDialledAsync(1);
         _pool!.BusyCount.Should().Be(2);
     }
 
@@ -113,12 +103,11 @@ public sealed class TunnelPoolReturnTests : IAsyncDisposable
     public async Task A_spare_is_dialled_once_no_tunnels_come_back_any_more()
     {
         await ReturnOneAsync(new TunnelPoolOptions { MaxSpares = 1, Time = _time });
-        await ShouldWaitAsync(next: null);
+        await ShouldHaveDialledAsync(1);
 
         _time.Advance(DialTime);
 
-        await Waiting.UntilAsync(() => _pool!.IdleCount == 1);
-        _dialer.Dials.Should().Be(2);
+        await ShouldHaveDialledAsync(2);
     }
 
     [Fact]
@@ -129,7 +118,7 @@ public sealed class TunnelPoolReturnTests : IAsyncDisposable
 
         _time.Advance(DialTime);
 
-        await ShouldWaitAsync(next: null);
+        await ShouldHaveDialledAsync(1);
     }
 
     public async ValueTask DisposeAsync() => await _pool!.DisposeAsync().Soon();
@@ -138,20 +127,19 @@ public sealed class TunnelPoolReturnTests : IAsyncDisposable
     private async Task<IStreamPair> ReturnOneAsync(TunnelPoolOptions? options = null, TimeSpan? dialTime = null)
     {
         _pool = new TunnelPool(_dialer, options ?? new TunnelPoolOptions { MaxSpares = 0, Time = _time });
-        var gate = new TaskCompletionSource();
-        _dialer.Gate = gate.Task;
+        TaskCompletionSource dial = HoldDials();
         Task<IStreamPair> first = OpenAsync();
-        await Waiting.UntilAsync(() => _dialer.Dials == 1);
+        await ShouldHaveDialledAsync(1);
         _time.Advance(dialTime ?? DialTime);
-        gate.SetResult();
-        await EndAsync(await first.Soon(), _dialer.Tunnels.Single());
+        dial.SetResult();
+        await EndAsync(await first.Soon());
         await Waiting.UntilAsync(() => _pool.IdleCount == 1);
         return await OpenAsync().Soon();
     }
 
-    private static async Task EndAsync(IStreamPair pair, FakeTunnel tunnel)
+    private async Task EndAsync(IStreamPair pair)
     {
-        tunnel.Pairs.Last().Complete();
+        _dialer.Tunnels.Single().Pairs.Last().Complete();
         await pair.DisposeAsync();
     }
 
@@ -161,16 +149,22 @@ public sealed class TunnelPoolReturnTests : IAsyncDisposable
         return result.Pair!;
     }
 
-    /// <summary>Lets everything else run that can, so that a connection which does not wait would have been served.</summary>
-    private async Task ShouldWaitAsync(Task? next)
+    private TaskCompletionSource HoldDials()
     {
-        int dials = _dialer.Dials;
+        var gate = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        _dialer.Gate = gate.Task;
+        return gate;
+    }
+
+    /// <summary>Waits until so many dials were begun, and lets everything else run that can, so that another one would have been begun too.</summary>
+    private async Task ShouldHaveDialledAsync(int dials)
+    {
+        await Waiting.UntilAsync(() => _dialer.Dials >= dials);
         for (int i = 0; i < 50; i++)
         {
             await Task.Yield();
         }
 
-        next?.IsCompleted.Should().BeFalse();
         _dialer.Dials.Should().Be(dials);
     }
 }
