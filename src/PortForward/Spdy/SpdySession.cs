@@ -220,8 +220,8 @@ public sealed partial class SpdySession : IAsyncDisposable
         : AskAsync(workers => workers.PingsUntil(PeerWorkers.Of(stream.Id)), every: false, cancellationToken);
 
     /// <summary>
-    /// Ends this side's half of a stream, and finds out whether the peer has taken everything that was sent on it before. The question goes out in one write with the end:
-    /// each costs every hop on the way as much as a frame with data. It may come before the end, which no worker ever waits with.
+    /// Ends this side's half of a stream, and finds out whether the peer has taken everything that was sent on it. The question goes out in one write with the end, since each
+    /// write costs every hop on the way as much as one with data. It comes before the end, on which no worker ever blocks.
     /// </summary>
     /// <returns>False also when the worker that should take it was lost.</returns>
     internal async Task<bool> FinishAndConfirmTakenAsync(SpdyStream stream, CancellationToken cancellationToken)
@@ -232,7 +232,10 @@ public sealed partial class SpdySession : IAsyncDisposable
             return false;
         }
 
-        return await AskAsync(workers => workers.PingsUntil(PeerWorkers.Of(stream.Id)), every: false, cancellationToken, stream).ConfigureAwait(false);
+        bool isTaken = await AskAsync(workers => workers.PingsUntil(PeerWorkers.Of(stream.Id)), every: false, cancellationToken, stream).ConfigureAwait(false);
+
+        // Data that waited for its turn ahead of the end went out behind the question.
+        return isTaken && (_workers.HasTaken(stream.Id, stream.LastDataFrame) || await ConfirmTakenAsync(stream, cancellationToken).ConfigureAwait(false));
     }
 
     /// <summary>
@@ -403,10 +406,14 @@ public sealed partial class SpdySession : IAsyncDisposable
 
         try
         {
-            bool rodeAlong = room && finished is not null && await finished.FinishAsync(CancellationToken.None).ConfigureAwait(false);
-            if (!rodeAlong)
+            bool isSent = room && finished is not null && await finished.FinishAsync(CancellationToken.None).ConfigureAwait(false);
+            if (!isSent)
             {
                 SendQueued(room);
+                if (finished is not null && _workers.IsLost(finished.Id))
+                {
+                    return false;
+                }
             }
 
             if (!every)

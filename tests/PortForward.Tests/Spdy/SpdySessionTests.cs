@@ -167,6 +167,32 @@ public sealed class SpdySessionTests
     }
 
     [Fact]
+    public async Task Data_that_waited_for_its_turn_ahead_of_the_end_is_asked_about_too()
+    {
+        await using var fixture = new SpdyFixture(new SpdySessionOptions { AlignsStreamIds = true }, transportBuffer: 64);
+        SpdyStream stream = await fixture.OpenAsync(), other = await fixture.OpenAsync();
+        Task<bool> held = other.WriteAsync(new byte[1000]).AsTask();
+        Task<bool> waiting = stream.WriteAsync("late"u8.ToArray()).AsTask();
+
+        Task<bool> taken = stream.FinishAndConfirmTakenAsync(CancellationToken.None);
+
+        await fixture.Peer.ReadDataAsync(other.Id);
+        uint asked = (await fixture.Peer.ReadControlAsync(WireFrame.Ping)).Word(0);
+        (await fixture.Peer.ReadDataAsync(stream.Id)).Body.Should().Equal("late"u8.ToArray());
+        (await fixture.Peer.ReadDataAsync(stream.Id)).Fin.Should().BeTrue();
+        (await held.Soon() && await waiting.Soon()).Should().BeTrue();
+        await fixture.Peer.SendAsync(SpdyPeer.Ping(asked));
+        for (int i = 0; i < 5; i++)
+        {
+            asked = (await fixture.Peer.ReadControlAsync(WireFrame.Ping)).Word(0);
+        }
+
+        taken.IsCompleted.Should().BeFalse("the question went out before the data");
+        await fixture.Peer.SendAsync(SpdyPeer.Ping(asked));
+        (await taken.Soon()).Should().BeTrue();
+    }
+
+    [Fact]
     public async Task It_is_asked_also_whether_all_of_a_stream_was_taken_that_has_ended_before()
     {
         await using var fixture = new SpdyFixture(new SpdySessionOptions { AlignsStreamIds = true });

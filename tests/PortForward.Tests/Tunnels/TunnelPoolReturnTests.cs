@@ -13,59 +13,78 @@ public sealed class TunnelPoolReturnTests : IAsyncDisposable
     private TunnelPool? _pool;
 
     [Fact]
-    public async Task As_long_as_tunnels_come_back_connections_wait_for_them_and_one_dial_is_under_way()
+    public async Task As_long_as_tunnels_come_back_connections_wait_for_them_instead_of_dialling()
     {
         IStreamPair busy = await ReturnOneAsync();
+
+        Task<IStreamPair> next = OpenAsync();
+        await ShouldHaveDialledAsync(1);
+        next.IsCompleted.Should().BeFalse();
+        await EndAsync(busy);
+
+        await next.Soon();
+        await ShouldHaveDialledAsync(1);
+        _dialer.Tunnels.Single().Opened.Should().HaveCount(3);
+    }
+
+    [Fact]
+    public async Task No_more_tunnels_are_waited_for_than_are_in_use_however_often_they_came_back()
+    {
+        await EndAsync(await ReturnOneAsync());
+        await Waiting.UntilAsync(() => _pool!.IdleCount == 1);
+        IStreamPair busy = await OpenAsync().Soon();
         TaskCompletionSource dial = HoldDials();
 
         Task<IStreamPair> first = OpenAsync(), second = OpenAsync();
         await ShouldHaveDialledAsync(2);
         await EndAsync(busy);
         await first.Soon();
-        _dialer.Tunnels.Single().Opened.Should().HaveCount(3);
-
         dial.SetResult();
         await second.Soon();
         await ShouldHaveDialledAsync(2);
     }
 
     [Fact]
-    public async Task No_more_tunnels_are_waited_for_than_came_back_before()
+    public async Task A_connection_dials_when_none_comes_back_for_as_long_as_a_dial_takes()
     {
         await ReturnOneAsync();
         HoldDials();
+        _ = OpenAsync();
+        await ShouldHaveDialledAsync(1);
 
-        Task<IStreamPair>[] waiting = [OpenAsync(), OpenAsync(), OpenAsync()];
+        _time.Advance(DialTime);
 
-        await ShouldHaveDialledAsync(3);
-        waiting.Should().OnlyContain(open => !open.IsCompleted);
+        await ShouldHaveDialledAsync(2);
     }
 
-    [Theory]
-    [InlineData(200, 200)]
-    [InlineData(20_000, 500)]
-    public async Task Each_has_a_dial_when_none_comes_back_for_as_long_as_a_dial_takes_or_half_a_second(int dialTime, int wait)
+    [Fact]
+    public async Task It_is_looked_again_when_only_the_first_of_them_was_long_ago()
     {
-        await ReturnOneAsync(dialTime: TimeSpan.FromMilliseconds(dialTime));
+        IStreamPair busy = await ReturnOneAsync();
+        _time.Advance(DialTime / 2);
+        await EndAsync(busy);
+        await Waiting.UntilAsync(() => _pool!.IdleCount == 1);
+        await OpenAsync().Soon();
+        HoldDials();
+        _ = OpenAsync();
+
+        _time.Advance(DialTime / 2);
+        await ShouldHaveDialledAsync(1);
+        _time.Advance(DialTime / 2);
+
+        await ShouldHaveDialledAsync(2);
+    }
+
+    [Fact]
+    public async Task Each_half_second_one_dials_all_the_same_and_however_long_a_dial_takes_none_waits_longer_before_it()
+    {
+        await ReturnOneAsync(dialTime: TimeSpan.FromSeconds(20));
         HoldDials();
         _ = OpenAsync();
         _ = OpenAsync();
         await ShouldHaveDialledAsync(2);
 
-        _time.Advance(TimeSpan.FromMilliseconds(wait));
-
-        await ShouldHaveDialledAsync(3);
-    }
-
-    [Fact]
-    public async Task Returns_of_long_ago_say_nothing()
-    {
-        await ReturnOneAsync();
-        HoldDials();
-        _time.Advance(DialTime);
-
-        _ = OpenAsync();
-        _ = OpenAsync();
+        _time.Advance(TimeSpan.FromMilliseconds(500));
 
         await ShouldHaveDialledAsync(3);
     }
@@ -76,49 +95,46 @@ public sealed class TunnelPoolReturnTests : IAsyncDisposable
         await ReturnOneAsync();
         HoldDials();
         _ = OpenAsync();
-        _ = OpenAsync();
-        await ShouldHaveDialledAsync(2);
+        await ShouldHaveDialledAsync(1);
 
         _dialer.Tunnels.Single().Die();
+
+        await ShouldHaveDialledAsync(2);
+    }
+
+    [Fact]
+    public async Task An_idle_tunnel_that_has_shown_after_a_loss_that_it_lives_has_not_come_back()
+    {
+        IStreamPair busy = await ReturnOneAsync();
+        _time.Advance(DialTime);
+        TaskCompletionSource dial = HoldDials();
+        Task<IStreamPair> second = OpenAsync();
+        await ShouldHaveDialledAsync(2);
+        _time.Advance(DialTime);
+        dial.SetResult();
+        IStreamPair other = await second.Soon();
+        await EndAsync(busy, _dialer.Tunnels.First());
+        await EndAsync(other, _dialer.Tunnels.Last());
+        await Waiting.UntilAsync(() => _pool!.IdleCount == 2);
+        _dialer.Tunnels.First().Die();
+        await Waiting.UntilAsync(() => _pool!.IdleCount == 1);
+        HoldDials();
+
+        await OpenAsync().Soon();
+        _ = OpenAsync();
 
         await ShouldHaveDialledAsync(3);
     }
 
     [Fact]
-    public async Task At_the_limit_a_connection_shares_a_tunnel_when_none_comes_back()
+    public async Task At_the_limit_connections_share_tunnels_and_do_not_wait_for_them()
     {
         await ReturnOneAsync(new TunnelPoolOptions { MaxTunnels = 1, MaxSpares = 0, Time = _time });
-        Task<IStreamPair> next = OpenAsync();
-        await ShouldHaveDialledAsync(1);
-        next.IsCompleted.Should().BeFalse();
 
-        _time.Advance(DialTime);
+        await OpenAsync().Soon();
 
-        await next.Soon();
         await ShouldHaveDialledAsync(1);
         _pool!.BusyCount.Should().Be(2);
-    }
-
-    [Fact]
-    public async Task A_spare_is_dialled_once_no_tunnels_come_back_any_more()
-    {
-        await ReturnOneAsync(new TunnelPoolOptions { MaxSpares = 1, Time = _time });
-        await ShouldHaveDialledAsync(1);
-
-        _time.Advance(DialTime);
-
-        await ShouldHaveDialledAsync(2);
-    }
-
-    [Fact]
-    public async Task A_pool_that_was_closed_does_not_dial_for_what_did_not_come_back()
-    {
-        await ReturnOneAsync(new TunnelPoolOptions { MaxSpares = 1, Time = _time });
-        await _pool!.DisposeAsync();
-
-        _time.Advance(DialTime);
-
-        await ShouldHaveDialledAsync(1);
     }
 
     public async ValueTask DisposeAsync() => await _pool!.DisposeAsync().Soon();
@@ -137,9 +153,11 @@ public sealed class TunnelPoolReturnTests : IAsyncDisposable
         return await OpenAsync().Soon();
     }
 
-    private async Task EndAsync(IStreamPair pair)
+    private Task EndAsync(IStreamPair pair) => EndAsync(pair, _dialer.Tunnels.Single());
+
+    private static async Task EndAsync(IStreamPair pair, FakeTunnel tunnel)
     {
-        _dialer.Tunnels.Single().Pairs.Last().Complete();
+        tunnel.Pairs.Last().Complete();
         await pair.DisposeAsync();
     }
 
@@ -151,7 +169,7 @@ public sealed class TunnelPoolReturnTests : IAsyncDisposable
 
     private TaskCompletionSource HoldDials()
     {
-        var gate = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var gate = new TaskCompletionSource();
         _dialer.Gate = gate.Task;
         return gate;
     }
