@@ -581,14 +581,12 @@ public sealed partial class TunnelPool : ITunnelSource
         ReviewReturnsInTime();
     }
 
-    /// <summary>
-    /// Sees to it that the next connection finds a tunnel that stands, once one has shown that the pod can be reached. Those who wait for one already come first. Called with
-    /// the gate held.
-    /// </summary>
+    /// <summary>Sees to it that the next connection finds a tunnel that stands, once one has shown that the pod can be reached. Called with the gate held.</summary>
     private void DialAhead()
     {
-        int wanted = _members.Count > 0 && _line.Count == 0 ? Math.Min(_spares, _options.MaxSpares) : 0;
-        while (_idle.Count + _dialling < wanted && MayDial())
+        int wanted = _members.Count > 0 ? Math.Min(_spares, _options.MaxSpares) : 0;
+        int taken = Math.Max(0, _line.Count - ExpectedReturns());
+        while (_idle.Count + _dialling - taken < wanted && MayDial())
         {
             StartDial();
         }
@@ -709,7 +707,6 @@ public sealed partial class TunnelPool : ITunnelSource
                 _servedOneIsGone &= StandingCount() > 0;
                 _members.Add(member);
                 Offer(member, isFresh: true);
-                DialAhead();
                 if (_line.Count > _dialling && !MayDial())
                 {
                     LookAgain(); // They may share it.

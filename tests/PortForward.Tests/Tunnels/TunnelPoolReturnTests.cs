@@ -127,6 +127,14 @@ public sealed class TunnelPoolReturnTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_spare_is_dialled_also_while_tunnels_come_back_since_one_that_comes_back_late_is_what_it_is_for()
+    {
+        await ReturnOneAsync(new TunnelPoolOptions { MaxSpares = 1, Time = _time });
+
+        await ShouldHaveDialledAsync(2);
+    }
+
+    [Fact]
     public async Task At_the_limit_connections_share_tunnels_and_do_not_wait_for_them()
     {
         await ReturnOneAsync(new TunnelPoolOptions { MaxTunnels = 1, MaxSpares = 0, Time = _time });
