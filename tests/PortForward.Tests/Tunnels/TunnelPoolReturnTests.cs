@@ -126,12 +126,14 @@ public sealed class TunnelPoolReturnTests : IAsyncDisposable
         await ShouldHaveDialledAsync(3);
     }
 
-    [Fact]
-    public async Task A_spare_is_dialled_also_while_tunnels_come_back_since_one_that_comes_back_late_is_what_it_is_for()
+    [Theory]
+    [InlineData(200, 1)]
+    [InlineData(600, 2)]
+    public async Task While_tunnels_come_back_a_spare_is_dialled_only_if_the_last_dial_was_long_ago(int dialTime, int dials)
     {
-        await ReturnOneAsync(new TunnelPoolOptions { MaxSpares = 1, Time = _time });
+        await ReturnOneAsync(new TunnelPoolOptions { MaxSpares = 1, Time = _time }, TimeSpan.FromMilliseconds(dialTime));
 
-        await ShouldHaveDialledAsync(2);
+        await ShouldHaveDialledAsync(dials);
     }
 
     [Fact]
