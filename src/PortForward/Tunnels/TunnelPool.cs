@@ -20,11 +20,14 @@ public sealed partial class TunnelPool : ITunnelSource
     /// <summary>For how many probe intervals a pod that was reached counts as alive, when the tunnel that reached it could not be kept: at the limit each costs an upgrade.</summary>
     private const int AliveFor = 3;
 
-    /// <summary>
-    /// The longest that connections wait for tunnels to come back as they did before, where a dial takes longer; and how long it takes from one dial to the next while some wait for
-    /// them all the same. (HTTP requests of 100 clients, each on a connection of its own, took 205 to 245 dials in the first five seconds with one for each that waited, and 110 to 175 with this.)
-    /// </summary>
+    /// <summary>The longest that a tunnel which came back lets another one be expected, where a dial takes longer.</summary>
     private static readonly TimeSpan LongestExpectation = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>
+    /// How long it takes from one dial to the next while connections wait for tunnels to come back. (HTTP requests of 100 clients, each on a connection of its own, took 205 to 245
+    /// dials in the first five seconds with one for each that waited, and 110 to 175 with this.)
+    /// </summary>
+    private static readonly TimeSpan DialPace = TimeSpan.FromMilliseconds(500);
 
     /// <summary>Less than this a timer takes for nothing.</summary>
     private static readonly TimeSpan ShortestWait = TimeSpan.FromMilliseconds(1);
@@ -514,7 +517,7 @@ public sealed partial class TunnelPool : ITunnelSource
                 {
                     if (isReturn)
                     {
-                        NoteReturn();
+                        _returns.Enqueue(_options.Time.GetTimestamp());
                     }
 
                     Offer(member, isFresh: false);
@@ -623,16 +626,7 @@ public sealed partial class TunnelPool : ITunnelSource
             _returns.Dequeue();
         }
 
-        return _returns.Count == 0 ? 0 : Math.Min(_returns.Count, _members.Count(static member => member is { Pairs: > 0, IsDoomed: false, Tunnel.CanOpen: true }));
-    }
-
-    /// <summary>Notes that a tunnel has come back from its connection. Called with the gate held.</summary>
-    private void NoteReturn()
-    {
-        if (ReturnHorizon > TimeSpan.Zero)
-        {
-            _returns.Enqueue(_options.Time.GetTimestamp());
-        }
+        return _returns.Count == 0 ? 0 : Math.Min(_returns.Count, _members.Count(static member => member.Pairs > 0 && IsShareable(member)));
     }
 
     /// <summary>Sees to it that those in line who wait for tunnels to come back have dials as soon as fewer do. Called with the gate held.</summary>
@@ -658,7 +652,7 @@ public sealed partial class TunnelPool : ITunnelSource
 
     private void StartDial()
     {
-        _dialDueAt = _options.Time.After(LongestExpectation);
+        _dialDueAt = _options.Time.After(DialPace);
         _dialling++;
         _ = DialAsync();
     }
