@@ -180,7 +180,8 @@ public sealed class SpdySessionTests
         uint asked = (await fixture.Peer.ReadControlAsync(WireFrame.Ping)).Word(0);
         (await fixture.Peer.ReadDataAsync(stream.Id)).Body.Should().Equal("late"u8.ToArray());
         (await fixture.Peer.ReadDataAsync(stream.Id)).Fin.Should().BeTrue();
-        (await held.Soon() && await waiting.Soon()).Should().BeTrue();
+        (await held.Soon()).Should().BeTrue();
+        await waiting.Soon(); // What it says depends on whether the end goes out before it looks.
         await fixture.Peer.SendAsync(SpdyPeer.Ping(asked));
         for (int i = 0; i < 5; i++)
         {
