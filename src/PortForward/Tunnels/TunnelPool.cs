@@ -45,7 +45,7 @@ public sealed partial class TunnelPool : ITunnelSource
     private readonly ITimer _trimTimer;
     private readonly ITimer _probeTimer;
 
-    /// <summary>Runs while connections wait for tunnels to come back as they did lately, which may not go on.</summary>
+    /// <summary>Runs while dials are saved because tunnels come back as they did lately, which may not go on.</summary>
     private readonly ITimer _returnTimer;
     private readonly TaskCompletionSource<TunnelFault> _neverLost = new();
 
@@ -62,7 +62,7 @@ public sealed partial class TunnelPool : ITunnelSource
     private TaskCompletionSource _lookAgain = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _dialling;
 
-    /// <summary>How long the last dial took that brought a tunnel.</summary>
+    /// <summary>How long the last dial took that brought a tunnel, as the dialer has it: one that had begun before it was asked takes next to nothing.</summary>
     private TimeSpan _dialTime;
 
     /// <summary>From when on another dial is begun for those who wait for tunnels to come back, as a timestamp of the clock.</summary>
@@ -97,7 +97,7 @@ public sealed partial class TunnelPool : ITunnelSource
         ArgumentOutOfRangeException.ThrowIfLessThan(_options.MaxTunnels, 1, nameof(options));
         _logger = logger ?? NullLogger.Instance;
         _stopped = _stopping.Token;
-        _returnTimer = _options.Time.CreateTimer(static pool => ((TunnelPool)pool!).ReviewReturns(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _returnTimer = _options.Time.CreateTimer(static pool => ((TunnelPool)pool!).Review(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         _trimTimer = _options.Time.CreateTimer(static pool => ((TunnelPool)pool!).Trim(), this, _options.IdleTime, _options.IdleTime);
         _probeTimer = _options.Time.CreateTimer(static pool => _ = ((TunnelPool)pool!).ProbeAsync(), this, _options.ProbeInterval, _options.ProbeInterval);
     }
@@ -276,8 +276,8 @@ public sealed partial class TunnelPool : ITunnelSource
     {
         while (!waiter.Task.IsCompleted)
         {
-            Member[] candidates = Shareable(out Task? lookAgain);
-            if (candidates.Length == 0 && lookAgain is not null)
+            Member[] candidates = Shareable(out bool isExpected, out Task lookAgain);
+            if (candidates.Length == 0 && isExpected)
             {
                 // A dial of its own is under way, or tunnels keep coming back, or those to share are only just being dialled.
                 await Task.WhenAny(waiter.Task, lookAgain, Task.Delay(_options.FlowTimeout, _options.Time, cancellationToken)).ConfigureAwait(false);
@@ -302,11 +302,11 @@ public sealed partial class TunnelPool : ITunnelSource
                 break;
             }
 
-            TellSaturated();
+            TellSaturated(waiter);
             TimeSpan rest = _options.FlowTimeout - _options.Time.GetElapsedTime(began);
             if (rest > TimeSpan.Zero)
             {
-                await Task.WhenAny(waiter.Task, Task.Delay(rest, _options.Time, cancellationToken)).ConfigureAwait(false);
+                await Task.WhenAny(waiter.Task, lookAgain, Task.Delay(rest, _options.Time, cancellationToken)).ConfigureAwait(false);
                 cancellationToken.ThrowIfCancellationRequested();
             }
         }
@@ -314,12 +314,15 @@ public sealed partial class TunnelPool : ITunnelSource
         return await waiter.Task.ConfigureAwait(false);
     }
 
-    /// <summary>Says once, as long as connections wait, that all tunnels there may be are held up.</summary>
-    private void TellSaturated()
+    /// <summary>
+    /// Says once, as long as connections wait, that all tunnels there may be are held up; not while one is being dialled, nor for a connection that is just being told
+    /// why there is none.
+    /// </summary>
+    private void TellSaturated(TaskCompletionSource<Acquired> waiter)
     {
         lock (_gate)
         {
-            if (_toldSaturated)
+            if (_toldSaturated || _dialling > 0 || !_line.Contains(waiter))
             {
                 return;
             }
@@ -332,14 +335,16 @@ public sealed partial class TunnelPool : ITunnelSource
     }
 
     /// <summary>The tunnels that a connection in line may share, the least busy first; none as long as a dial or one that comes back may serve it.</summary>
-    /// <param name="lookAgain">Completes when this may have changed; null if neither is expected.</param>
-    private Member[] Shareable(out Task? lookAgain)
+    /// <param name="isExpected">Whether there is such a dial or tunnel, of whoever's in line.</param>
+    /// <param name="lookAgain">Completes when something has gone that was waited for, or may be shared now; not with time alone.</param>
+    private Member[] Shareable(out bool isExpected, out Task lookAgain)
     {
         lock (_gate)
         {
             DialForTheLine();
             int expected = _dialling + (MayDial() ? ExpectedReturns() : 0);
-            lookAgain = expected > 0 ? _lookAgain.Task : null;
+            isExpected = expected > 0;
+            lookAgain = _lookAgain.Task;
             return expected >= _line.Count ? [] : [.. _members.Where(IsShareable).OrderBy(member => member.Pairs)];
         }
     }
@@ -433,7 +438,7 @@ public sealed partial class TunnelPool : ITunnelSource
     }
 
     /// <summary>
-    /// Takes a pair's tunnel back once the pod has taken what was sent, the pair's end included; if that takes too long the tunnel is dropped.
+    /// Takes a pair's tunnel back once the pod has taken all bytes that were sent; if that takes too long the tunnel is dropped.
     /// Until the pod has ended its side too, which takes up to a second, what it sends is thrown away and holds up nobody.
     /// A client that has gone in good order is owed that the application gets every byte, however long it takes to read them.
     /// </summary>
@@ -580,18 +585,27 @@ public sealed partial class TunnelPool : ITunnelSource
             StartDial();
         }
 
-        ReviewReturnsInTime();
+        if (_line.Count > _dialling)
+        {
+            ReviewInTime();
+        }
     }
 
     /// <summary>
     /// Sees to it that the next connection finds a tunnel that stands, once one has shown that the pod can be reached. As long as tunnels come back it takes
-    /// but one, and not all the time. Called with the gate held.
+    /// but one, and not all the time; afterwards it is made up for. Called with the gate held.
     /// </summary>
     private void DialAhead()
     {
         int returns = ExpectedReturns();
-        if (_members.Count == 0 || (returns > 0 && !IsDialDue()))
+        if (_members.Count == 0)
         {
+            return;
+        }
+
+        if (returns > 0 && !IsDialDue())
+        {
+            ReviewInTime();
             return;
         }
 
@@ -617,7 +631,7 @@ public sealed partial class TunnelPool : ITunnelSource
 
     /// <summary>
     /// How many tunnels are expected back within the time of a dial: as many as came back within the last such time, though no more than are in use. Who waits for one of them
-    /// is served as soon as by a dial, and the servers are spared a handshake. Called with the gate held.
+    /// is served as soon as by a dial if that goes on, or that much later if it does not, and the servers are spared a handshake. Called with the gate held.
     /// </summary>
     private int ExpectedReturns()
     {
@@ -629,21 +643,22 @@ public sealed partial class TunnelPool : ITunnelSource
         return _returns.Count == 0 ? 0 : Math.Min(_returns.Count, _members.Count(static member => member.Pairs > 0 && IsShareable(member)));
     }
 
-    /// <summary>Sees to it that those in line who wait for tunnels to come back have dials as soon as fewer do. Called with the gate held.</summary>
-    private void ReviewReturnsInTime()
+    /// <summary>Sees to it that the dials which are saved because tunnels come back are made up for as soon as fewer do. Called with the gate held.</summary>
+    private void ReviewInTime()
     {
-        if (_line.Count > _dialling && _returns.TryPeek(out long oldest))
+        if (_returns.TryPeek(out long oldest))
         {
             TimeSpan rest = ReturnHorizon - _options.Time.GetElapsedTime(oldest);
             _returnTimer.Change(rest > ShortestWait ? rest : ShortestWait, Timeout.InfiniteTimeSpan);
         }
     }
 
-    private void ReviewReturns()
+    private void Review()
     {
         lock (_gate)
         {
             DialForTheLine();
+            DialAhead();
         }
     }
 
@@ -654,6 +669,11 @@ public sealed partial class TunnelPool : ITunnelSource
     {
         _dialDueAt = _options.Time.After(DialPace);
         _dialling++;
+        if (!HasRoom())
+        {
+            LookAgain(); // Those in line who wait for tunnels to come back may share them from now on.
+        }
+
         _ = DialAsync();
     }
 

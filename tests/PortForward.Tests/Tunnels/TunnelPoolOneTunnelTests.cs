@@ -126,6 +126,21 @@ public sealed class TunnelPoolOneTunnelTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task Connections_that_wait_at_the_limit_are_served_at_once_by_the_tunnel_that_takes_the_place_of_a_lost_one()
+    {
+        await OpenAsync();
+        FakeTunnel lost = _dialer.Tunnels.Single();
+        lost.Flow = Task.FromResult(false);
+        Task<IStreamPair> first = OpenAsync(), second = OpenAsync(), third = OpenAsync();
+        await Waiting.UntilAsync(() => lost.FlowQuestions == 3);
+
+        lost.Die();
+
+        await Task.WhenAll(first, second, third).Soon();
+        _dialer.Tunnels.Last().Opened.Should().HaveCount(3);
+    }
+
+    [Fact]
     public async Task A_tunnel_dialled_to_find_out_whether_the_pod_lives_is_not_kept_and_believed_for_a_while()
     {
         await OpenAsync();

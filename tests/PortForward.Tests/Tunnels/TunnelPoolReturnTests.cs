@@ -8,6 +8,10 @@ public sealed class TunnelPoolReturnTests : IAsyncDisposable
 {
     private static readonly TimeSpan DialTime = TimeSpan.FromMilliseconds(200);
 
+    private static readonly TimeSpan HalfSecond = TimeSpan.FromMilliseconds(500);
+
+    private static readonly TimeSpan Moment = TimeSpan.FromMilliseconds(50);
+
     private readonly CountingTime _time = new();
     private readonly FakeDialer _dialer = new();
     private TunnelPool? _pool;
@@ -76,30 +80,84 @@ public sealed class TunnelPoolReturnTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task Each_half_second_one_dials_all_the_same_and_however_long_a_dial_takes_none_waits_longer_before_it()
+    public async Task However_long_a_dial_takes_none_waits_longer_than_half_a_second_before_it()
     {
         await ReturnOneAsync(dialTime: TimeSpan.FromSeconds(20));
-        HoldDials();
+        TaskCompletionSource dial = HoldDials();
         _ = OpenAsync();
+        await ShouldHaveDialledAsync(2);
         _ = OpenAsync();
         await ShouldHaveDialledAsync(2);
 
-        _time.Advance(TimeSpan.FromMilliseconds(500));
+        _time.Advance(HalfSecond);
 
         await ShouldHaveDialledAsync(3);
+        dial.SetResult();
+    }
+
+    [Fact]
+    public async Task However_fast_tunnels_come_back_one_is_dialled_half_a_second_after_the_last_one_if_somebody_waits()
+    {
+        IStreamPair busy = await ReturnOneAsync(dialTime: HalfSecond - Moment);
+        Task<IStreamPair> next = OpenAsync();
+        await ShouldHaveDialledAsync(1);
+        HoldDials();
+
+        _time.Advance(Moment);
+        await EndAsync(busy);
+        await next.Soon();
+        _ = OpenAsync();
+
+        await ShouldHaveDialledAsync(2);
     }
 
     [Fact]
     public async Task Returns_from_before_a_loss_say_nothing()
     {
-        await ReturnOneAsync();
+        IStreamPair first = await ReturnOneAsync(dialTime: HalfSecond);
+        await OpenOnOneMoreAsync();
+        await EndAsync(first, _dialer.Tunnels.First());
+        await Waiting.UntilAsync(() => _pool!.IdleCount == 1);
+        await OpenAsync().Soon();
         HoldDials();
         _ = OpenAsync();
+        await ShouldHaveDialledAsync(2);
+
+        _dialer.Tunnels.First().Die();
+
+        await ShouldHaveDialledAsync(3);
+    }
+
+    [Fact]
+    public async Task A_spare_that_was_saved_while_tunnels_came_back_is_dialled_when_they_do_not_any_more()
+    {
+        await ReturnOneAsync(new TunnelPoolOptions { MaxSpares = 1, Time = _time });
         await ShouldHaveDialledAsync(1);
 
-        _dialer.Tunnels.Single().Die();
+        _time.Advance(DialTime);
 
         await ShouldHaveDialledAsync(2);
+    }
+
+    [Fact]
+    public async Task Those_who_wait_for_tunnels_to_come_back_share_them_as_soon_as_the_limit_leaves_no_dial_for_them()
+    {
+        IStreamPair first = await ReturnOneAsync(new TunnelPoolOptions { MaxTunnels = 3, MaxSpares = 0, Time = _time }, HalfSecond);
+        IStreamPair second = await OpenOnOneMoreAsync();
+        await EndAsync(first, _dialer.Tunnels.First());
+        await EndAsync(second, _dialer.Tunnels.Last());
+        await Waiting.UntilAsync(() => _pool!.IdleCount == 2);
+        await OpenAsync().Soon();
+        await OpenAsync().Soon();
+        HoldDials();
+        Task<IStreamPair> third = OpenAsync(), fourth = OpenAsync();
+        await ShouldHaveDialledAsync(2);
+
+        _time.Advance(HalfSecond / 2);
+
+        await ShouldHaveDialledAsync(3);
+        await Task.WhenAny(third, fourth).Soon();
+        _pool!.BusyCount.Should().Be(3);
     }
 
     [Fact]
@@ -161,6 +219,18 @@ public sealed class TunnelPoolReturnTests : IAsyncDisposable
         await EndAsync(await first.Soon());
         await Waiting.UntilAsync(() => _pool.IdleCount == 1);
         return await OpenAsync().Soon();
+    }
+
+    /// <summary>Opens a connection on a second tunnel, dialled because nothing came back.</summary>
+    private async Task<IStreamPair> OpenOnOneMoreAsync()
+    {
+        _time.Advance(HalfSecond);
+        TaskCompletionSource dial = HoldDials();
+        Task<IStreamPair> second = OpenAsync();
+        await ShouldHaveDialledAsync(2);
+        _time.Advance(HalfSecond / 2);
+        dial.SetResult();
+        return await second.Soon();
     }
 
     private Task EndAsync(IStreamPair pair) => EndAsync(pair, _dialer.Tunnels.Single());
