@@ -14,7 +14,9 @@ internal sealed class PooledPair(IStreamPair pair, Action<IStreamPair, bool> rel
 
     public Task<PairEnd> Ended => pair.Ended;
 
-    public Task<bool> GiveUpAsync(CancellationToken cancellationToken) => pair.GiveUpAsync(cancellationToken);
+    /// <summary>Not to be called: disposing the pair gives it up, and what the pod has taken is the pool's business.</summary>
+    /// <exception cref="NotSupportedException">Always.</exception>
+    public Task<bool> GiveUpAsync(CancellationToken cancellationToken) => throw new NotSupportedException("A pair of a pool is given up by disposing it.");
 
     public bool TryFreeNeighbours() => pair.TryFreeNeighbours();
 

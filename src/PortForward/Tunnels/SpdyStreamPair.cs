@@ -27,7 +27,7 @@ internal sealed class SpdyStreamPair : IStreamPair
     public Task<PairEnd> Ended { get; }
 
     /// <inheritdoc/>
-    /// <remarks>Nothing is asked when there is nothing to be taken.</remarks>
+    /// <remarks>Nothing is asked once the pod has ended a pair that it was sent nothing in.</remarks>
     public async Task<bool> GiveUpAsync(CancellationToken cancellationToken)
     {
         if (EndsInOrder && !IsSettled)
