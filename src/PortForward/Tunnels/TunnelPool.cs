@@ -335,7 +335,7 @@ public sealed partial class TunnelPool : ITunnelSource
     }
 
     /// <summary>The tunnels that a connection in line may share, the least busy first; none as long as a dial or one that comes back may serve it.</summary>
-    /// <param name="isExpected">Whether there is such a dial or tunnel, of whoever's in line.</param>
+    /// <param name="isExpected">Whether there is such a dial or tunnel for anybody in line.</param>
     /// <param name="lookAgain">Completes when something has gone that was waited for, or may be shared now; not with time alone.</param>
     private Member[] Shareable(out bool isExpected, out Task lookAgain)
     {
