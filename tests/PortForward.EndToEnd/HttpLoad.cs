@@ -67,7 +67,8 @@ internal sealed class HttpLoad
                 body = end < 0 ? -1 : head.Length - end - 4;
             }
 
-            return !head.ToString().StartsWith("HTTP/1.1 200", StringComparison.Ordinal) ? "no answer"
+            return head.Length == 0 ? "empty"
+                : !head.ToString().StartsWith("HTTP/1.1 200", StringComparison.Ordinal) ? "no answer"
                 : body == size ? "ok"
                 : $"{body} of {size} bytes that look whole";
         }
