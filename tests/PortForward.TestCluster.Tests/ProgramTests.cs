@@ -44,6 +44,21 @@ public sealed class ProgramTests
         program.ExitCode.Should().Be(1);
     }
 
+    [Fact]
+    public async Task The_demo_names_its_page_once_the_page_has_answered_and_all_addresses_are_told()
+    {
+        using var program = Start("demo", "--check");
+
+        string[] lines = (await program.StandardOutput.ReadToEndAsync().WaitAsync(Patience)).Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        await program.WaitForExitAsync().WaitAsync(Patience);
+
+        program.ExitCode.Should().Be(0);
+        int banner = Array.FindIndex(lines, line => line.StartsWith("Open http://localhost:", StringComparison.Ordinal));
+        banner.Should().BePositive();
+        lines[..banner].Should().ContainSingle(line => line.StartsWith("Forwarding from 127.0.0.1:", StringComparison.Ordinal));
+        lines[banner..].Should().NotContain(line => line.StartsWith("Forwarding from", StringComparison.Ordinal));
+    }
+
     private static async Task<string[]> NamesAsync(Uri server, string kubeconfig)
     {
         using var http = new HttpClient();

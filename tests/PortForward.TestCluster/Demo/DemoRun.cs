@@ -11,7 +11,7 @@ internal static partial class DemoRun
     private const int PagePort = 8080;
     private const int Terminate = 15; // SIGTERM
 
-    /// <summary>How long anything may take when the demo checks itself.</summary>
+    /// <summary>How long the demo waits for its own page.</summary>
     private static readonly TimeSpan CheckTimeout = TimeSpan.FromSeconds(30);
 
     /// <summary>Runs the demo until its user, or the check, ends it.</summary>
@@ -51,24 +51,28 @@ internal static partial class DemoRun
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, PassOn);
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, PassOn);
         Uri? page = null;
-        bool passed = true;
+        Task<bool>? fetching = null;
+        bool? passed = null;
         while (await forward.StandardOutput.ReadLineAsync() is { } line)
         {
             Console.WriteLine(line);
-            if (page is not null || ListeningLine().Match(line) is not { Success: true } listening)
-                continue;
-
-            page = new Uri($"http://localhost:{listening.Groups["port"].Value}/");
-            Console.WriteLine($"\n  Open {page}\n\n  Ctrl-C ends the demo.\n");
-            if (check)
+            if (page is null && ListeningLine().Match(line) is { Success: true } listening)
             {
-                passed = await CheckAsync(page);
-                End(forward);
+                page = new Uri($"http://localhost:{listening.Groups["port"].Value}/");
+                fetching = CheckAsync(page);
+            }
+            else if (passed is null && fetching is not null && line.StartsWith("Handling connection", StringComparison.Ordinal))
+            {
+                // The demo's own connection: by now pf has said of every address that it forwards from there.
+                passed = await fetching;
+                Console.WriteLine(passed.Value ? $"\n  Open {page}\n\n  Ctrl-C ends the demo.\n" : $"error: {page} does not answer as it should");
+                if (check || !passed.Value)
+                    End(forward);
             }
         }
 
         await forward.WaitForExitAsync();
-        return page is null ? null : passed ? forward.ExitCode : 1;
+        return page is null ? null : passed == false || (check && passed is null) ? 1 : forward.ExitCode;
     }
 
     private static Process Start(string? program, params string[] arguments)
@@ -88,16 +92,21 @@ internal static partial class DemoRun
     private static async Task<bool> CheckAsync(Uri page)
     {
         using var client = new HttpClient { Timeout = CheckTimeout };
-        foreach (string path in (string[])["", "api/ping"])
+        try
         {
-            using HttpResponseMessage response = await client.GetAsync(new Uri(page, path));
-            string body = await response.Content.ReadAsStringAsync();
-            Console.WriteLine($"GET /{path}: {(int)response.StatusCode}, {body.Length} characters");
-            if (!response.IsSuccessStatusCode || body.Length == 0)
-                return false;
-        }
+            foreach (string path in (string[])["", "api/ping"])
+            {
+                using HttpResponseMessage response = await client.GetAsync(new Uri(page, path));
+                if (!response.IsSuccessStatusCode || (await response.Content.ReadAsStringAsync()).Length == 0)
+                    return false;
+            }
 
-        return true;
+            return true;
+        }
+        catch (Exception e) when (e is HttpRequestException or TaskCanceledException)
+        {
+            return false;
+        }
     }
 
     private static void End(Process process)
