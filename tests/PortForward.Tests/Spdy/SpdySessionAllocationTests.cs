@@ -26,7 +26,7 @@ public sealed class SpdySessionAllocationTests : IAsyncLifetime
 
     public async Task DisposeAsync() => await _session.DisposeAsync();
 
-    [Fact]
+    [OptimizedFact]
     public void A_frame_that_arrives_alone_allocates_nothing()
     {
         byte[] frame = SpdyPeer.Data(_stream.Id, new byte[FrameSize]);
@@ -34,7 +34,7 @@ public sealed class SpdySessionAllocationTests : IAsyncLifetime
         AllocatedPerFrame(() => Receive(frame), framesEach: 1).Should().BeLessThan(1);
     }
 
-    [Fact]
+    [OptimizedFact]
     public void Frames_that_arrive_together_allocate_nothing()
     {
         byte[] frame = SpdyPeer.Data(_stream.Id, new byte[FrameSize]);
@@ -43,7 +43,7 @@ public sealed class SpdySessionAllocationTests : IAsyncLifetime
         AllocatedPerFrame(() => Receive(frames), framesEach: 4).Should().BeLessThan(1);
     }
 
-    [Fact]
+    [OptimizedFact]
     public void A_frame_that_arrives_in_two_parts_allocates_nothing()
     {
         byte[] frame = SpdyPeer.Data(_stream.Id, new byte[FrameSize]);
@@ -57,7 +57,7 @@ public sealed class SpdySessionAllocationTests : IAsyncLifetime
             framesEach: 1).Should().BeLessThan(1);
     }
 
-    [Fact]
+    [OptimizedFact]
     public void A_frame_that_the_transport_takes_at_once_allocates_nothing()
     {
         byte[] data = new byte[FrameSize];
@@ -71,7 +71,7 @@ public sealed class SpdySessionAllocationTests : IAsyncLifetime
             framesEach: 1).Should().BeLessThan(1);
     }
 
-    [Fact]
+    [OptimizedFact]
     public void A_frame_that_the_transport_lets_wait_allocates_nothing()
     {
         byte[] data = new byte[FrameSize];
