@@ -20,10 +20,10 @@ public sealed class ObjectMeta
     public string? ResourceVersion { get; set; }
 
     /// <summary>What selectors look at.</summary>
-    public IDictionary<string, string>? Labels { get; set; }
+    public IDictionary<string, string>? Labels { get; set => field = NullElements.Drop(value); }
 
     /// <summary>Notes, such as a replica set's revision.</summary>
-    public IDictionary<string, string>? Annotations { get; set; }
+    public IDictionary<string, string>? Annotations { get; set => field = NullElements.Drop(value); }
 
     /// <summary>When the object was made.</summary>
     public DateTime? CreationTimestamp { get; set; }
@@ -32,7 +32,7 @@ public sealed class ObjectMeta
     public DateTime? DeletionTimestamp { get; set; }
 
     /// <summary>The objects this one was made for.</summary>
-    public IList<OwnerReference>? OwnerReferences { get; set; }
+    public IList<OwnerReference>? OwnerReferences { get; set => field = NullElements.Drop(value); }
 }
 
 /// <summary>An object that another one was made for.</summary>

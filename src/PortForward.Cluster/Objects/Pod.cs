@@ -22,10 +22,10 @@ public sealed class PodSpec
     public string? NodeName { get; set; }
 
     /// <summary>The containers.</summary>
-    public IList<Container>? Containers { get; set; }
+    public IList<Container>? Containers { get; set => field = NullElements.Drop(value); }
 
     /// <summary>The containers that run before the others, and those that keep running beside them.</summary>
-    public IList<Container>? InitContainers { get; set; }
+    public IList<Container>? InitContainers { get; set => field = NullElements.Drop(value); }
 }
 
 /// <summary>One of a pod's containers.</summary>
@@ -38,7 +38,7 @@ public sealed class Container
     public string? RestartPolicy { get; set; }
 
     /// <summary>The ports it says that it listens on.</summary>
-    public IList<ContainerPort>? Ports { get; set; }
+    public IList<ContainerPort>? Ports { get; set => field = NullElements.Drop(value); }
 }
 
 /// <summary>A port that a container says it listens on.</summary>

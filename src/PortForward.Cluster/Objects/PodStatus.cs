@@ -13,13 +13,13 @@ public sealed class PodStatus
     public string? Message { get; set; }
 
     /// <summary>What holds and what does not, such as <c>Ready</c>.</summary>
-    public IList<Condition>? Conditions { get; set; }
+    public IList<Condition>? Conditions { get; set => field = NullElements.Drop(value); }
 
     /// <summary>How the containers are.</summary>
-    public IList<ContainerStatus>? ContainerStatuses { get; set; }
+    public IList<ContainerStatus>? ContainerStatuses { get; set => field = NullElements.Drop(value); }
 
     /// <summary>How the init containers are.</summary>
-    public IList<ContainerStatus>? InitContainerStatuses { get; set; }
+    public IList<ContainerStatus>? InitContainerStatuses { get; set => field = NullElements.Drop(value); }
 }
 
 /// <summary>Something that holds of an object, or does not.</summary>

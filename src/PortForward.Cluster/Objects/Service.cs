@@ -21,10 +21,10 @@ public sealed class ServiceSpec
     public string? ClusterIP { get; set; }
 
     /// <summary>The labels of the service's pods; null or empty when somebody else says which they are.</summary>
-    public IDictionary<string, string>? Selector { get; set; }
+    public IDictionary<string, string>? Selector { get; set => field = NullElements.Drop(value); }
 
     /// <summary>The ports.</summary>
-    public IList<ServicePort>? Ports { get; set; }
+    public IList<ServicePort>? Ports { get; set => field = NullElements.Drop(value); }
 }
 
 /// <summary>One of a service's ports.</summary>

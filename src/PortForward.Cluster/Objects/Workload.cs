@@ -32,17 +32,17 @@ public sealed class WorkloadStatus
     public string? UpdateRevision { get; set; }
 
     /// <summary>What holds and what does not, such as a job's <c>Complete</c>.</summary>
-    public IList<Condition>? Conditions { get; set; }
+    public IList<Condition>? Conditions { get; set => field = NullElements.Drop(value); }
 }
 
 /// <summary>Selects objects by their labels; all of it must hold.</summary>
 public sealed class LabelSelector
 {
     /// <summary>Labels and the values they must have.</summary>
-    public IDictionary<string, string>? MatchLabels { get; set; }
+    public IDictionary<string, string>? MatchLabels { get; set => field = NullElements.Drop(value); }
 
     /// <summary>More about labels.</summary>
-    public IList<LabelSelectorRequirement>? MatchExpressions { get; set; }
+    public IList<LabelSelectorRequirement>? MatchExpressions { get; set => field = NullElements.Drop(value); }
 }
 
 /// <summary>What must hold of one label.</summary>
@@ -55,7 +55,7 @@ public sealed class LabelSelectorRequirement
     public string? Operator { get; set; }
 
     /// <summary>The values that <c>In</c> and <c>NotIn</c> name.</summary>
-    public IList<string>? Values { get; set; }
+    public IList<string>? Values { get; set => field = NullElements.Drop(value); }
 }
 
 /// <summary>The oldest of the workloads, whose selector has labels only.</summary>
@@ -72,7 +72,7 @@ public sealed class ReplicationController : IApiObject
 public sealed class ReplicationControllerSpec
 {
     /// <summary>The labels of its pods.</summary>
-    public IDictionary<string, string>? Selector { get; set; }
+    public IDictionary<string, string>? Selector { get; set => field = NullElements.Drop(value); }
 
     /// <summary>How many pods there shall be.</summary>
     public int? Replicas { get; set; }

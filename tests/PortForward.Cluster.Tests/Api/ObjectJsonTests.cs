@@ -1,6 +1,7 @@
 using System.Text.Json;
 using PortForward.Cluster.Api;
 using PortForward.Cluster.Objects;
+using PortForward.Cluster.Targets;
 
 namespace PortForward.Cluster.Tests.Api;
 
@@ -86,5 +87,45 @@ public sealed class ObjectJsonTests
     public void A_list_of_objects_without_names_is_refused(string json)
     {
         FluentActions.Invoking(() => ApiResources.Pods.ReadList(new MemoryStream(System.Text.Encoding.UTF8.GetBytes(json)))).Should().Throw<JsonException>();
+    }
+
+    [Fact]
+    public void Null_inside_a_list_or_a_map_is_nothing()
+    {
+        Pod pod = JsonSerializer.Deserialize(
+            """
+            {"metadata":{"name":"web-1","labels":{"app":"web","x":null},"annotations":{"x":null},"ownerReferences":[null,{"kind":"ReplicaSet","name":"web"}]},
+             "spec":{"containers":[null,{"name":"main","ports":[null,{"containerPort":80},null]}],"initContainers":[null]},
+             "status":{"conditions":[null,{"type":"Ready","status":"True"}],"containerStatuses":[null,{"name":"main","restartCount":2}],"initContainerStatuses":[null]}}
+            """,
+            ObjectJson.Default.Pod)!;
+
+        pod.Metadata!.Labels.Should().Equal(new Dictionary<string, string>(StringComparer.Ordinal) { ["app"] = "web" });
+        pod.Metadata.Annotations.Should().BeEmpty();
+        pod.Metadata.OwnerReferences.Should().ContainSingle(owner => owner.Name == "web");
+        pod.Spec!.Containers.Should().ContainSingle().Which.Ports.Should().ContainSingle(port => port.Number == 80);
+        pod.Spec.InitContainers.Should().BeEmpty();
+        pod.Status!.InitContainerStatuses.Should().BeEmpty();
+        PodFacts.IsReady(pod).Should().BeTrue();
+        PodFacts.MostRestarts(pod).Should().Be((2, 0));
+        PodFacts.WhyNotRunning(pod).Should().NotBeNull();
+        PodFacts.WhyNotReady(pod).Should().NotBeNull();
+    }
+
+    [Fact]
+    public void Null_inside_a_service_or_a_workload_is_nothing()
+    {
+        Service service = JsonSerializer.Deserialize("""{"metadata":{"name":"web"},"spec":{"selector":{"app":"web","x":null},"ports":[null,{"port":80}]}}""", ObjectJson.Default.Service)!;
+        Workload workload = JsonSerializer.Deserialize(
+            """
+            {"metadata":{"name":"web"},"spec":{"selector":{"matchLabels":{"x":null},"matchExpressions":[null,{"key":"app","operator":"In","values":[null,"web"]}]}},"status":{"conditions":[null]}}
+            """,
+            ObjectJson.Default.Workload)!;
+
+        service.Spec!.Ports.Should().ContainSingle(port => port.Number == 80);
+        service.Spec.Selector.Should().ContainSingle(label => label.Key == "app");
+        workload.Spec!.Selector!.MatchLabels.Should().BeEmpty();
+        workload.Spec.Selector.MatchExpressions.Should().ContainSingle().Which.Values.Should().Equal("web");
+        workload.Status!.Conditions.Should().BeEmpty();
     }
 }
