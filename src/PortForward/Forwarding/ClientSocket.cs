@@ -40,6 +40,29 @@ internal static partial class ClientSocket
         }
     }
 
+    /// <summary>Whether the client has finished sending, even when nobody has read yet what came before.</summary>
+    public static bool HasFinished(Socket socket)
+    {
+        const int Tcp = 6, InfoLinux = 11, InfoMac = 0x106; // IPPROTO_TCP, TCP_INFO, TCP_CONNECTION_INFO: the state comes first in both
+        const byte CloseWaitLinux = 8, CloseWaitMac = 5;
+        try
+        {
+            if (!OperatingSystem.IsLinux() && !OperatingSystem.IsMacOS())
+            {
+                return socket.Available == 0 && socket.Poll(TimeSpan.Zero, SelectMode.SelectRead);
+            }
+
+            bool isLinux = OperatingSystem.IsLinux();
+            Span<byte> info = stackalloc byte[128];
+            socket.GetRawSocketOption(Tcp, isLinux ? InfoLinux : InfoMac, info);
+            return info[0] == (isLinux ? CloseWaitLinux : CloseWaitMac);
+        }
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        {
+            return true;
+        }
+    }
+
     /// <summary>Closes with RST, so that the client cannot take what it has got for the whole answer.</summary>
     public static void CloseWithReset(Socket socket)
     {

@@ -31,6 +31,12 @@ internal sealed class ConnectionPump
     /// <summary>How often to look whether the client of a connection that is held up has left.</summary>
     private static readonly TimeSpan HeldLook = TimeSpan.FromMilliseconds(100);
 
+    /// <summary>
+    /// How long the client of a connection that is held up may have finished sending before it counts as gone, where the system does not tell whether it still
+    /// reads: nearly all that have finished by then have closed, and each holds a descriptor.
+    /// </summary>
+    private static readonly TimeSpan GoneAfter = TimeSpan.FromSeconds(10);
+
     private readonly Socket _client;
     private readonly ITunnelSource _tunnels;
     private readonly ForwardedPort _port;
@@ -44,6 +50,7 @@ internal sealed class ConnectionPump
     private volatile bool _clientIsSlow;
     private volatile bool _clientIsGone;
     private bool _clientFinished;
+    private long? _seenFinished;
     private int _clientIsClosed;
     private long _bytesSent;
     private long _bytesReceived;
@@ -182,7 +189,7 @@ internal sealed class ConnectionPump
             using var looking = CancellationTokenSource.CreateLinkedTokenSource(stop);
             await Task.WhenAny(opening, Task.Delay(HeldLook, _time, looking.Token)).ConfigureAwait(false);
             await looking.CancelAsync().ConfigureAwait(false);
-            if (!opening.IsCompleted && (SocketDiagnosis.IsClosedByClient(_client) || ClientSocket.IsReset(_client)))
+            if (!opening.IsCompleted && HasLeft())
             {
                 _clientIsGone = true;
                 await wanted.CancelAsync().ConfigureAwait(false);
@@ -191,6 +198,28 @@ internal sealed class ConnectionPump
         }
 
         return await opening.ConfigureAwait(false);
+    }
+
+    /// <summary>Whether the client of a connection that is held up has left.</summary>
+    private bool HasLeft()
+    {
+        if (ClientSocket.IsReset(_client))
+        {
+            return true;
+        }
+
+        if (_options.IsClosedByClient(_client) is { } isClosed)
+        {
+            return isClosed;
+        }
+
+        if (!ClientSocket.HasFinished(_client))
+        {
+            return false;
+        }
+
+        _seenFinished ??= _time.GetTimestamp();
+        return _time.GetElapsedTime(_seenFinished.Value) >= GoneAfter;
     }
 
     private async Task<(ConnectionEnd End, bool MayTryAgain)> CarryAsync(IStreamPair pair, ReadOnlyMemory<byte> moreBytes, CancellationToken stop)
@@ -331,7 +360,7 @@ internal sealed class ConnectionPump
         for (TimeSpan look = FirstLook; !_podEnded.Task.IsCompleted; look = look < LongestLook ? look + look : LongestLook) // No further: it would overflow.
         {
             // Many a client says first that it has finished, and closes right after it.
-            if (SocketDiagnosis.IsClosedByClient(_client))
+            if (_options.IsClosedByClient(_client) == true)
             {
                 _clientIsGone = true;
                 pair.Leave();

@@ -19,10 +19,14 @@ public sealed record ListenerPartial(IPEndPoint EndPoint, ListenFailure Reason) 
 /// <param name="Failures">What could not be bound and why; at least one.</param>
 public sealed record PortUnavailable(PortMapping Mapping, IReadOnlyList<(IPEndPoint EndPoint, ListenFailure Reason)> Failures) : ForwardEvent;
 
-/// <summary>A listener cannot accept connections for the moment, mostly for lack of file descriptors; it goes on by itself.</summary>
+/// <summary>A listener cannot accept connections for the moment; it goes on by itself.</summary>
 /// <param name="Port">The listener.</param>
 /// <param name="Reason">The system's words.</param>
 public sealed record AcceptFailed(ForwardedPort Port, string Reason) : ForwardEvent;
+
+/// <summary>There are as many connections as there are file descriptors for, so that new ones wait until others end. It is told once per shortage.</summary>
+/// <param name="Port">A listener on which they wait.</param>
+public sealed record OutOfDescriptors(ForwardedPort Port) : ForwardEvent;
 
 /// <summary>A client has connected.</summary>
 /// <param name="Id">A number that no other connection of the forwarder has.</param>

@@ -9,7 +9,9 @@ public readonly record struct ListenFailure(SocketError Error)
     /// <summary>Whether another program has the port.</summary>
     public bool InUse => Error == SocketError.AddressAlreadyInUse;
 
-    /// <summary>Whether the user may not open a port so low.</summary>
+    /// <summary>
+    /// Whether the user may not have the port: it may be too low for them, reserved by the system, another program's alone (Windows), or out of bounds for a sandbox.
+    /// </summary>
     public bool Denied => Error == SocketError.AccessDenied;
 
     /// <summary>Whether this machine does not have the address at all, as ::1 on a machine without IPv6.</summary>

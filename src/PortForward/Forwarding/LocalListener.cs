@@ -35,6 +35,11 @@ internal sealed class LocalListener : IDisposable
                 socket.DualMode = false; // "::" is IPv6 only, as kubectl's tcp6.
             }
 
+            if (OperatingSystem.IsWindows())
+            {
+                socket.ExclusiveAddressUse = true; // There another program could otherwise bind the same port and take clients away; elsewhere none can.
+            }
+
             socket.Bind(endPoint);
             socket.Listen(Backlog);
             return new LocalListener(socket, targetPort, index);
@@ -48,15 +53,28 @@ internal sealed class LocalListener : IDisposable
     }
 
     /// <summary>Accepts connections until the token is cancelled; an accept that fails is reported and tried again.</summary>
-    public async Task AcceptAllAsync(Action<Socket> onAccepted, Action<string> onFailed, TimeProvider time, CancellationToken stop)
+    /// <param name="gate">Says how many clients may be connected.</param>
+    /// <param name="onAccepted">Takes a client, and gives its place at the gate back when it has ended.</param>
+    /// <param name="onFailed">Called with the system's words when accepting begins to fail for another reason than a lack of descriptors.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="stop">Ends it.</param>
+    public async Task AcceptAllAsync(AcceptGate gate, Action<Socket> onAccepted, Action<string> onFailed, TimeProvider time, CancellationToken stop)
     {
-        bool failing = false;
+        bool hasPlace = false, failing = false;
         while (true)
         {
             try
             {
-                onAccepted(await _socket.AcceptAsync(stop).ConfigureAwait(false));
-                failing = false;
+                if (!hasPlace)
+                {
+                    await gate.EnterAsync(Port, stop).ConfigureAwait(false);
+                    hasPlace = true;
+                }
+
+                gate.Reserve.Refill();
+                Socket client = await _socket.AcceptAsync(stop).ConfigureAwait(false);
+                hasPlace = failing = false;
+                onAccepted(client);
             }
             catch (OperationCanceledException)
             {
@@ -66,14 +84,21 @@ internal sealed class LocalListener : IDisposable
             {
                 return;
             }
+            catch (SocketException e) when (e.SocketErrorCode is SocketError.ConnectionAborted or SocketError.ConnectionReset)
+            {
+                // The client went away while it was waiting.
+            }
             catch (SocketException e)
             {
-                if (e.SocketErrorCode == SocketError.ConnectionAborted || e.SocketErrorCode == SocketError.ConnectionReset)
+                if (e.SocketErrorCode == SocketError.TooManyOpenSockets)
                 {
-                    continue; // The client went away while it was waiting.
+                    gate.TellShortage(Port);
+                    if (gate.Reserve.TryRelease())
+                    {
+                        continue;
+                    }
                 }
-
-                if (!failing)
+                else if (!failing)
                 {
                     failing = true;
                     onFailed(e.Message);

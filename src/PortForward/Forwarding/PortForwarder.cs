@@ -97,7 +97,9 @@ public sealed class PortForwarder
 
         using var stopOrAbort = CancellationTokenSource.CreateLinkedTokenSource(stop, abort);
         using var reset = new CancellationTokenSource();
-        IReadOnlyList<LocalListener> listeners = [];
+        List<LocalListener> listeners = [];
+        AcceptGate? gate = null;
+        SocketDiagnosis.Prepare();
         try
         {
             try
@@ -128,7 +130,8 @@ public sealed class PortForwarder
             }
 
             _ready.TrySetResult();
-            await AcceptUntilAsync(listeners, stopOrAbort, reset.Token).ConfigureAwait(false);
+            gate = new AcceptGate(_options.MaxConnections, listeners.Count, port => Emit(new OutOfDescriptors(port)), _options.Time);
+            await AcceptUntilAsync(listeners, gate, stopOrAbort, reset.Token).ConfigureAwait(false);
             foreach (LocalListener listener in listeners)
             {
                 listener.Dispose();
@@ -152,14 +155,16 @@ public sealed class PortForwarder
             await reset.CancelAsync().ConfigureAwait(false);
             await _tunnels.DisposeAsync().ConfigureAwait(false);
             await Task.WhenAll(_connections.Values).ConfigureAwait(false);
+            gate?.Dispose();
         }
     }
 
     /// <summary>Accepts connections until the forward is stopped or its pods are lost for good.</summary>
-    private async Task AcceptUntilAsync(IReadOnlyList<LocalListener> listeners, CancellationTokenSource stop, CancellationToken reset)
+    private async Task AcceptUntilAsync(List<LocalListener> listeners, AcceptGate gate, CancellationTokenSource stop, CancellationToken reset)
     {
         var accepts = Task.WhenAll(listeners.Select(listener => listener.AcceptAllAsync(
-            client => Carry(client, listener.Port, reset),
+            gate,
+            client => Carry(client, listener.Port, gate, reset),
             reason => Emit(new AcceptFailed(listener.Port, reason)),
             _options.Time,
             stop.Token)));
@@ -208,22 +213,23 @@ public sealed class PortForwarder
     }
 
     /// <summary>Starts a connection on its own; nothing that happens to it can reach the listener or another connection.</summary>
-    private void Carry(Socket client, ForwardedPort port, CancellationToken stop)
+    private void Carry(Socket client, ForwardedPort port, AcceptGate gate, CancellationToken stop)
     {
         long id = Interlocked.Increment(ref _lastConnectionId);
         Emit(new ConnectionAccepted(id, port));
 
         // Registered before it runs, so that it can remove itself and the forwarder can wait for it.
-        var carried = new Task<Task>(() => CarryAsync(id, client, port, stop));
+        var carried = new Task<Task>(() => CarryAsync(id, client, port, gate, stop));
         _connections[id] = carried.Unwrap();
         carried.Start(TaskScheduler.Default);
     }
 
-    private async Task CarryAsync(long id, Socket client, ForwardedPort port, CancellationToken stop)
+    private async Task CarryAsync(long id, Socket client, ForwardedPort port, AcceptGate gate, CancellationToken stop)
     {
         long started = _options.Time.GetTimestamp();
         var pump = new ConnectionPump(client, _tunnels, port, _options);
         ConnectionEnd end = await pump.RunAsync(stop).ConfigureAwait(false);
+        gate.Leave();
         Emit(new ConnectionClosed(id, port, end, pump.BytesSent, pump.BytesReceived, _options.Time.GetElapsedTime(started)));
         _connections.TryRemove(id, out _);
     }

@@ -1,3 +1,5 @@
+using System.Net.Sockets;
+
 namespace PortForward.Forwarding;
 
 /// <summary>How a <see cref="PortForwarder"/> treats its connections.</summary>
@@ -27,9 +29,18 @@ public sealed record PortForwarderOptions
     /// </summary>
     public TimeSpan DrainTimeout { get; init; } = TimeSpan.Zero;
 
+    /// <summary>
+    /// How many clients may be connected at a time; those beyond wait to be accepted. No limit by default. Each needs two file descriptors, of which
+    /// a process has a limited number: its own and its tunnel's.
+    /// </summary>
+    public int? MaxConnections { get; init; }
+
     /// <summary>Called with every event, one at a time and in order, from the forwarder's own threads: it must return soon.</summary>
     public Action<ForwardEvent>? OnEvent { get; init; }
 
     /// <summary>The clock.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;
+
+    /// <summary>Whether the client at the other end of a connection has closed it; null where the system does not tell.</summary>
+    internal Func<Socket, bool?> IsClosedByClient { get; init; } = SocketDiagnosis.IsClosedByClient;
 }

@@ -8,59 +8,78 @@ namespace PortForward.Forwarding;
 /// <summary>Asks the system about the other end of a connection, when that is a socket of this machine.</summary>
 /// <remarks>
 /// TCP's FIN says "I send no more"; whether its sender still reads is not on the wire. On Linux the kernel tells by sock_diag(7): a socket that is
-/// only shut down belongs to a file, one that was closed belongs to none (inode 0). It costs 10 µs. Other systems do not tell.
+/// only shut down belongs to a file, one that was closed belongs to none (inode 0). It costs 10 µs. Other systems do not tell. The socket for it is kept, since
+/// the answer is needed most when there are no descriptors left: those of clients that have closed are to become free.
 /// </remarks>
 internal static partial class SocketDiagnosis
 {
     private const int Netlink = 16, Datagram = 2, CloseOnExec = 0x80000, SockDiag = 4; // AF_NETLINK, SOCK_DGRAM, SOCK_CLOEXEC, NETLINK_SOCK_DIAG
     private const int DontWait = 0x40; // MSG_DONTWAIT: the kernel answers within the call that asks
-    private const ushort DiagByFamily = 20, Request = 1; // SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST
+    private const ushort DiagByFamily = 20, Request = 1, ErrorType = 2; // SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST, NLMSG_ERROR
+    private const int NoSuchSocket = -2; // -ENOENT
     private const byte InterNetwork = 2, InterNetworkV6 = 10, Tcp = 6;
-    private const int HeaderSize = 16, RequestSize = HeaderSize + 56, InodeOffset = HeaderSize + 68, AnswerSize = InodeOffset + sizeof(uint);
+    private const int HeaderSize = 16, RequestSize = HeaderSize + 56, InodeOffset = HeaderSize + 68, AnswerSize = InodeOffset + sizeof(uint), ErrorSize = HeaderSize + sizeof(int);
 
-    /// <summary>Whether the client has closed its socket, or died, and not only finished sending. False where that is not known.</summary>
+    private static readonly int NetlinkSocket = OperatingSystem.IsLinux() ? OpenSocket(Netlink, Datagram | CloseOnExec, SockDiag) : -1;
+    private static readonly Lock Gate = new();
+    private static uint _sequence;
+
+    /// <summary>Opens the socket by which the system is asked, while there are descriptors.</summary>
+    public static void Prepare() => _ = NetlinkSocket;
+
+    /// <summary>Whether the client has closed its socket, or died, and not only finished sending; null where that is not known.</summary>
     /// <param name="connection">The accepted end of the connection.</param>
-    public static bool IsClosedByClient(Socket connection)
+    public static bool? IsClosedByClient(Socket connection)
     {
         try
         {
-            return OperatingSystem.IsLinux()
-                && connection.RemoteEndPoint is IPEndPoint client && connection.LocalEndPoint is IPEndPoint own
-                && InodeOf(client, own) == 0;
+            return connection.RemoteEndPoint is IPEndPoint client && connection.LocalEndPoint is IPEndPoint own ? IsClosed(client, own) : null;
         }
         catch (Exception e) when (e is SocketException or ObjectDisposedException)
         {
-            return false; // Not connected any more, which whoever uses the connection will notice.
+            return null; // Not connected any more, which whoever uses the connection will notice.
         }
     }
 
-    /// <summary>The inode of the socket from one address to another; 0 if it has none any more, null if there is no such socket here.</summary>
-    private static uint? InodeOf(IPEndPoint from, IPEndPoint to)
+    /// <summary>Whether the socket from one address to another is nobody's any more; null where that is not known.</summary>
+    internal static bool? IsClosed(IPEndPoint from, IPEndPoint to)
     {
-        Span<byte> request = stackalloc byte[RequestSize];
-        WriteRequest(request, from, to);
-        int netlink = OpenSocket(Netlink, Datagram | CloseOnExec, SockDiag);
-        if (netlink < 0)
+        if (NetlinkSocket < 0)
         {
-            return null; // A sandbox may not let us ask.
+            return null;
         }
 
-        try
+        Span<byte> request = stackalloc byte[RequestSize];
+        Span<byte> answer = stackalloc byte[512];
+        WriteRequest(request, from, to);
+        lock (Gate)
         {
-            Span<byte> answer = stackalloc byte[512];
-            if (Send(netlink, request, (nuint)request.Length, 0) != request.Length)
+            uint sequence = ++_sequence;
+            MemoryMarshal.Write(request[8..], sequence);
+            if (Send(NetlinkSocket, request, (nuint)request.Length, 0) != request.Length)
             {
-                return null;
+                return null; // A sandbox may not let us ask.
             }
 
-            nint length = Receive(netlink, answer, (nuint)answer.Length, DontWait);
-            return length >= AnswerSize && MemoryMarshal.Read<ushort>(answer[4..]) == DiagByFamily ? MemoryMarshal.Read<uint>(answer[InodeOffset..]) : null;
-        }
-        finally
-        {
-            _ = CloseDescriptor(netlink);
+            nint length;
+            do
+            {
+                length = Receive(NetlinkSocket, answer, (nuint)answer.Length, DontWait);
+            }
+            while (length >= HeaderSize && MemoryMarshal.Read<uint>(answer[8..]) != sequence); // One that was not read when it was asked for.
+
+            return MemoryMarshal.Read<ushort>(answer[4..]) switch
+            {
+                DiagByFamily when length >= AnswerSize => MemoryMarshal.Read<uint>(answer[InodeOffset..]) == 0,
+
+                // The system forgets a closed socket after a minute. A client in another network has one there that is not known here.
+                ErrorType when length >= ErrorSize && MemoryMarshal.Read<int>(answer[HeaderSize..]) == NoSuchSocket && IsHere(from, to) => true,
+                _ => null,
+            };
         }
     }
+
+    private static bool IsHere(IPEndPoint from, IPEndPoint to) => IPAddress.IsLoopback(from.Address) || from.Address.Equals(to.Address);
 
     /// <summary>A netlink header and a <c>struct inet_diag_req_v2</c> that names one socket.</summary>
     private static void WriteRequest(Span<byte> request, IPEndPoint from, IPEndPoint to)
@@ -92,7 +111,4 @@ internal static partial class SocketDiagnosis
 
     [LibraryImport("libc", EntryPoint = "recv")]
     private static partial nint Receive(int descriptor, Span<byte> data, nuint length, int flags);
-
-    [LibraryImport("libc", EntryPoint = "close")]
-    private static partial int CloseDescriptor(int descriptor);
 }

@@ -408,6 +408,23 @@ public sealed class ConnectionPumpTests : IDisposable
         (_tunnels.Openings, _tunnels.OpenedPairs).Should().Be((1, 0), "nobody waits for the answer any more");
     }
 
+    [Fact]
+    public async Task Where_the_system_does_not_tell_a_held_up_client_counts_as_gone_10_s_after_it_has_finished_sending()
+    {
+        var options = _options with { IsClosedByClient = static _ => null };
+        (Socket client, Task<ConnectionEnd> run) = await HoldAsync("pay 100", options: options);
+        await client.SendAsync("more");
+        await PassAsync(TimeSpan.FromSeconds(60));
+        run.IsCompleted.Should().BeFalse("it may still send");
+
+        client.Shutdown(SocketShutdown.Send);
+        await PassAsync(TimeSpan.FromSeconds(9));
+        run.IsCompleted.Should().BeFalse("it may wait for its answer");
+
+        (await AdvanceUntil(run, 100)).Kind.Should().Be(ConnectionEndKind.ClientGone);
+        _tunnels.OpenedPairs.Should().Be(0, "nothing of it reaches an application");
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
@@ -567,16 +584,27 @@ public sealed class ConnectionPumpTests : IDisposable
     }
 
     /// <summary>Starts a connection that has sent something and gets no tunnel for now.</summary>
-    private async Task<(Socket Client, Task<ConnectionEnd> Run)> HoldAsync(string alreadySent, Task? until = null)
+    private async Task<(Socket Client, Task<ConnectionEnd> Run)> HoldAsync(string alreadySent, Task? until = null, PortForwarderOptions? options = null)
     {
         (Socket client, Socket accepted) = await ConnectAsync();
         await client.SendAsync(alreadySent);
         await Waiting.UntilAsync(() => accepted.Available == alreadySent.Length);
         _tunnels.Gate = until ?? new TaskCompletionSource().Task;
-        var pump = new ConnectionPump(accepted, _tunnels, new ForwardedPort(new IPEndPoint(IPAddress.Loopback, 8080), 80), _options);
+        var pump = new ConnectionPump(accepted, _tunnels, new ForwardedPort(new IPEndPoint(IPAddress.Loopback, 8080), 80), options ?? _options);
         Task<ConnectionEnd> run = pump.RunAsync(_stop.Token);
         await Waiting.UntilAsync(() => _tunnels.Openings == 1);
         return (client, run);
+    }
+
+    /// <summary>Lets time pass by the steps in which a client that is held up is looked at.</summary>
+    private async Task PassAsync(TimeSpan time)
+    {
+        for (int i = 0; i < time.TotalMilliseconds / 100; i++)
+        {
+            int timers = _time.Timers;
+            _time.Advance(TimeSpan.FromMilliseconds(100));
+            await Waiting.UntilAsync(() => _time.Timers > timers);
+        }
     }
 
     private async Task<T> AdvanceUntil<T>(Task<T> task, int stepMilliseconds = 5)

@@ -12,6 +12,7 @@ public sealed class LocalListenerTests : IDisposable
 {
     private readonly CancellationTokenSource _stop = new();
     private readonly LocalListener _listener = OpenOnGivenPort();
+    private readonly AcceptGate _gate = new(null, 1, static _ => { }, TimeProvider.System);
     private readonly ConcurrentQueue<Socket> _accepted = new();
 
     [Fact]
@@ -45,7 +46,7 @@ public sealed class LocalListenerTests : IDisposable
     {
         var time = new FakeTimeProvider();
         var failures = new ConcurrentQueue<string>();
-        Task accepting = _listener.AcceptAllAsync(_accepted.Enqueue, failures.Enqueue, time, _stop.Token);
+        Task accepting = _listener.AcceptAllAsync(_gate, _accepted.Enqueue, failures.Enqueue, time, _stop.Token);
         Socket socket = SocketOf(_listener);
         socket.Shutdown(SocketShutdown.Both); // On Linux accept(2) then fails until listen(2) is called again.
         await Waiting.UntilAsync(() => !failures.IsEmpty);
@@ -94,6 +95,7 @@ public sealed class LocalListenerTests : IDisposable
     {
         _stop.Dispose();
         _listener.Dispose();
+        _gate.Dispose();
         foreach (Socket socket in _accepted)
         {
             socket.Dispose();
@@ -117,5 +119,5 @@ public sealed class LocalListenerTests : IDisposable
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_socket")]
     private static extern ref Socket SocketOf(LocalListener listener);
 
-    private Task AcceptAsync() => _listener.AcceptAllAsync(_accepted.Enqueue, reason => throw new InvalidOperationException(reason), TimeProvider.System, _stop.Token);
+    private Task AcceptAsync() => _listener.AcceptAllAsync(_gate, _accepted.Enqueue, reason => throw new InvalidOperationException(reason), TimeProvider.System, _stop.Token);
 }

@@ -230,6 +230,33 @@ public sealed class PortForwarderTests : IDisposable
     }
 
     [Fact]
+    public async Task Clients_beyond_the_limit_are_served_when_others_have_ended()
+    {
+        var forwarder = new PortForwarder(_tunnels, Loopback, [new PortMapping(0, 80)], _options with { MaxConnections = 2 });
+        Task run = forwarder.RunAsync(_stop.Token);
+        await forwarder.Ready.Soon();
+        for (int round = 0; round < 5; round++)
+        {
+            Socket[] clients = [await ConnectAsync(forwarder.Ports[0]), await ConnectAsync(forwarder.Ports[0]), await ConnectAsync(forwarder.Ports[0])];
+            FakePair first = (await _tunnels.NextAsync()).Pair, second = (await _tunnels.NextAsync()).Pair;
+            _tunnels.OpenedPairs.Should().Be((round * 3) + 2, "the third client waits");
+
+            first.Complete();
+            clients[0].Dispose();
+
+            FakePair third = (await _tunnels.NextAsync()).Pair;
+            second.Complete();
+            third.Complete();
+            clients[1].Dispose();
+            clients[2].Dispose();
+            await Waiting.UntilAsync(() => _events.OfType<ConnectionClosed>().Count() == (round + 1) * 3);
+        }
+
+        _events.OfType<OutOfDescriptors>().Should().ContainSingle();
+        await StopAsync(run);
+    }
+
+    [Fact]
     public async Task It_runs_once()
     {
         (PortForwarder forwarder, Task run) = await StartAsync(new PortMapping(0, 80));
