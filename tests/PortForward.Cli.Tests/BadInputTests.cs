@@ -10,7 +10,6 @@ namespace PortForward.Cli.Tests;
 public sealed class BadInputTests(ClusterFixture fixture) : IClassFixture<ClusterFixture>
 {
     [Theory]
-    [InlineData("", "error: TYPE/NAME and list of ports are required for port-forward, as in: pf pod/web 8080:80 (see pf --help)")]
     [InlineData("pod/solo", "error: TYPE/NAME and list of ports are required for port-forward, as in: pf pod/web 8080:80 (see pf --help)")]
     [InlineData("pod/solo 1:2:3", "error: invalid port \"1:2:3\": expected [LOCAL:]REMOTE (see pf --help)")]
     [InlineData("pod/solo 0", "error: invalid port \"0\": the remote port must be from 1 to 65535 (see pf --help)")]
@@ -44,6 +43,18 @@ public sealed class BadInputTests(ClusterFixture fixture) : IClassFixture<Cluste
         await using PfProcess pf = await PfProcess.RunAsync(fixture.Kubeconfig, arguments.Split(' ', StringSplitOptions.RemoveEmptyEntries));
 
         await ShouldFailWithAsync(pf, expected);
+    }
+
+    [Fact]
+    public async Task Alone_it_shows_its_usage_and_three_examples_beside_the_error()
+    {
+        await using PfProcess pf = await PfProcess.RunAsync(fixture.Kubeconfig);
+
+        (await pf.ExitAsync()).Should().Be(1);
+        pf.Output.Should().BeEmpty();
+        pf.Error[0].Should().Be("error: TYPE/NAME and list of ports are required for port-forward, as in: pf pod/web 8080:80 (see pf --help)");
+        pf.Error.Should().Contain("Usage:").And.Contain("Examples:");
+        pf.Error.SkipWhile(line => line != "Examples:").Skip(1).Should().HaveCount(3).And.OnlyContain(line => line.StartsWith("  pf ", StringComparison.Ordinal) && line.Length <= 100);
     }
 
     [Fact]

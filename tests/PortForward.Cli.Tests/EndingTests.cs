@@ -97,7 +97,7 @@ public sealed class EndingTests(ClusterFixture fixture) : IClassFixture<ClusterF
     public async Task A_closed_stdout_ends_it_quietly_at_the_next_line()
     {
         ProcessStartInfo pf = PfProcess.Command(fixture.Kubeconfig, "pod/solo", $":{ClusterFixture.Echo}");
-        using Process shell = InShell(pf, "{ \"$@\"; echo exit $? >&2; } | head -n 1");
+        using Process shell = Process.Start(PfProcess.InShell(pf, "{ \"$@\"; echo exit $? >&2; } | head -n 1"))!;
         string first = (await shell.StandardOutput.ReadLineAsync().WaitAsync(TimeSpan.FromSeconds(30)))!;
         string local = first.Split(' ')[2].Split(':')[1];
 
@@ -120,7 +120,7 @@ public sealed class EndingTests(ClusterFixture fixture) : IClassFixture<ClusterF
     public async Task A_closed_stderr_does_not_end_it()
     {
         ProcessStartInfo pf = PfProcess.Command(fixture.Kubeconfig, "--verbose", "pod/solo", $":{ClusterFixture.Echo}", $":{ClusterFixture.Refused}");
-        using Process shell = InShell(pf, "exec \"$@\" 2>&-");
+        using Process shell = Process.Start(PfProcess.InShell(pf, "exec \"$@\" 2>&-"))!;
         int[] ports = new int[2];
         while (ports.Contains(0))
         {
@@ -168,14 +168,47 @@ public sealed class EndingTests(ClusterFixture fixture) : IClassFixture<ClusterF
             (await client.ReceiveToEndAsync()).WasReset.Should().BeTrue();
         }
 
-        string failed = await pf.ErrorLineAsync(line => line.Contains("ConnectionFailed", StringComparison.Ordinal) || line.Contains("is the application listening", StringComparison.Ordinal));
+        string failed = await pf.ErrorLineAsync(line => line.Contains("is the application listening", StringComparison.Ordinal));
 
         using JsonDocument json = JsonDocument.Parse(failed);
-        json.RootElement.GetProperty("Message").GetString().Should().Contain("pod refused connections on port 9999");
+        json.RootElement.GetProperty("message").GetString().Should().Contain("pod refused connections on port 9999");
+        json.RootElement.GetProperty("type").GetString().Should().Be("connection-failed");
+        json.RootElement.GetProperty("reason").GetString().Should().Be("application-refused");
+        json.RootElement.GetProperty("target").GetString().Should().Be("pod/solo");
+        json.RootElement.GetProperty("namespace").GetString().Should().Be("default");
+        json.RootElement.GetProperty("local").GetProperty("address").GetString().Should().Be("127.0.0.1");
+        json.RootElement.GetProperty("remote").GetProperty("port").GetInt32().Should().Be(ClusterFixture.Refused);
         foreach (string line in pf.Error)
         {
-            ((Action)(() => JsonDocument.Parse(line).Dispose())).Should().NotThrow(line);
+            using var each = JsonDocument.Parse(line);
+            each.RootElement.EnumerateObject().Select(property => property.Name).Take(4).Should().Equal("time", "type", "level", "message");
         }
+    }
+
+    [Theory]
+    [InlineData("--log-format json --bogus pod/solo 80", "usage")]
+    [InlineData("pod/solo 80 --bogus --log-format=json", "usage")]
+    [InlineData("-v high --log-format json", "usage")]
+    [InlineData("--log-format json", "usage")]
+    [InlineData("--log-format json pod/solo 1:2:3", "usage")]
+    [InlineData("--log-format json --context nope pod/solo 80", "cluster")]
+    [InlineData("--log-format json pod/nope 80", "not-found")]
+    [InlineData("--log-format json --token wrong pod/solo 80", "unauthorized")]
+    [InlineData("--log-format json --address 192.0.2.1 pod/solo 80", "no-port")]
+    public async Task As_JSON_a_mistake_is_an_object_too(string arguments, string reason)
+    {
+        await using PfProcess pf = await PfProcess.RunAsync(fixture.Kubeconfig, arguments.Split(' '));
+
+        (await pf.ExitAsync()).Should().Be(1);
+        foreach (string line in pf.Error)
+        {
+            using var each = JsonDocument.Parse(line);
+            each.RootElement.GetProperty("type").GetString().Should().Be("error");
+        }
+
+        using var last = JsonDocument.Parse(pf.Error[^1]);
+        last.RootElement.GetProperty("reason").GetString().Should().Be(reason);
+        last.RootElement.GetProperty("level").GetString().Should().Be("critical");
     }
 
     [Theory]
@@ -197,18 +230,5 @@ public sealed class EndingTests(ClusterFixture fixture) : IClassFixture<ClusterF
         string all = string.Join('\n', [.. pf.Output, .. pf.Error, .. failing.Output, .. failing.Error]);
         all.Should().NotContain(user.Token).And.NotContain("Bearer").And.NotContain("PRIVATE KEY");
         all.Should().NotContain(Convert.ToBase64String(Encoding.UTF8.GetBytes(user.KeyPem))[..64]);
-    }
-
-    private static Process InShell(ProcessStartInfo command, string script)
-    {
-        string[] words = [command.FileName, .. command.ArgumentList];
-        command.FileName = "/bin/sh";
-        command.ArgumentList.Clear();
-        foreach (string word in (string[])["-c", script, "sh", .. words])
-        {
-            command.ArgumentList.Add(word);
-        }
-
-        return Process.Start(command)!;
     }
 }

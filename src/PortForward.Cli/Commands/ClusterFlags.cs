@@ -13,9 +13,13 @@ namespace PortForward.Cli.Commands;
 internal static class ClusterFlags
 {
     /// <summary>Reads the kubeconfig and prepares a connection.</summary>
+    /// <param name="flags">The flags.</param>
+    /// <param name="parsed">Their values.</param>
+    /// <param name="context">The context in use; null if there is none.</param>
+    /// <param name="loggers">For diagnostics; none if null.</param>
     /// <exception cref="ClusterException">Flags and kubeconfig do not lead to a cluster.</exception>
     /// <exception cref="UsageException">A flag is malformed.</exception>
-    public static ClusterConnection Connect(ForwardFlags flags, ParseResult parsed, ILoggerFactory? loggers = null)
+    public static ClusterConnection Connect(ForwardFlags flags, ParseResult parsed, out string? context, ILoggerFactory? loggers = null)
     {
         var overrides = new ClusterOverrides
         {
@@ -40,6 +44,7 @@ internal static class ClusterFlags
             RequestTimeout = Value(flags.RequestTimeout) is null ? null : ReadRequestTimeout(flags, parsed),
         };
         var kubeconfig = MergedKubeconfig.Load(Value(flags.Kubeconfig));
+        context = overrides.Context ?? kubeconfig.CurrentContext;
         return new ClusterConnection(ClusterConfiguration.Resolve(kubeconfig, overrides, TimeProvider.System, loggers));
 
         // An empty value is no value, as for kubectl.

@@ -17,62 +17,57 @@ internal static class ForwardCommand
     /// <returns>The exit code.</returns>
     public static async Task<int> RunAsync(string[] arguments)
     {
+        await using var stderr = new Stderr(ForwardOptions.FindLogFormat(arguments));
         var flags = new ForwardFlags();
-        ParseResult parsed;
-        LogFormat format;
+        bool verbose = false;
         try
         {
-            parsed = Parse(flags, arguments);
+            ParseResult parsed = Parse(flags, arguments);
             if (parsed.GetValue(flags.Help))
             {
-                return Print(HelpText.Render(flags));
+                return Print(HelpText.Render(flags), stderr);
             }
 
             if (parsed.GetValue(flags.Version))
             {
-                return Print($"pf {Version}");
+                return Print($"pf {Version}", stderr);
             }
 
-            format = ForwardOptions.ReadLogFormat(flags, parsed);
+            stderr.Format = ForwardOptions.ReadLogFormat(flags, parsed);
+            verbose = parsed.GetValue(flags.Verbose);
+            using ILoggerFactory loggers = stderr.CreateLoggerFactory(ForwardOptions.ReadDiagnosticsLevel(flags, parsed));
+            return await ForwardRun.RunAsync(ForwardOptions.Read(flags, parsed), flags, parsed, stderr, loggers);
         }
         catch (UsageException e)
         {
-            StandardStream.Error.TryWriteLine(Describe(e));
-            return Failure;
-        }
-
-        bool verbose = parsed.GetValue(flags.Verbose);
-        using ILoggerFactory loggers = Stderr.CreateLoggerFactory(format, ForwardOptions.ReadDiagnosticsLevel(flags, parsed));
-        ILogger stderr = loggers.CreateLogger(Stderr.UserCategory);
-        try
-        {
-            return await ForwardRun.RunAsync(ForwardOptions.Read(flags, parsed), flags, parsed, loggers);
-        }
-        catch (UsageException e)
-        {
-            stderr.Failed(Describe(e));
+            stderr.Tell(UserMessages.Failed($"error: {e.Message} (see pf --help)", Reasons.Usage));
+            if (arguments is [])
+            {
+                foreach (string line in HelpText.Usage)
+                {
+                    stderr.Tell(new OutputEvent(EventTypes.Note, LogLevel.Information, line));
+                }
+            }
         }
         catch (ClusterException e)
         {
-            stderr.Failed(e.IsVerbatim ? e.Message : $"error: {e.Message}", verbose ? e : null);
+            stderr.Tell(UserMessages.Failed(e.IsVerbatim ? e.Message : $"error: {e.Message}", Reasons.Of(e), verbose ? e : null));
         }
         catch (PortForwardException e)
         {
-            stderr.Failed($"error: {e.Message}", verbose ? e : null);
+            stderr.Tell(UserMessages.Failed($"error: {e.Message}", Reasons.NoPort, verbose ? e : null));
         }
-
-        catch (Exception e) when (!verbose)
+        catch (Exception e)
         {
-            // A fault of the program itself. With --verbose it is let through with all that is known of it.
-            stderr.Failed($"error: pf failed unexpectedly: {e.GetType().Name}: {e.Message} (run it again with --verbose, and report what it says)");
+            // A fault of the program itself.
+            string next = verbose ? "report this, with all that it has said" : "run it again with --verbose, and report what it says";
+            stderr.Tell(UserMessages.Failed($"error: pf failed unexpectedly: {e.GetType().Name}: {e.Message} ({next})", Reasons.Unexpected, verbose ? e : null));
         }
 
         return Failure;
     }
 
     private static string Version => typeof(ForwardCommand).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];
-
-    private static string Describe(UsageException e) => $"error: {e.Message} (see pf --help)";
 
     /// <summary>Parses the arguments as kubectl would.</summary>
     /// <exception cref="UsageException">A flag is unknown, lacks its value, or has one that is none.</exception>
@@ -90,5 +85,18 @@ internal static class ForwardCommand
         return parsed.Errors is [var first, ..] ? throw new UsageException(first.Message.TrimEnd('.')) : parsed;
     }
 
-    private static int Print(string text) => StandardStream.Output.TryWriteLine(text) ? Success : Failure;
+    private static int Print(string text, Stderr stderr)
+    {
+        if (StandardStream.Output.Write(text + Environment.NewLine) is not { } fault)
+        {
+            return Success;
+        }
+
+        if (fault.IsWorthTelling)
+        {
+            stderr.Tell(UserMessages.OutputFailed(fault.Reason));
+        }
+
+        return Failure;
+    }
 }

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Microsoft.Extensions.Logging;
 using PortForward.Cli.Output;
+using PortForward.Cli.Startup;
 using PortForward.Cluster;
 using PortForward.Cluster.Routing;
 using PortForward.Cluster.Targets;
@@ -79,7 +80,22 @@ internal sealed record ForwardOptions
     /// <summary>A time-out that a timer can hold: nobody waits any longer.</summary>
     public static TimeSpan Bounded(TimeSpan timeout) => timeout < LongestTimeout ? timeout : LongestTimeout;
 
-    /// <summary>The log format, which is needed before anything can be told.</summary>
+    /// <summary>The log format that a command line asks for, as far as that can be seen before it is understood: a mistake in it is told in that format.</summary>
+    public static LogFormat FindLogFormat(IReadOnlyList<string> arguments)
+    {
+        const string Flag = "--log-format";
+        string? value = null;
+        for (int i = 0; i < arguments.Count && arguments[i] != "--"; i++)
+        {
+            value = arguments[i].StartsWith($"{Flag}=", StringComparison.Ordinal) ? arguments[i][(Flag.Length + 1)..]
+                : arguments[i] == Flag && i + 1 < arguments.Count ? arguments[i + 1]
+                : value;
+        }
+
+        return value == "json" ? LogFormat.Json : LogFormat.Text;
+    }
+
+    /// <summary>The log format.</summary>
     /// <exception cref="UsageException">It is unknown.</exception>
     public static LogFormat ReadLogFormat(ForwardFlags flags, ParseResult parsed) => parsed.GetValue(flags.LogFormat) switch
     {
@@ -104,6 +120,19 @@ internal sealed record ForwardOptions
         {
             HalfCloseTimeout = ReadNotNegative(flags.HalfCloseTimeout, parsed) ?? defaults.HalfCloseTimeout,
             DrainTimeout = ReadNotNegative(flags.DrainTimeout, parsed) ?? defaults.DrainTimeout,
+        };
+    }
+
+    /// <summary>The same, for a process that may have so many descriptors.</summary>
+    /// <param name="limit">How many; null for no limit.</param>
+    /// <param name="inUse">How many of them are in use already.</param>
+    public ForwardOptions Within(ulong? limit, int inUse)
+    {
+        var budget = DescriptorBudget.For(limit, inUse, Addresses.Count * Ports.Count, Routing.Tunnels.MaxTunnels);
+        return this with
+        {
+            Forwarding = Forwarding with { MaxConnections = budget.MaxConnections },
+            Routing = Routing with { Tunnels = Routing.Tunnels with { MaxTunnels = budget.MaxTunnels } },
         };
     }
 

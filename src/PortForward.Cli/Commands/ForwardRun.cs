@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Net;
 using Microsoft.Extensions.Logging;
 using PortForward.Cli.Output;
+using PortForward.Cli.Startup;
 using PortForward.Cluster;
 using PortForward.Cluster.Api;
 using PortForward.Cluster.Routing;
@@ -17,6 +18,7 @@ namespace PortForward.Cli.Commands;
 internal static class ForwardRun
 {
     private const int Success = 0;
+    private const int Failure = 1;
 
     /// <summary>How many pods may go between being chosen and being reached, before the start has failed.</summary>
     private const int MaxTries = 3;
@@ -28,26 +30,31 @@ internal static class ForwardRun
     /// <returns>The exit code.</returns>
     /// <exception cref="ClusterException">The cluster side of the start failed.</exception>
     /// <exception cref="PortForwardException">The forward could not start.</exception>
-    public static async Task<int> RunAsync(ForwardOptions options, ForwardFlags flags, ParseResult parsed, ILoggerFactory loggers)
+    public static async Task<int> RunAsync(ForwardOptions options, ForwardFlags flags, ParseResult parsed, Stderr stderr, ILoggerFactory loggers)
     {
         long started = Stopwatch.GetTimestamp();
         SocketCompletions.RunInline();
         _ = Task.Run(ApiClient.WarmUp);
         bool verbose = parsed.GetValue(flags.Verbose);
-        ILogger stderr = loggers.CreateLogger(Stderr.UserCategory);
         using var signals = new TerminationSignals();
-        bool outputClosed = false;
-        await using var stdout = new LineWriter(StandardStream.Output, onClosed: () =>
+        StreamFault? outputFault = null;
+        await using var stdout = new LineWriter(StandardStream.Output.Write, fault =>
         {
-            outputClosed = true;
+            outputFault = fault;
+            if (fault.IsWorthTelling)
+            {
+                stderr.Tell(UserMessages.OutputFailed(fault.Reason));
+            }
+
             signals.RequestAtOnce();
         });
 
         try
         {
-            using ClusterConnection cluster = ClusterFlags.Connect(flags, parsed, loggers);
+            using ClusterConnection cluster = ClusterFlags.Connect(flags, parsed, out string? context, loggers);
+            stderr.Forward = new ForwardIdentity(options.Target.Name, options.Target.ToString(), cluster.Namespace, context);
             var api = new ApiClient(cluster.Invoker, cluster.Server, time: null, loggers.CreateLogger<ApiClient>()) { RequestTimeout = cluster.RequestTimeout ?? TimeSpan.Zero };
-            await using var transports = new Transports(cluster, options.Transports, options.LivenessTimeout, verbose ? (transport, fault) => stderr.TransportFailed(transport, Transports.Describe(fault)) : null, loggers);
+            await using var transports = new Transports(cluster, options.Transports, options.LivenessTimeout, verbose ? (transport, fault) => stderr.Tell(UserMessages.TransportFailed(transport, Transports.Describe(fault), Reasons.Of(fault))) : null, loggers);
             if (options.Target.Kind == TargetKind.Pod)
             {
                 transports.DialAhead(cluster.Namespace, options.Target.Name);
@@ -63,21 +70,34 @@ internal static class ForwardRun
                 ResolvedTarget target = await ResolveAsync(options, cluster.Namespace, api, transports, stderr, loggers, signals.Requested);
                 foreach (string note in target.Notes)
                 {
-                    stderr.Note(note);
+                    stderr.Tell(UserMessages.Note(note, Reasons.Target));
                 }
 
+                // Now the program has opened nearly all that it needs for itself.
+                ForwardOptions affordable = options.Within(DescriptorLimit.Current, DescriptorLimit.InUse());
                 using var renderer = new EventRenderer(stdout.WriteLine, stderr, verbose, fault => ClusterFlags.Describe(fault).Message, target.Target);
                 var router = new PodRouter(
                     api,
                     target,
                     pod => transports.ToPod(target.Namespace, pod),
-                    options.Routing with { OnEvent = renderer.Render },
+                    affordable.Routing with { OnEvent = renderer.Render },
                     loggers.CreateLogger<PodRouter>());
                 var forwarder = new PortForwarder(
                     router,
                     options.Addresses,
                     [.. target.Ports.Select(port => new Forwarding.PortMapping(port.LocalPort, port.PodPort))],
-                    options.Forwarding with { OnEvent = renderer.Render });
+                    affordable.Forwarding with { OnEvent = OnEvent });
+
+                void OnEvent(ForwardEvent forwardEvent)
+                {
+                    if (forwardEvent is ListenerOpened)
+                    {
+                        signals.ListenersOpened();
+                    }
+
+                    renderer.Render(forwardEvent);
+                }
+
                 try
                 {
                     Task run = forwarder.RunAsync(signals.Requested, signals.Repeated);
@@ -86,7 +106,7 @@ internal static class ForwardRun
                         await Task.WhenAny(forwarder.Ready, run);
                         if (forwarder.Ready.IsCompletedSuccessfully)
                         {
-                            stderr.Ready(target.PodName, target.Namespace, transports.InUse, Stopwatch.GetElapsedTime(started).TotalMilliseconds);
+                            stderr.Tell(UserMessages.Ready(target.PodName, target.Namespace, transports.InUse, Stopwatch.GetElapsedTime(started)));
                         }
                     }
 
@@ -111,11 +131,17 @@ internal static class ForwardRun
             // Asked to end before it was ready: as good an end as any.
         }
 
-        return outputClosed ? OutputClosed : Success;
+        await stdout.DisposeAsync();
+        return outputFault switch
+        {
+            null => Success,
+            { IsClosed: true } => OutputClosed,
+            _ => Failure,
+        };
     }
 
     private static async Task<ResolvedTarget> ResolveAsync(
-        ForwardOptions options, string @namespace, ApiClient api, Transports transports, ILogger stderr, ILoggerFactory loggers, CancellationToken cancellationToken)
+        ForwardOptions options, string @namespace, ApiClient api, Transports transports, Stderr stderr, ILoggerFactory loggers, CancellationToken cancellationToken)
     {
         var resolver = new TargetResolver(api, time: null, loggers.CreateLogger<TargetResolver>());
         bool waited = false;
@@ -123,12 +149,12 @@ internal static class ForwardRun
         {
             waited = true;
             _ = transports.ForgetAheadAsync();
-            stderr.Waiting(waiting.ToString());
+            stderr.Tell(UserMessages.Waiting(waiting.ToString()));
         });
         ResolvedTarget target = await resolver.ResolveAsync(options.Target, @namespace, options.Ports, options.PodRunningTimeout, progress, cancellationToken);
         if (waited)
         {
-            stderr.WaitOver(target.PodName);
+            stderr.Tell(UserMessages.Running(target.PodName));
         }
 
         return target;

@@ -31,6 +31,19 @@ internal static class HelpText
 
         """;
 
+    /// <summary>The lines for somebody who has typed <c>pf</c> alone.</summary>
+    public static IReadOnlyList<string> Usage { get; } =
+    [
+        "",
+        "Usage:",
+        "  pf [TYPE/]NAME [flags] [LOCAL:]REMOTE ...",
+        "",
+        "Examples:",
+        "  pf pod/web 8080:80             localhost:8080 leads to port 80 of the pod web",
+        "  pf svc/web 8080:80             a pod behind a service, and the service's port 80",
+        "  pf -n shop deploy/web :http    a named port of a deployment, on any free local port",
+    ];
+
     private const string Closing = """
 
         stdout carries kubectl's own lines ("Forwarding from ...", once connections will be served); all

@@ -8,15 +8,26 @@ namespace PortForward.Cli.Commands;
 /// </summary>
 internal sealed class TerminationSignals : IDisposable
 {
+    /// <summary>
+    /// How long the program may take to end in good order when it has nothing open, or was told twice. It may never come to it: a file that it reads may
+    /// be a pipe that nobody writes to, or lie on a server that is gone, and no reading of it can be cancelled.
+    /// </summary>
+    private static readonly TimeSpan LastLimit = TimeSpan.FromSeconds(1);
+
     /// <summary>How long a closing console waits for the program. Windows itself ends it after five seconds.</summary>
     private static readonly TimeSpan ConsoleCloseLimit = TimeSpan.FromSeconds(4);
 
     private readonly CancellationTokenSource _requested = new();
     private readonly CancellationTokenSource _repeated = new();
     private readonly ManualResetEventSlim _done = new();
-    private readonly PosixSignalRegistration[] _registrations;
+    private readonly TimeSpan _lastLimit;
+    private readonly Action _exit;
+    private readonly PosixSignalRegistration[] _registrations = [];
+    private volatile bool _hasListeners;
 
-    public TerminationSignals() => _registrations =
+    /// <summary>Listens for signals from now on.</summary>
+    public TerminationSignals()
+        : this(LastLimit, static () => Environment.Exit(0)) => _registrations =
     [
         PosixSignalRegistration.Create(PosixSignal.SIGINT, Handle),
         PosixSignalRegistration.Create(PosixSignal.SIGTERM, Handle),
@@ -24,16 +35,38 @@ internal sealed class TerminationSignals : IDisposable
         PosixSignalRegistration.Create(PosixSignal.SIGQUIT, Handle),
     ];
 
+    /// <summary>Hears only what <see cref="Receive"/> is told.</summary>
+    internal TerminationSignals(TimeSpan lastLimit, Action exit)
+    {
+        _lastLimit = lastLimit;
+        _exit = exit;
+    }
+
     /// <summary>Cancelled when the program is to end.</summary>
     public CancellationToken Requested => _requested.Token;
 
     /// <summary>Cancelled when that was asked for a second time: at once, whatever is still under way.</summary>
     public CancellationToken Repeated => _repeated.Token;
 
+    /// <summary>Says that clients may have connected from now on: the first signal lets them end in good order, however long that takes.</summary>
+    public void ListenersOpened() => _hasListeners = true;
+
     /// <summary>Asks for the end from inside the program, without letting anything come to its own end first.</summary>
     public void RequestAtOnce()
     {
         Request();
+        Request();
+    }
+
+    /// <summary>The user, or the system, asks for the end.</summary>
+    internal void Receive()
+    {
+        if (_requested.IsCancellationRequested || !_hasListeners)
+        {
+            // A thread of its own: this one may go on with code that has waited for the token, and the pool's may all be blocked.
+            new Thread(EndSoon) { IsBackground = true, Name = "end" }.Start();
+        }
+
         Request();
     }
 
@@ -70,10 +103,18 @@ internal sealed class TerminationSignals : IDisposable
         }
 
         context.Cancel = true;
-        Request();
+        Receive();
         if (OperatingSystem.IsWindows() && context.Signal is PosixSignal.SIGHUP or PosixSignal.SIGTERM)
         {
             _done.Wait(ConsoleCloseLimit);
+        }
+    }
+
+    private void EndSoon()
+    {
+        if (!_done.Wait(_lastLimit))
+        {
+            _exit();
         }
     }
 }

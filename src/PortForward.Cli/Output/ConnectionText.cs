@@ -3,7 +3,7 @@ using PortForward.Tunnels;
 
 namespace PortForward.Cli.Output;
 
-/// <summary>What stderr says of listeners and connections, in plain words.</summary>
+/// <summary>What stderr says of connections, in plain words.</summary>
 internal static class ConnectionText
 {
     /// <summary>Why a connection failed, with what to do next; null when nothing went wrong.</summary>
@@ -21,26 +21,6 @@ internal static class ConnectionText
         ConnectionEndKind.NoTunnel => $"no tunnel to the pod: {describeFault(end.Fault!)}",
         _ => throw new ArgumentOutOfRangeException(nameof(end)),
     };
-
-    /// <summary>What could not be bound, as <c>127.0.0.1:80: permission denied</c>.</summary>
-    public static string Describe(PortUnavailable unavailable) =>
-        string.Join("; ", unavailable.Failures.Select(failure => $"{failure.EndPoint}: {failure.Reason}"));
-
-    /// <summary>What to do when a port is not to be had.</summary>
-    public static string Advise(PortUnavailable unavailable)
-    {
-        (int local, int target) = unavailable.Mapping;
-        if (unavailable.Failures.Any(failure => failure.Reason.Denied))
-        {
-            // 8080 for 80, 8443 for 443: what people choose anyway.
-            int free = local + 8000;
-            return $"ports below 1024 need a right that you do not have; try {free}:{target}";
-        }
-
-        return unavailable.Failures.Any(failure => failure.Reason.InUse)
-            ? $"stop the program that has it, or use another one: \":{target}\" takes any free port"
-            : "choose another --address";
-    }
 
     private static string DescribePodError(string message, int targetPort) => PodError.Classify(message) switch
     {

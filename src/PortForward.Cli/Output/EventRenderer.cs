@@ -1,5 +1,5 @@
 using System.Net;
-using Microsoft.Extensions.Logging;
+using PortForward.Cli.Startup;
 using PortForward.Cluster.Routing;
 using PortForward.Cluster.Targets;
 using PortForward.Forwarding;
@@ -9,11 +9,11 @@ namespace PortForward.Cli.Output;
 
 /// <summary>Renders the forwarder's events: kubectl's lines on stdout, everything else on stderr.</summary>
 /// <param name="stdout">Takes a line for stdout.</param>
-/// <param name="stderr">The logger of messages for the user.</param>
+/// <param name="stderr">Takes everything else.</param>
 /// <param name="verbose">Whether connections that went well are told too.</param>
 /// <param name="describeFault">Tells a tunnel fault in the server's words.</param>
 /// <param name="target">What is forwarded to.</param>
-internal sealed class EventRenderer(Action<string> stdout, ILogger stderr, bool verbose, Func<TunnelFault, string> describeFault, TargetReference target) : IDisposable
+internal sealed class EventRenderer(Action<string> stdout, Stderr stderr, bool verbose, Func<TunnelFault, string> describeFault, TargetReference target) : IDisposable
 {
     private readonly FailureDigest _failures = new(stderr, TimeProvider.System);
 
@@ -26,21 +26,25 @@ internal sealed class EventRenderer(Action<string> stdout, ILogger stderr, bool 
                 stdout($"Forwarding from {opened.Port.Local} -> {opened.Port.TargetPort}");
                 if (IsOpenToOthers(opened.Port.Local.Address))
                 {
-                    stderr.OpenToOthers(opened.Port.Local.ToString());
+                    stderr.Tell(UserMessages.OpenToOthers(opened.Port));
                 }
 
                 break;
 
             case ListenerPartial partial when !partial.Reason.NoSuchAddress:
-                stderr.ListenerPartial(partial.EndPoint.ToString(), partial.Reason.ToString());
+                stderr.Tell(UserMessages.ListenerPartial(partial));
                 break;
 
             case PortUnavailable unavailable:
-                stderr.PortUnavailable(unavailable.Mapping.LocalPort, ConnectionText.Describe(unavailable), ConnectionText.Advise(unavailable));
+                stderr.Tell(UserMessages.PortUnavailable(unavailable));
                 break;
 
             case AcceptFailed failed:
-                stderr.AcceptFailed(failed.Port.Local.ToString(), failed.Reason);
+                stderr.Tell(UserMessages.AcceptFailed(failed));
+                break;
+
+            case OutOfDescriptors shortage:
+                stderr.Tell(UserMessages.OutOfDescriptors(shortage, DescriptorLimit.Current));
                 break;
 
             case ConnectionAccepted accepted:
@@ -48,27 +52,27 @@ internal sealed class EventRenderer(Action<string> stdout, ILogger stderr, bool 
                 break;
 
             case PodLost lost:
-                stderr.PodLost(lost.Pod, lost.Reason, AwaitedPod, lost.Hint is null ? "" : $" ({lost.Hint})");
+                stderr.Tell(UserMessages.PodLost(lost, AwaitedPod));
                 break;
 
             case PodBack back:
-                stderr.PodBack(back.Pod, DurationText.Of(back.After));
+                stderr.Tell(UserMessages.PodBack(back));
                 break;
 
             case PodSwitched switched:
-                stderr.PodSwitched(switched.From, switched.Reason, switched.To);
+                stderr.Tell(UserMessages.PodSwitched(switched));
                 break;
 
             case PodsServing serving when verbose:
-                stderr.PodsServing(serving.Pods.Count, string.Join(", ", serving.Pods));
+                stderr.Tell(UserMessages.PodsServing(serving));
                 break;
 
             case TunnelsSaturated saturated:
-                stderr.TunnelsSaturated(saturated.Pod, saturated.MaxTunnels);
+                stderr.Tell(UserMessages.TunnelsSaturated(saturated));
                 break;
 
             case Draining draining:
-                stderr.Draining(draining.Connections, DurationText.Of(draining.Timeout));
+                stderr.Tell(UserMessages.Draining(draining));
                 break;
 
             case ConnectionClosed closed:
@@ -88,13 +92,12 @@ internal sealed class EventRenderer(Action<string> stdout, ILogger stderr, bool 
     {
         if (ConnectionText.Describe(closed.End, closed.Port.TargetPort, describeFault) is { } reason)
         {
-            _failures.Add(closed.Id, closed.Port.Local.Port, reason);
+            _failures.Add(closed, reason);
         }
 
         if (verbose)
         {
-            stderr.ConnectionClosed(
-                closed.Id, closed.Port.Local.Port, closed.End.Kind.ToString(), closed.BytesSent, closed.BytesReceived, closed.Duration.TotalSeconds);
+            stderr.Tell(UserMessages.ConnectionClosed(closed));
         }
     }
 }

@@ -1,4 +1,4 @@
-using Microsoft.Extensions.Logging;
+using PortForward.Forwarding;
 
 namespace PortForward.Cli.Output;
 
@@ -13,28 +13,29 @@ internal sealed class FailureDigest : IDisposable
 
     private static readonly TimeSpan Window = TimeSpan.FromSeconds(10);
 
-    private readonly ILogger _stderr;
+    private readonly Stderr _stderr;
     private readonly ITimer _timer;
     private readonly Lock _gate = new();
-    private readonly Dictionary<(int Port, string Reason), int> _counts = [];
+    private readonly Dictionary<(int Port, string Reason), (int Count, ConnectionClosed Example)> _counts = [];
     private bool _isOpen;
 
-    public FailureDigest(ILogger stderr, TimeProvider time)
+    public FailureDigest(Stderr stderr, TimeProvider time)
     {
         _stderr = stderr;
         _timer = time.CreateTimer(static digest => ((FailureDigest)digest!).Close(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
     /// <summary>Tells a failed connection, now or with the others of its kind.</summary>
-    public void Add(long id, int localPort, string reason)
+    public void Add(ConnectionClosed closed, string reason)
     {
         lock (_gate)
         {
-            int count = _counts.GetValueOrDefault((localPort, reason)) + 1;
-            _counts[(localPort, reason)] = count;
+            (int Port, string Reason) kind = (closed.Port.Local.Port, reason);
+            int count = _counts.GetValueOrDefault(kind).Count + 1;
+            _counts[kind] = (count, closed);
             if (count <= ToldSingly)
             {
-                _stderr.ConnectionFailed(id, localPort, reason);
+                _stderr.Tell(UserMessages.ConnectionFailed(closed, reason));
             }
 
             if (!_isOpen)
@@ -56,9 +57,9 @@ internal sealed class FailureDigest : IDisposable
     {
         lock (_gate)
         {
-            foreach (((int port, string reason), int count) in _counts.Where(entry => entry.Value > ToldSingly))
+            foreach (((_, string reason), (int count, ConnectionClosed example)) in _counts.Where(entry => entry.Value.Count > ToldSingly))
             {
-                _stderr.ConnectionsFailed(count - ToldSingly, port, reason);
+                _stderr.Tell(UserMessages.ConnectionsFailed(count - ToldSingly, example, reason));
             }
 
             _counts.Clear();

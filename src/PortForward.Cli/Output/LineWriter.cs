@@ -14,34 +14,37 @@ internal sealed class LineWriter : IAsyncDisposable
     /// <summary>How long the last lines may take at the end of the program.</summary>
     private static readonly TimeSpan DrainTimeout = TimeSpan.FromSeconds(1);
 
-    private readonly Channel<string> _lines = Channel.CreateBounded<string>(
+    private readonly Channel<string> _texts = Channel.CreateBounded<string>(
         new BoundedChannelOptions(Capacity) { SingleReader = true, FullMode = BoundedChannelFullMode.DropWrite });
 
     private readonly Task _writing;
 
     /// <summary>Starts to write.</summary>
-    /// <param name="stream">Where to.</param>
-    /// <param name="onClosed">Called once, when nobody can read the stream any more.</param>
-    public LineWriter(StandardStream stream, Action onClosed) => _writing = Task.Run(() => WriteAllAsync(stream, onClosed));
+    /// <param name="write">Writes a text whole, and says why it cannot.</param>
+    /// <param name="onFault">Called once, when the stream takes nothing any more.</param>
+    public LineWriter(Func<string, StreamFault?> write, Action<StreamFault> onFault) => _writing = Task.Run(() => WriteAllAsync(write, onFault));
 
     /// <summary>Queues a line; it is written whole and at once. Lines after the stream was closed go nowhere.</summary>
-    public void WriteLine(string line) => _lines.Writer.TryWrite(line);
+    public void WriteLine(string line) => Write(line + Environment.NewLine);
+
+    /// <summary>Queues a text that brings its own end of line.</summary>
+    public void Write(string text) => _texts.Writer.TryWrite(text);
 
     /// <summary>Waits, bounded, until what was queued is written.</summary>
     public async ValueTask DisposeAsync()
     {
-        _lines.Writer.TryComplete();
+        _texts.Writer.TryComplete();
         await Task.WhenAny(_writing, Task.Delay(DrainTimeout));
     }
 
-    private async Task WriteAllAsync(StandardStream stream, Action onClosed)
+    private async Task WriteAllAsync(Func<string, StreamFault?> write, Action<StreamFault> onFault)
     {
-        await foreach (string line in _lines.Reader.ReadAllAsync())
+        await foreach (string text in _texts.Reader.ReadAllAsync())
         {
-            if (!stream.TryWriteLine(line))
+            if (write(text) is { } fault)
             {
-                _lines.Writer.TryComplete();
-                onClosed();
+                _texts.Writer.TryComplete();
+                onFault(fault);
                 return;
             }
         }

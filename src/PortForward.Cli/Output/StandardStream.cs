@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Text;
+using PortForward.Cli.Startup;
 
 namespace PortForward.Cli.Output;
 
@@ -10,9 +11,12 @@ namespace PortForward.Cli.Output;
 internal sealed partial class StandardStream
 {
     private const int BrokenPipe = 32;      // EPIPE
+    private const int InputOutputError = 5; // EIO: of a terminal that is gone
     private const int Interrupted = 4;      // EINTR
     private const int WouldBlockLinux = 11; // EAGAIN
     private const int WouldBlockMac = 35;
+
+    private static readonly StreamFault ClosedFromStart = new(IsClosed: true, "it was closed before pf started; redirect it to /dev/null if its lines are not wanted") { IsWorthTelling = true };
 
     /// <summary>How long to wait when a terminal in non-blocking mode takes nothing for the moment.</summary>
     private static readonly TimeSpan RetryDelay = TimeSpan.FromMilliseconds(5);
@@ -32,29 +36,32 @@ internal sealed partial class StandardStream
     /// <summary>Standard error.</summary>
     public static StandardStream Error { get; } = new(2, Console.OpenStandardError);
 
-    /// <summary>Writes a line whole.</summary>
-    /// <returns>False when nobody can read it any more.</returns>
-    public bool TryWriteLine(string line)
+    /// <summary>Writes a text whole.</summary>
+    /// <returns>Why that cannot be done; null when it is done.</returns>
+    public StreamFault? Write(string text)
     {
-        byte[] bytes = Encoding.UTF8.GetBytes(line + Environment.NewLine);
-        return _windowsStream is { } stream ? TryWriteWindows(stream, bytes) : TryWriteUnix(bytes);
+        byte[] bytes = Encoding.UTF8.GetBytes(text);
+        return _windowsStream is { } stream ? WriteWindows(stream, bytes)
+            : StandardDescriptors.WasClosed(_descriptor) ? ClosedFromStart
+            : WriteUnix(bytes);
     }
 
-    private static bool TryWriteWindows(Stream stream, byte[] bytes)
+    private static StreamFault? WriteWindows(Stream stream, byte[] bytes)
     {
+        const int PipeIsBroken = unchecked((int)0x8007006D), PipeIsClosing = unchecked((int)0x800700E8); // ERROR_BROKEN_PIPE, ERROR_NO_DATA
         try
         {
             stream.Write(bytes);
             stream.Flush();
-            return true;
+            return null;
         }
-        catch (IOException)
+        catch (IOException e)
         {
-            return false;
+            return new StreamFault(IsClosed: e.HResult is PipeIsBroken or PipeIsClosing, e.Message);
         }
     }
 
-    private unsafe bool TryWriteUnix(ReadOnlySpan<byte> bytes)
+    private unsafe StreamFault? WriteUnix(ReadOnlySpan<byte> bytes)
     {
         while (bytes.Length > 0)
         {
@@ -78,13 +85,12 @@ internal sealed partial class StandardStream
                 case WouldBlockMac when !OperatingSystem.IsLinux():
                     Thread.Sleep(RetryDelay);
                     break;
-                case BrokenPipe:
-                default:
-                    return false; // A full disk or a closed descriptor is no better than a closed pipe.
+                case var error:
+                    return new StreamFault(IsClosed: error is BrokenPipe or InputOutputError, Marshal.GetPInvokeErrorMessage(error));
             }
         }
 
-        return true;
+        return null;
     }
 
     [LibraryImport("libc", EntryPoint = "write", SetLastError = true)]

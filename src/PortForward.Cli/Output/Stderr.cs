@@ -1,48 +1,56 @@
-using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Logging.Console;
 
 namespace PortForward.Cli.Output;
 
-/// <summary>The log formats of <c>--log-format</c>.</summary>
-internal enum LogFormat
-{
-    /// <summary>Lines for people.</summary>
-    Text,
-
-    /// <summary>One JSON object a line.</summary>
-    Json,
-}
-
 /// <summary>
-/// Everything that goes to stderr: messages for the user and, when asked for, diagnostics of the libraries. One logger
-/// factory serves both, so that they never mix within a line and take one format.
+/// Everything that goes to stderr: messages for the user and, when asked for, diagnostics of the libraries. All of it passes through
+/// <see cref="Tell"/>, so that lines never mix and take one format.
 /// </summary>
-internal static class Stderr
+internal sealed class Stderr : IAsyncDisposable
 {
-    /// <summary>The category of messages for the user.</summary>
-    public const string UserCategory = "pf";
+    private readonly TextFormat _text;
+    private readonly JsonFormat _json;
+    private readonly LineWriter _writer;
+    private readonly Lock _gate = new();
 
-    /// <summary>Creates the factory. Disposing it writes what is still queued.</summary>
-    /// <param name="format">Lines or objects.</param>
-    /// <param name="diagnostics">From which level on the libraries are heard; None for not at all.</param>
-    public static ILoggerFactory CreateLoggerFactory(LogFormat format, LogLevel diagnostics) => LoggerFactory.Create(logging =>
+    /// <summary>Begins to write to stderr. Disposing it writes what is still queued.</summary>
+    public Stderr(LogFormat format)
+        : this(format, StandardStream.Error.Write, TimeProvider.System, IsTerminal())
     {
-        logging.SetMinimumLevel(LogLevel.Trace);
-        logging.AddFilter((category, level) => string.Equals(category, UserCategory, StringComparison.Ordinal) || level >= diagnostics);
-        logging.AddJsonConsole(json =>
-        {
-            json.UseUtcTimestamp = true;
-            json.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffZ";
-        });
-        logging.Services.AddSingleton<ConsoleFormatter, LineFormatter>();
-        logging.AddConsole(console =>
-        {
-            console.LogToStandardErrorThreshold = LogLevel.Trace;
-            console.FormatterName = format == LogFormat.Json ? ConsoleFormatterNames.Json : LineFormatter.FormatterName;
+    }
 
-            // A terminal that was stopped with Ctrl-S must not hold up a connection.
-            console.QueueFullMode = ConsoleLoggerQueueFullMode.DropWrite;
-        });
-    });
+    /// <summary>Begins to write elsewhere.</summary>
+    internal Stderr(LogFormat format, Func<string, StreamFault?> write, TimeProvider time, bool isTerminal)
+    {
+        Format = format;
+        _text = new TextFormat(time, isTerminal);
+        _json = new JsonFormat(time);
+        _writer = new LineWriter(write, onFault: static _ => { }); // Nobody can be told, and it is no reason to end.
+    }
+
+    /// <summary>How lines are written from now on.</summary>
+    public LogFormat Format { get; set; }
+
+    /// <summary>The forward that events are about from now on.</summary>
+    public ForwardIdentity? Forward { get; set; }
+
+    /// <summary>Says something: the one place where lines leave the program for stderr.</summary>
+    public void Tell(OutputEvent @event)
+    {
+        lock (_gate)
+        {
+            _writer.Write(Format == LogFormat.Json ? _json.Render(@event, Forward) : _text.Render(@event));
+        }
+    }
+
+    /// <summary>Loggers for the libraries.</summary>
+    /// <param name="level">From which level on they are heard.</param>
+    public ILoggerFactory CreateLoggerFactory(LogLevel level) => new LoggerFactory([new StderrLoggerProvider(this)], new LoggerFilterOptions { MinLevel = level });
+
+    /// <summary>Waits, bounded, until everything is written.</summary>
+    public ValueTask DisposeAsync() => _writer.DisposeAsync();
+
+    /// <summary>Whether stderr is a terminal that understands control sequences; older consoles of Windows do not by themselves.</summary>
+    private static bool IsTerminal() => !Console.IsErrorRedirected
+        && (OperatingSystem.IsWindows() ? Environment.GetEnvironmentVariable("WT_SESSION") is not null : Environment.GetEnvironmentVariable("TERM") is not (null or "" or "dumb"));
 }

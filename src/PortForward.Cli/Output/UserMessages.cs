@@ -1,71 +1,122 @@
+using System.Globalization;
 using Microsoft.Extensions.Logging;
+using PortForward.Cluster.Routing;
+using PortForward.Forwarding;
 
 namespace PortForward.Cli.Output;
 
 /// <summary>The sentences that the user reads on stderr.</summary>
-internal static partial class UserMessages
+internal static class UserMessages
 {
-    /// <summary>The id of the line that says what is waited for, which on a terminal is rewritten in place.</summary>
-    public const int WaitingId = 3;
+    public static OutputEvent Failed(string message, string reason, Exception? exception = null) =>
+        new(EventTypes.Error, LogLevel.Critical, message) { Reason = reason, Exception = exception };
 
-    [LoggerMessage(EventId = 1, EventName = "Failed", Level = LogLevel.Critical, Message = "{Message}")]
-    public static partial void Failed(this ILogger stderr, string message, Exception? exception = null);
+    public static OutputEvent OutputFailed(string why) => Failed($"error: stdout cannot be written: {why}", Reasons.OutputFailed);
 
-    [LoggerMessage(EventId = 2, EventName = "Note", Level = LogLevel.Warning, Message = "note: {Message}")]
-    public static partial void Note(this ILogger stderr, string message);
+    public static OutputEvent Note(string note, string? reason = null) => new(EventTypes.Note, LogLevel.Warning, $"note: {note}") { Reason = reason };
 
-    [LoggerMessage(EventId = WaitingId, EventName = "Waiting", Level = LogLevel.Information, Message = "{Message}")]
-    public static partial void Waiting(this ILogger stderr, string message);
+    public static OutputEvent Waiting(string message) => new(EventTypes.Waiting, LogLevel.Information, message);
 
-    [LoggerMessage(EventId = 4, EventName = "WaitOver", Level = LogLevel.Information, Message = "pod {Pod} is running")]
-    public static partial void WaitOver(this ILogger stderr, string pod);
+    public static OutputEvent Running(string pod) => new(EventTypes.Running, LogLevel.Information, $"pod {pod} is running") { Pod = pod };
 
-    [LoggerMessage(EventId = 10, EventName = "PortUnavailable", Level = LogLevel.Error, Message = "Unable to listen on port {Port}: {Reason} ({Advice})")]
-    public static partial void PortUnavailable(this ILogger stderr, int port, string reason, string advice);
+    public static OutputEvent PortUnavailable(PortUnavailable unavailable) =>
+        new(EventTypes.Error, LogLevel.Error, $"Unable to listen on port {unavailable.Mapping.LocalPort}: {ListenText.Describe(unavailable)} ({ListenText.Advise(unavailable)})")
+        {
+            Reason = Reasons.Of(unavailable.Failures[0].Reason),
+            Local = unavailable.Failures[0].EndPoint,
+            RemotePort = unavailable.Mapping.TargetPort,
+        };
 
-    [LoggerMessage(EventId = 11, EventName = "ListenerPartial", Level = LogLevel.Warning,
-        Message = "note: {EndPoint} is not served: {Reason}; clients that try it first reach another program")]
-    public static partial void ListenerPartial(this ILogger stderr, string endPoint, string reason);
+    public static OutputEvent ListenerPartial(ListenerPartial partial) =>
+        Note($"{partial.EndPoint} is not served: {partial.Reason}; {ListenText.Consequence(partial.Reason)}", Reasons.Of(partial.Reason)) with { Local = partial.EndPoint };
 
-    [LoggerMessage(EventId = 12, EventName = "AcceptFailed", Level = LogLevel.Error, Message = "connections to {EndPoint} cannot be accepted for the moment: {Reason}")]
-    public static partial void AcceptFailed(this ILogger stderr, string endPoint, string reason);
+    public static OutputEvent AcceptFailed(AcceptFailed failed) =>
+        new(EventTypes.Error, LogLevel.Error, $"connections to {failed.Port.Local} cannot be accepted for the moment: {failed.Reason}")
+        {
+            Reason = Reasons.AcceptFailed,
+            Local = failed.Port.Local,
+            RemotePort = failed.Port.TargetPort,
+        };
 
-    [LoggerMessage(EventId = 13, EventName = "OpenToOthers", Level = LogLevel.Warning, Message = "note: {EndPoint} can be reached from other machines")]
-    public static partial void OpenToOthers(this ILogger stderr, string endPoint);
+    public static OutputEvent OutOfDescriptors(OutOfDescriptors shortage, ulong? limit) =>
+        new(EventTypes.Error, LogLevel.Error,
+            $"the limit of open files{(limit is null ? "" : $" (ulimit -n: {limit})")} is reached: new connections wait until others end; start pf under a higher limit if these are too few")
+        {
+            Reason = Reasons.OutOfDescriptors,
+            Local = shortage.Port.Local,
+            RemotePort = shortage.Port.TargetPort,
+        };
 
-    [LoggerMessage(EventId = 20, EventName = "ConnectionFailed", Level = LogLevel.Error, Message = "connection {Id} for {LocalPort} failed: {Reason}")]
-    public static partial void ConnectionFailed(this ILogger stderr, long id, int localPort, string reason);
+    public static OutputEvent OpenToOthers(ForwardedPort port) =>
+        Note($"{port.Local} can be reached from other machines", Reasons.OpenToOthers) with { Local = port.Local, RemotePort = port.TargetPort };
 
-    [LoggerMessage(EventId = 23, EventName = "ConnectionsFailed", Level = LogLevel.Error, Message = "{Count} more connections for {LocalPort} failed likewise: {Reason}")]
-    public static partial void ConnectionsFailed(this ILogger stderr, int count, int localPort, string reason);
+    public static OutputEvent ConnectionFailed(ConnectionClosed closed, string why) =>
+        new(EventTypes.ConnectionFailed, LogLevel.Error, $"connection {closed.Id} for {closed.Port.Local.Port} failed: {why}")
+        {
+            Reason = Reasons.Of(closed.End),
+            Local = closed.Port.Local,
+            RemotePort = closed.Port.TargetPort,
+            Fields = [("id", closed.Id)],
+        };
 
-    [LoggerMessage(EventId = 21, EventName = "ConnectionClosed", Level = LogLevel.Information,
-        Message = "connection {Id} for {LocalPort} ended ({Outcome}): {BytesSent} bytes to the pod, {BytesReceived} from it, {Seconds:0.000} s")]
-    public static partial void ConnectionClosed(this ILogger stderr, long id, int localPort, string outcome, long bytesSent, long bytesReceived, double seconds);
+    public static OutputEvent ConnectionsFailed(int count, ConnectionClosed example, string why) =>
+        new(EventTypes.ConnectionsFailed, LogLevel.Error, $"{count} more connections for {example.Port.Local.Port} failed likewise: {why}")
+        {
+            Reason = Reasons.Of(example.End),
+            Local = example.Port.Local,
+            RemotePort = example.Port.TargetPort,
+            Fields = [("count", count)],
+        };
 
-    [LoggerMessage(EventId = 22, EventName = "Ready", Level = LogLevel.Information, Message = "ready: pod {Pod} in namespace {Namespace} over {Transport}, after {Milliseconds:0} ms")]
-    public static partial void Ready(this ILogger stderr, string pod, string @namespace, string transport, double milliseconds);
+    public static OutputEvent ConnectionClosed(ConnectionClosed closed) =>
+        new(EventTypes.ConnectionClosed, LogLevel.Information, string.Create(CultureInfo.InvariantCulture,
+            $"connection {closed.Id} for {closed.Port.Local.Port} ended ({closed.End.Kind}): {closed.BytesSent} bytes to the pod, {closed.BytesReceived} from it, {closed.Duration.TotalSeconds:0.000} s"))
+        {
+            Reason = Reasons.Of(closed.End),
+            Local = closed.Port.Local,
+            RemotePort = closed.Port.TargetPort,
+            Fields = [("id", closed.Id), ("bytesSent", closed.BytesSent), ("bytesReceived", closed.BytesReceived), ("seconds", closed.Duration.TotalSeconds)],
+        };
 
-    [LoggerMessage(EventId = 24, EventName = "TransportFailed", Level = LogLevel.Information, Message = "transport {Transport} does not work here: {Reason}")]
-    public static partial void TransportFailed(this ILogger stderr, string transport, string reason);
+    public static OutputEvent Ready(string pod, string @namespace, string transport, TimeSpan after) =>
+        new(EventTypes.Ready, LogLevel.Information, string.Create(CultureInfo.InvariantCulture,
+            $"ready: pod {pod} in namespace {@namespace} over {transport}, after {after.TotalMilliseconds:0} ms"))
+        {
+            Pod = pod,
+            Fields = [("transport", transport), ("seconds", after.TotalSeconds)],
+        };
 
-    [LoggerMessage(EventId = 30, EventName = "PodLost", Level = LogLevel.Warning, Message = "lost: pod {Pod} {Reason}; connections wait until {Awaited}{Hint}")]
-    public static partial void PodLost(this ILogger stderr, string pod, string reason, string awaited, string hint);
+    public static OutputEvent TransportFailed(string transport, string why, string reason) =>
+        new(EventTypes.TransportFailed, LogLevel.Information, $"transport {transport} does not work here: {why}") { Reason = reason, Fields = [("transport", transport)] };
 
-    [LoggerMessage(EventId = 31, EventName = "PodBack", Level = LogLevel.Warning, Message = "back: connections go to pod {Pod}, after {After}")]
-    public static partial void PodBack(this ILogger stderr, string pod, string after);
+    public static OutputEvent PodLost(PodLost lost, string awaited) =>
+        new(EventTypes.Lost, LogLevel.Warning, $"lost: pod {lost.Pod} {lost.Reason}; connections wait until {awaited}{(lost.Hint is null ? "" : $" ({lost.Hint})")}") { Pod = lost.Pod };
 
-    [LoggerMessage(EventId = 32, EventName = "PodSwitched", Level = LogLevel.Warning, Message = "pod {From} {Reason}; new connections go to pod {To}")]
-    public static partial void PodSwitched(this ILogger stderr, string from, string reason, string to);
+    public static OutputEvent PodBack(PodBack back) =>
+        new(EventTypes.Back, LogLevel.Warning, $"back: connections go to pod {back.Pod}, after {DurationText.Of(back.After)}")
+        {
+            Pod = back.Pod,
+            Fields = [("seconds", back.After.TotalSeconds)],
+        };
 
-    [LoggerMessage(EventId = 33, EventName = "PodsServing", Level = LogLevel.Information, Message = "connections are spread over {Count} pods: {Pods}")]
-    public static partial void PodsServing(this ILogger stderr, int count, string pods);
+    public static OutputEvent PodSwitched(PodSwitched switched) =>
+        new(EventTypes.Moved, LogLevel.Warning, $"pod {switched.From} {switched.Reason}; new connections go to pod {switched.To}") { Pod = switched.To, Fields = [("from", switched.From)] };
 
-    [LoggerMessage(EventId = 34, EventName = "TunnelsSaturated", Level = LogLevel.Warning,
-        Message = "all {MaxTunnels} tunnels to pod {Pod} are in use or held up by clients or applications that do not read; new connections wait (see --max-tunnels)")]
-    public static partial void TunnelsSaturated(this ILogger stderr, string pod, int maxTunnels);
+    public static OutputEvent PodsServing(PodsServing serving) =>
+        new(EventTypes.Serving, LogLevel.Information, $"connections are spread over {serving.Pods.Count} pods: {string.Join(", ", serving.Pods)}") { Fields = [("pods", serving.Pods)] };
 
-    [LoggerMessage(EventId = 35, EventName = "Draining", Level = LogLevel.Warning,
-        Message = "ending: {Connections} open connections may go on for {Timeout}; a second signal ends them at once")]
-    public static partial void Draining(this ILogger stderr, int connections, string timeout);
+    public static OutputEvent TunnelsSaturated(TunnelsSaturated saturated) =>
+        new(EventTypes.Saturated, LogLevel.Warning,
+            $"all {saturated.MaxTunnels} tunnels to pod {saturated.Pod} are in use or held up by clients or applications that do not read; new connections wait (see --max-tunnels)")
+        {
+            Pod = saturated.Pod,
+            Fields = [("maxTunnels", saturated.MaxTunnels)],
+        };
+
+    public static OutputEvent Draining(Draining draining) =>
+        new(EventTypes.Draining, LogLevel.Warning,
+            $"ending: {draining.Connections} open connections may go on for {DurationText.Of(draining.Timeout)}; a second signal ends them at once")
+        {
+            Fields = [("connections", draining.Connections), ("seconds", draining.Timeout.TotalSeconds)],
+        };
 }

@@ -90,6 +90,20 @@ internal sealed partial class PfProcess : IAsyncDisposable
         return start;
     }
 
+    /// <summary>A command that is started by a POSIX shell: <c>"$@"</c> in the script stands for it.</summary>
+    public static ProcessStartInfo InShell(ProcessStartInfo command, string script)
+    {
+        string[] words = [command.FileName, .. command.ArgumentList];
+        command.FileName = "/bin/sh";
+        command.ArgumentList.Clear();
+        foreach (string word in (string[])["-c", script, "sh", .. words])
+        {
+            command.ArgumentList.Add(word);
+        }
+
+        return command;
+    }
+
     /// <summary>Waits for a line of stdout.</summary>
     public Task<string> OutputLineAsync(Func<string, bool> wanted) => LineAsync(_output, wanted);
 
@@ -111,7 +125,9 @@ internal sealed partial class PfProcess : IAsyncDisposable
         return _process.ExitCode;
     }
 
-    public void Signal(int signal) => Kill(_process.Id, signal).Should().Be(0);
+    public void Signal(int signal) => Signal(_process.Id, signal);
+
+    public static void Signal(int processId, int signal) => Kill(processId, signal).Should().Be(0);
 
     public async ValueTask DisposeAsync()
     {

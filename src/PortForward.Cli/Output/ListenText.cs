@@ -1,0 +1,42 @@
+using PortForward.Forwarding;
+
+namespace PortForward.Cli.Output;
+
+/// <summary>What stderr says of addresses and ports that cannot be had, in plain words.</summary>
+internal static class ListenText
+{
+    /// <summary>Ports below this need a right on most systems with one user who may everything.</summary>
+    private const int FirstUnprivileged = 1024;
+
+    /// <summary>What could not be bound, as <c>127.0.0.1:80: permission denied</c>.</summary>
+    public static string Describe(PortUnavailable unavailable) =>
+        string.Join("; ", unavailable.Failures.Select(failure => $"{failure.EndPoint}: {failure.Reason}"));
+
+    /// <summary>What to do when a port is not to be had.</summary>
+    public static string Advise(PortUnavailable unavailable) => Advise(unavailable, OperatingSystem.IsWindows());
+
+    /// <summary>What to do when a port is not to be had, on Windows or elsewhere.</summary>
+    public static string Advise(PortUnavailable unavailable, bool isWindows)
+    {
+        (int local, int target) = unavailable.Mapping;
+        string otherPort = $"\":{target}\" takes any free port";
+        if (unavailable.Failures.Any(failure => failure.Reason.Denied))
+        {
+            return isWindows
+                ? $"another program has it for itself, or Windows has reserved it, see netsh interface ipv4 show excludedportrange protocol=tcp; {otherPort}"
+                : local is > 0 and < FirstUnprivileged
+                ? $"ports below {FirstUnprivileged} need a right that you do not have; try {local + 8000}:{target}" // 8080 for 80, 8443 for 443: what people choose anyway.
+                : local > 0
+                ? $"the system's rules do not let pf have this port: a sandbox or a security module such as SELinux or AppArmor; {otherPort}"
+                : "the system's rules do not let pf listen: a sandbox or a security module such as SELinux or AppArmor";
+        }
+
+        return unavailable.Failures.Any(failure => failure.Reason.InUse)
+            ? $"stop the program that has it, or use another one: {otherPort}"
+            : "choose another --address";
+    }
+
+    /// <summary>What it means for clients that one address of several is not served.</summary>
+    public static string Consequence(ListenFailure failure) =>
+        failure.InUse ? "clients that try it first reach another program" : "clients that know no other address are refused";
+}
