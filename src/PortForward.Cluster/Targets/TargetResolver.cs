@@ -46,6 +46,7 @@ public sealed class TargetResolver(ApiClient api, TimeProvider? time = null, ILo
         Pod pod = await wait.ForRunningPodAsync(target, podRunningTimeout, progress, cancellationToken).ConfigureAwait(false);
 
         List<string> notes = [];
+        if (target.Service is not null) notes.AddRange(PortTranslation.HeadlessNotes(ports, target.Service, pod));
         IReadOnlyList<PortMapping> mappings = WithoutRepetition(Translate(target, ports, pod), notes);
         if (!PodFacts.IsReady(pod)) notes.Add($"pod {PodFacts.NameOf(pod)} is running but not ready ({PodFacts.WhyNotReady(pod)})");
         return new ResolvedTarget(target, pod, mappings, notes);

@@ -33,10 +33,10 @@ public sealed class DropInCluster : IAsyncLifetime
         await _cluster.DisposeAsync();
     }
 
-    /// <summary>A pod that echoes on 7000 (port "echo"), 8080 ("web"), 5354 (TCP and UDP) and 9000 (an init container's port "side"); 5353 ("dns") is UDP.</summary>
+    /// <summary>A pod that echoes on 7000 (port "echo"), 8080 ("web"), 5354 (TCP and UDP) and 9000 (an init container's port "side"), and on 5353 ("dns") and 9 ("sctp"), which it declares for other protocols.</summary>
     private static TestPod Pod(string name) => TestPod.Named(name)
-        .Port("echo", 7000).Port("web", 8080).Port("dns", 5353, "UDP").Port("both-udp", 5354, "UDP").Port("both", 5354).InitPort("side", 9000)
-        .Serves(7000, TestApplications.Echo).Serves(8080, TestApplications.Echo).Serves(5354, TestApplications.Echo).Serves(9000, TestApplications.Echo);
+        .Port("echo", 7000).Port("web", 8080).Port("dns", 5353, "UDP").Port("both-udp", 5354, "UDP").Port("both", 5354).Port("sctp", 9, "SCTP").InitPort("side", 9000)
+        .Serves(7000, TestApplications.Echo).Serves(8080, TestApplications.Echo).Serves(5354, TestApplications.Echo).Serves(9000, TestApplications.Echo).Serves(5353, TestApplications.Echo).Serves(9, TestApplications.Echo);
 
     private void AddPods()
     {
@@ -73,6 +73,8 @@ public sealed class DropInCluster : IAsyncLifetime
         _cluster.Add(TestObjects.Service("headless", "app=web", "None", [new ServicePort(8080, "http", "7000")]));
         _cluster.Add(TestObjects.Service("dns", "app=web", new ServicePort(53, "dns", "5353", "UDP"), new ServicePort(80, "http", "web")));
         _cluster.Add(TestObjects.Service("dns-both", "app=web", new ServicePort(53, "dns-udp", "5354", "UDP"), new ServicePort(53, "dns-tcp", "5354")));
+        _cluster.Add(TestObjects.Service(
+            "several", "app=web", new ServicePort(53, "dns", "5353", "UDP"), new ServicePort(53, "dns-tcp", "7000"), new ServicePort(9, "signals", "7000", "SCTP")));
         _cluster.Add(TestObjects.Service("alone", selector: null, new ServicePort(80)));
         _cluster.Add(TestObjects.Service("nobody", "app=nobody", new ServicePort(80)));
         _cluster.Add(TestObjects.Service("unready", "app=unready", new ServicePort(80, "http", "web")));

@@ -10,6 +10,8 @@ namespace PortForward.Cli.Tests.DropIn;
 /// <summary>Ports: how they are written, what they lead to, and local ports that cannot be had.</summary>
 public sealed class PortTests(DropInCluster cluster) : IClassFixture<DropInCluster>
 {
+    private const string HeadlessNote = "note: service headless is headless: its port 8080 leads to port 8080 of the pod and not to its targetPort 7000; use pod/* :7000 for that one";
+
     public static TheoryData<string> Names => NamesOf(Cases);
 
     internal static IReadOnlyList<DropInCase> Cases { get; } =
@@ -29,7 +31,6 @@ public sealed class PortTests(DropInCluster cluster) : IClassFixture<DropInClust
         Serves("solo :web :echo", ports: 2).Thorough(),
         Serves("solo :side", "the port of an init container"),
         Serves("solo :both").Thorough(),
-        Serves("solo :both-udp", "the number is a TCP port too").Thorough(),
         Serves("solo :5354").Thorough(),
         Serves("deploy/web :web").Thorough(),
         Serves("deploy/web :side").Thorough(),
@@ -39,18 +40,25 @@ public sealed class PortTests(DropInCluster cluster) : IClassFixture<DropInClust
         Serves("svc/web {free}:http").Thorough(),
         Serves("svc/web :http :81", ports: 2).Thorough(),
         Serves("svc/same :7000"),
-        Serves("svc/headless :8080"),
-        Serves("svc/headless :http").Thorough(),
+        Serves("svc/headless :8080").InOtherWords("notes", null, HeadlessNote),
+        Serves("svc/headless :http").InOtherWords("notes", null, HeadlessNote).Thorough(),
         Serves("svc/dns :80").Thorough(),
         Serves("svc/dns-both :53").Thorough(),
         Serves("svc/dns-both :dns-tcp").Thorough(),
-        Serves("svc/dns-both :dns-udp").Thorough(),
+        Serves("svc/several :53", "kubectl takes the first entry, which is UDP").PrintingOtherwise("tcp-only"),
+        Serves("svc/several :dns-tcp", "kubectl takes the first entry of its number, which is UDP").PrintingOtherwise("tcp-only"),
         Serves("named-alone alone").With(AddLonePort("named-alone")).InTurn(),
         Serves("deploy/named-deployed alone").With(AddLonePort("named-deployed")).InTurn().Thorough(),
         Serves("svc/named-served alone").With(AddLonePort("named-served")).InTurn(),
         Serves("svc/named-numbered {free}").With(AddLonePort("named-numbered")).InTurn().Thorough(),
 
         Fails("solo {free}:7000:9").ButKubectl(Ending.Serves, "three-part-port", pf: "error: invalid port \"*:7000:9\": expected [LOCAL:]REMOTE"),
+        Fails("solo :9").ButKubectl(Ending.Serves, "tcp-only", pf: "error: SCTP protocol is not supported for 9"),
+        Fails("solo :sctp").ButKubectl(Ending.Serves, "tcp-only", pf: "error: SCTP protocol is not supported for sctp").Thorough(),
+        Fails("solo :both-udp", "the number is a TCP port too").ButKubectl(Ending.Serves, "tcp-only", pf: "error: UDP protocol is not supported for both-udp"),
+        Fails("svc/several :dns").ButKubectl(Ending.Serves, "tcp-only", pf: "error: UDP protocol is not supported for dns").Thorough(),
+        Fails("svc/several :9").ButKubectl(Ending.Serves, "tcp-only", pf: "error: SCTP protocol is not supported for 9"),
+        Fails("svc/dns-both :dns-udp").ButKubectl(Ending.Serves, "tcp-only", pf: "error: UDP protocol is not supported for dns-udp").Thorough(),
         Fails("solo 0")
             .InOtherWords("clearer-words", "error: remote port must be > 0", "error: invalid port \"0\": the remote port must be from 1 to 65535"),
         Fails("solo :0")

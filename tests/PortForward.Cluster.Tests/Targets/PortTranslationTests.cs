@@ -7,7 +7,7 @@ public sealed class PortTranslationTests
 {
     private static readonly Pod Pod = Pods.Ready("web-1")
         .WithPort(8080, "http").WithPort(53, "dns", "UDP").WithPort(5353, "both", "UDP").WithPort(5353, "both-tcp").WithPort(9, "sctp", "SCTP")
-        .WithPort(7, "unsaid", null).WithPort(1234, "early", init: true).WithPort(999, "http", init: true);
+        .WithPort(7, "unsaid", null).WithPort(6000, "twice", "UDP").WithPort(6001, "twice").WithPort(1234, "early", init: true).WithPort(999, "http", init: true);
 
     private static Service Service(string clusterIP = "10.0.0.1") => new()
     {
@@ -25,6 +25,9 @@ public sealed class PortTranslationTests
                 new ServicePort { Name = "dns", Number = 53, TargetPort = "53", Protocol = "UDP" },
                 new ServicePort { Name = "quic", Number = 443, TargetPort = "4433", Protocol = "UDP" },
                 new ServicePort { Name = "https", Number = 443, TargetPort = "8443", Protocol = "TCP" },
+                new ServicePort { Name = "signals", Number = 9, TargetPort = "9", Protocol = "SCTP" },
+                new ServicePort { Name = "twice", Number = 86, TargetPort = "twice", Protocol = "TCP" },
+                new ServicePort { Name = "half", Number = 87, TargetPort = "dns", Protocol = "TCP" },
                 new ServicePort { Name = "init", Number = 85, TargetPort = "early", Protocol = "TCP" },
             ],
         },
@@ -40,8 +43,8 @@ public sealed class PortTranslationTests
     [InlineData(":http", 0, 8080)]
     [InlineData("early", 1234, 1234)]
     [InlineData("5353", 5353, 5353)]
-    [InlineData("both", 5353, 5353)]
-    [InlineData("9", 9, 9)]
+    [InlineData("both-tcp", 5353, 5353)]
+    [InlineData("twice", 6001, 6001)]
     [InlineData("unsaid", 7, 7)]
     public void Ports_of_a_pod(string spec, int local, int target) =>
         PortTranslation.ForPod([PortSpec.Parse(spec)], Pod).Should().Equal(new PortMapping(local, target, PortSpec.Parse(spec)));
@@ -53,6 +56,9 @@ public sealed class PortTranslationTests
     [InlineData("53", "UDP protocol is not supported for 53")]
     [InlineData("8053:53", "UDP protocol is not supported for 53")]
     [InlineData("dns", "UDP protocol is not supported for dns")]
+    [InlineData("both", "UDP protocol is not supported for both")]
+    [InlineData("9", "SCTP protocol is not supported for 9")]
+    [InlineData("sctp", "SCTP protocol is not supported for sctp")]
     public void Ports_a_pod_refuses(string spec, string error) =>
         FluentActions.Invoking(() => PortTranslation.ForPod([PortSpec.Parse(spec)], Pod)).Should().Throw<ClusterException>().WithMessage(error);
 
@@ -65,8 +71,9 @@ public sealed class PortTranslationTests
     [InlineData("81", 81, 8081)]
     [InlineData("82", 82, 82)]
     [InlineData("83", 83, 83)]
-    [InlineData("443", 443, 4433)]
-    [InlineData("https", 443, 4433)]
+    [InlineData("443", 443, 8443)]
+    [InlineData("https", 443, 8443)]
+    [InlineData("86", 86, 6001)]
     [InlineData("init", 85, 1234)]
     public void Ports_of_a_service(string spec, int local, int target) =>
         PortTranslation.ForService([PortSpec.Parse(spec)], Service(), Pod).Should().Equal(new PortMapping(local, target, PortSpec.Parse(spec)));
@@ -80,11 +87,37 @@ public sealed class PortTranslationTests
         PortTranslation.ForService([PortSpec.Parse(spec)], Service("None"), Pod).Should().Equal(new PortMapping(local, target, PortSpec.Parse(spec)));
 
     [Theory]
+    [InlineData("81", "81:8081")]
+    [InlineData("9000:81", "9000:8081")]
+    [InlineData(":number", ":8081")]
+    [InlineData("http", "80:8080")]
+    public void A_headless_service_whose_target_port_is_another_one_deserves_a_note(string spec, string instead)
+    {
+        PortSpec port = PortSpec.Parse(spec);
+        ServicePort led = Service().Spec!.Ports!.First(one => one.Name == port.Remote || one.Number == port.RemotePort);
+
+        PortTranslation.HeadlessNotes([port], Service("None"), Pod).Should().Equal(
+            $"service web is headless: its port {led.Number} leads to port {led.Number} of the pod and not to its targetPort {led.TargetPort}; use pod/web-1 {instead} for that one");
+        PortTranslation.HeadlessNotes([port], Service(), Pod).Should().BeEmpty("a service with an address leads to its target port");
+    }
+
+    [Theory]
+    [InlineData("82")]
+    [InlineData("83")]
+    [InlineData("84")]
+    public void A_headless_service_whose_target_port_is_the_same_or_not_known_deserves_none(string spec) =>
+        PortTranslation.HeadlessNotes([PortSpec.Parse(spec)], Service("None"), Pod).Should().BeEmpty();
+
+    [Theory]
     [InlineData("1234", "Service web does not have a service port 1234", true)]
     [InlineData("8080", "Service web does not have a service port 8080", true)]
     [InlineData("nope", "Service 'web' does not have a named port 'nope'", true)]
     [InlineData("53", "UDP protocol is not supported for 53", true)]
     [InlineData("dns", "UDP protocol is not supported for dns", true)]
+    [InlineData("quic", "UDP protocol is not supported for quic", true)]
+    [InlineData("9", "SCTP protocol is not supported for 9", true)]
+    [InlineData("signals", "SCTP protocol is not supported for signals", true)]
+    [InlineData("87", "UDP protocol is not supported for dns", false)]
     [InlineData("84", "Pod 'web-1' does not have a named port 'nope'", false)]
     public void Ports_a_service_refuses(string spec, string error, bool withoutAPod)
     {
