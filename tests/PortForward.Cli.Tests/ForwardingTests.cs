@@ -128,7 +128,8 @@ public sealed class ForwardingTests(ClusterFixture fixture) : IClassFixture<Clus
             (await client.ReceiveToEndAsync()).WasReset.Should().BeTrue();
         }
 
-        await pf.ErrorLineAsync(line => line == $"connection 1 for {refused} failed: pod refused connections on port 9999; is the application listening?");
+        await pf.ErrorLineAsync(line => line == $"connection 1 for {refused} failed: pod refused connections on port 9999; is the application listening? port-forward connects to localhost inside the pod, "
+            + "where one that listens on the pod's address only, or in a sandbox with its own network stack, is not reached");
         using Client next = await Client.ConnectAsync(echo);
         await next.SendAsync("still");
         (await next.ReceiveAsync(5)).Should().Be("still");

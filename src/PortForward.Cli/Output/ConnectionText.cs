@@ -24,7 +24,8 @@ internal static class ConnectionText
 
     private static string DescribePodError(string message, int targetPort) => PodError.Classify(message) switch
     {
-        PodErrorKind.ApplicationRefused => $"pod refused connections on port {targetPort}; is the application listening?",
+        PodErrorKind.ApplicationRefused => $"pod refused connections on port {targetPort}; is the application listening? port-forward connects to localhost inside the pod, "
+            + "where one that listens on the pod's address only, or in a sandbox with its own network stack, is not reached",
         PodErrorKind.ConnectionDied => "the application in the pod reset the connection",
         PodErrorKind.SandboxGone => "the pod is gone or not running any more",
         PodErrorKind.SocatMissing => "the pod's node lacks socat, without which its runtime cannot forward ports; have it installed there",
