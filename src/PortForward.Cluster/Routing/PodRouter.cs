@@ -579,6 +579,14 @@ public sealed partial class PodRouter : ITunnelSource
         }
 
         route.Reach.Stand();
+        if (!route.Pool.HasTunnel)
+        {
+            // It has ended before it was taken note of, when its end was that of an attempt and changed nothing.
+            route.Reach.LoseTunnels(hasServed: false);
+            Wake();
+            return;
+        }
+
         if (_lostSince is { } since && _serving.Contains(route))
         {
             _events.Enqueue(new PodBack(route.Name, _time.GetElapsedTime(since)));

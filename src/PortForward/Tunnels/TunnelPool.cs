@@ -121,6 +121,18 @@ public sealed partial class TunnelPool : ITunnelSource
         }
     }
 
+    /// <summary>Whether there is a tunnel that has not ended.</summary>
+    public bool HasTunnel
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _members.Exists(member => member.Tunnel is { CanOpen: true } or { IsConnected: true });
+            }
+        }
+    }
+
     /// <summary>How many tunnels stand that nothing uses.</summary>
     internal int IdleCount
     {

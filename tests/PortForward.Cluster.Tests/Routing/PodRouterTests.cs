@@ -7,6 +7,7 @@ using PortForward.Forwarding;
 using PortForward.Testing;
 using PortForward.Testing.Api;
 using PortForward.Testing.Applications;
+using PortForward.Testing.PortForwarding;
 using PortForward.Tunnels;
 
 namespace PortForward.Cluster.Tests.Routing;
@@ -272,6 +273,25 @@ public sealed class PodRouterTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_tunnel_that_ends_before_anybody_knows_of_it_is_replaced_like_any_other()
+    {
+        _cluster.Pods.Add(TestPod.Probe("solo"));
+        var invoker = new HttpMessageInvoker(new RoutedForward.BearerHandler(_cluster.Admin.Token, new ConnectionCount()));
+        var dialer = new WebSocketTunnelDialer(invoker, new Uri(_cluster.Server, "api/v1/namespaces/default/pods/solo/portforward"));
+        var spoilt = new TaskCompletionSource();
+        await using RoutedForward forward = await RoutedForward.StartAsync(invoker, _cluster.Server, _ => new LateDialer(dialer, spoilt.Task), "solo", ["7000"]);
+        _cluster.Transports.WebSocketTunnel = TransportAnswer.CloseAfterUpgrade;
+        spoilt.SetResult();
+        int asked = UpgradeCount();
+
+        _cluster.Tunnels.CutAll();
+
+        await RoutedForward.UntilAsync(() => UpgradeCount() >= asked + 3);
+        _cluster.Transports.WebSocketTunnel = TransportAnswer.Serve;
+        await _cluster.Activity.WaitUntilAsync(now => now.Tunnels >= 1, RoutedForward.Patience);
+    }
+
+    [Fact]
     public async Task A_server_that_is_down_is_told_once_and_connections_wait_for_it()
     {
         _cluster.Pods.Add(TestPod.Probe("solo"));
@@ -458,4 +478,21 @@ public sealed class PodRouterTests : IAsyncLifetime
     private int UpgradeCount() => _cluster.Requests.Count(request => request.Path.EndsWith("/portforward", StringComparison.Ordinal));
 
     private TestPod AddWeb(string name) => _cluster.Pods.Add(TestPod.Probe(name).Label("app", "web"));
+
+    /// <summary>A dialer whose tunnels, once that is asked for, have ended before they are handed out if they ever end by themselves.</summary>
+    private sealed class LateDialer(ITunnelDialer inner, Task spoilt) : ITunnelDialer
+    {
+        public string Transport => inner.Transport;
+
+        public async Task<TunnelDialResult> DialAsync(CancellationToken cancellationToken)
+        {
+            TunnelDialResult dialled = await inner.DialAsync(cancellationToken);
+            if (dialled.Tunnel is { } tunnel && spoilt.IsCompleted && !await tunnel.PingAsync(cancellationToken))
+            {
+                await tunnel.Completion.WaitAsync(cancellationToken);
+            }
+
+            return dialled;
+        }
+    }
 }
