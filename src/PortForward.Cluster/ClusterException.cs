@@ -22,9 +22,12 @@ public sealed class ClusterException : Exception
     /// <summary>The HTTP status the API server answered with, or null when no answer came.</summary>
     public HttpStatusCode? StatusCode { get; init; }
 
+    /// <summary>Whether the API server itself has said that the object that was asked for does not exist. A 404 alone does not tell: gateways answer with it too.</summary>
+    public bool IsObjectMissing { get; init; }
+
     /// <summary>The same fault with more to say about it.</summary>
     /// <param name="more">What stands behind the message.</param>
-    public ClusterException With(string more) => new(Message + more, this) { IsVerbatim = IsVerbatim, StatusCode = StatusCode };
+    public ClusterException With(string more) => new(Message + more, this) { IsVerbatim = IsVerbatim, StatusCode = StatusCode, IsObjectMissing = IsObjectMissing };
 
     /// <summary>The first of its kind among an exception and its causes; null if there is none.</summary>
     /// <param name="e">The exception, or null.</param>

@@ -82,6 +82,7 @@ public sealed partial class ApiClient
         T read = await LookUpAsync(
             $"{resource.CollectionPath(@namespace)}/{Uri.EscapeDataString(name)}",
             $"get {resource} {name}",
+            new ApiSubject(resource.Group, resource.Plural, name),
             resource.Read,
             cancellationToken).ConfigureAwait(false);
         return string.IsNullOrEmpty(read.Metadata?.Name) ? throw NotTheApi("an object without a name") : read;
@@ -95,12 +96,17 @@ public sealed partial class ApiClient
     {
         try
         {
-            await LookUpAsync($"api/v1/namespaces/{Uri.EscapeDataString(@namespace)}", $"get namespaces {@namespace}", static found => found, cancellationToken).ConfigureAwait(false);
+            await LookUpAsync(
+                $"api/v1/namespaces/{Uri.EscapeDataString(@namespace)}",
+                $"get namespaces {@namespace}",
+                new ApiSubject("", "namespaces", @namespace),
+                static found => found,
+                cancellationToken).ConfigureAwait(false);
             return null;
         }
         catch (ClusterException refused)
         {
-            return refused.StatusCode == HttpStatusCode.NotFound ? refused : null;
+            return refused.IsObjectMissing ? refused : null;
         }
     }
 
@@ -137,7 +143,7 @@ public sealed partial class ApiClient
 
         return new ApiList<T>(items, page.ResourceVersion, null);
 
-        Task<ApiList<T>> PageAsync(string path) => LookUpAsync(path, $"list {resource}", resource.ReadList, cancellationToken);
+        Task<ApiList<T>> PageAsync(string path) => LookUpAsync(path, $"list {resource}", subject: null, resource.ReadList, cancellationToken);
     }
 
     /// <summary>
@@ -235,7 +241,7 @@ public sealed partial class ApiClient
     }
 
     /// <summary>One answered GET: within the time-out, sent again when the server asks for that.</summary>
-    private async Task<TResult> LookUpAsync<TResult>(string path, string request, Func<Stream, TResult?> read, CancellationToken cancellationToken)
+    private async Task<TResult> LookUpAsync<TResult>(string path, string request, ApiSubject? subject, Func<Stream, TResult?> read, CancellationToken cancellationToken)
     {
         using var deadline = new CancellationTokenSource(RequestTimeout > TimeSpan.Zero ? RequestTimeout : Timeout.InfiniteTimeSpan, _time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, cancellationToken);
@@ -252,14 +258,14 @@ public sealed partial class ApiClient
                 }
 
                 refusal = await ReadStatusAsync(response, request, either.Token).ConfigureAwait(false);
-                if (RetryAfter(response) is not { } wait || wait > MaxRetryAfter || retries == MaxRetries) throw refusal.ToException();
+                if (RetryAfter(response) is not { } wait || wait > MaxRetryAfter || retries == MaxRetries) throw refusal.ToException(subject);
                 LogRetry(request, (int)response.StatusCode, wait);
                 await Task.Delay(wait, _time, either.Token).ConfigureAwait(false);
             }
         }
         catch (OperationCanceledException late) when (deadline.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
         {
-            throw refusal?.ToException() ?? Unreachable($"no answer within {RequestTimeout.TotalSeconds:0.###} s (--request-timeout)", late);
+            throw refusal?.ToException(subject) ?? Unreachable($"no answer within {RequestTimeout.TotalSeconds:0.###} s (--request-timeout)", late);
         }
         catch (Exception broken) when (broken is IOException or HttpRequestException)
         {

@@ -19,6 +19,12 @@ public sealed record ApiStatus(HttpStatusCode Code, string? Reason, string Messa
     /// <summary>How long the server asks to wait before the next try, from the <c>Status</c> object, or null.</summary>
     public TimeSpan? RetryAfter { get; init; }
 
+    /// <summary>The object that the <c>Status</c> is about; null when it is about none, or when something else than the API server has answered.</summary>
+    internal ApiSubject? Subject { get; init; }
+
+    /// <summary>Whether the body was a <c>Status</c> object, and so the API server's own words.</summary>
+    internal bool IsFromServer { get; init; }
+
     /// <summary>Reads an answer.</summary>
     /// <param name="code">The HTTP status code.</param>
     /// <param name="reasonPhrase">The words beside the code in the answer's first line, or null.</param>
@@ -45,22 +51,33 @@ public sealed record ApiStatus(HttpStatusCode Code, string? Reason, string Messa
     };
 
     /// <summary>The status as an exception whose message is <see cref="Line"/>, verbatim.</summary>
-    public ClusterException ToException() => new(Line) { IsVerbatim = true, StatusCode = Code };
+    /// <param name="asked">The object that was asked for; null when it was not a single one.</param>
+    internal ClusterException ToException(ApiSubject? asked = null) =>
+        new(Line) { IsVerbatim = true, StatusCode = Code, IsObjectMissing = asked is { } subject && SaysMissing(subject) };
+
+    /// <summary>
+    /// Whether the API server says that an object does not exist. A 404 without its <c>Status</c>, or with one about something else, comes from a gateway: an ingress
+    /// without its backend, a management server that is being restarted.
+    /// </summary>
+    internal bool SaysMissing(ApiSubject subject) => Code == HttpStatusCode.NotFound && Reason == "NotFound" && Subject == subject;
 
     /// <summary>The status in a JSON <c>Status</c> object, or null when the element is none.</summary>
     internal static ApiStatus? FromJson(JsonElement json, HttpStatusCode fallbackCode)
     {
         if (json.ValueKind != JsonValueKind.Object || Text(json, "kind") != "Status") return null;
         HttpStatusCode code = Number(json, "code") is { } number and > 0 ? (HttpStatusCode)number : fallbackCode;
-        int? wait = json.TryGetProperty("details", out JsonElement details) && details.ValueKind == JsonValueKind.Object
-            ? Number(details, "retryAfterSeconds")
-            : null;
-        string message = PlainText.OneLine(Text(json, "message") ?? "", maxLength: 2000);
+        bool hasDetails = json.TryGetProperty("details", out JsonElement details) && details.ValueKind == JsonValueKind.Object;
+        int? wait = hasDetails ? Number(details, "retryAfterSeconds") : null;
+
+        // A refusal whose reason is empty ends in a colon.
+        string message = PlainText.OneLine(Text(json, "message") ?? "", maxLength: 2000).TrimEnd(' ', ':');
         if (message.Length == 0) message = $"the server responded with the status code {(int)code} but did not return more information";
         if (message == UpgradeIsLost) message += ": something before the API server took the Upgrade header out of the request; let that proxy or load balancer pass Upgrade and Connection on";
         return new ApiStatus(code, PlainText.OneLine(Text(json, "reason") ?? ""), message)
         {
             RetryAfter = wait is > 0 ? TimeSpan.FromSeconds(wait.Value) : null,
+            IsFromServer = true,
+            Subject = hasDetails && Text(details, "kind") is { } kind && Text(details, "name") is { } name ? new ApiSubject(Text(details, "group") ?? "", kind, name) : null,
         };
     }
 

@@ -87,7 +87,7 @@ public sealed partial class ListWatch<T>(
                     break;
                 }
 
-                if (fault is { StatusCode: HttpStatusCode.Forbidden or HttpStatusCode.MethodNotAllowed or HttpStatusCode.NotFound })
+                if (fault is { StatusCode: HttpStatusCode.Forbidden or HttpStatusCode.MethodNotAllowed })
                 {
                     LogPolling(_collection, fault.Message);
                     unwatched = ListsUntilWatch;
@@ -141,9 +141,12 @@ public sealed partial class ListWatch<T>(
         }
     }
 
-    /// <summary>Whether another try may help: no answer at all, throttling, or a fault inside the server.</summary>
+    /// <summary>
+    /// Whether another try may help: no answer at all, throttling, a fault inside the server, or a gateway that does not find its way to the server. A collection is always
+    /// there, even when it is empty.
+    /// </summary>
     internal static bool IsPassing(ClusterException fault) =>
-        fault.StatusCode is null or HttpStatusCode.TooManyRequests or HttpStatusCode.RequestTimeout || (int)fault.StatusCode >= 500;
+        fault.StatusCode is null or HttpStatusCode.NotFound or HttpStatusCode.TooManyRequests or HttpStatusCode.RequestTimeout || (int)fault.StatusCode >= 500;
 
     private static string NameOf(T item) => item.Metadata?.Name ?? "";
 

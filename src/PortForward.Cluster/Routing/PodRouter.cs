@@ -416,7 +416,7 @@ public sealed partial class PodRouter : ITunnelSource
         if (_lostSince is null && OutOfReachSince() is { } since && _time.GetElapsedTime(since) >= ReconnectGrace)
         {
             PodRoute first = _serving[0];
-            Lose(first, RouteReasons.WhyUnreachable(first.Reach.Fault));
+            Lose(first, RouteReasons.WhyUnreachable(first.Name, first.Reach.Fault));
         }
 
         GiveUpInTime();
@@ -614,7 +614,7 @@ public sealed partial class PodRouter : ITunnelSource
         }
 
         Wake();
-        if (fault is { Kind: TunnelFaultKind.Refused, StatusCode: HttpStatusCode.NotFound })
+        if (UpgradeRefusal.SaysPodIsGone(fault, route.Name))
         {
             _watch.Renew(); // The server knows more than was heard from it.
         }
@@ -626,7 +626,7 @@ public sealed partial class PodRouter : ITunnelSource
         route.Reach.Fail(fault);
         if (_serving.Contains(route) && _serving.TrueForAll(other => other.Reach.IsFailing))
         {
-            Lose(route, RouteReasons.WhyUnreachable(fault));
+            Lose(route, RouteReasons.WhyUnreachable(route.Name, fault));
         }
     }
 

@@ -67,7 +67,7 @@ internal sealed class PodWatch(ApiClient api, TargetObject target, TimeProvider 
             {
                 // It ends, or begins anew with another selector.
             }
-            catch (ClusterException missing) when (missing.StatusCode is HttpStatusCode.Forbidden or HttpStatusCode.NotFound or HttpStatusCode.MethodNotAllowed)
+            catch (ClusterException missing) when (missing.StatusCode is HttpStatusCode.Forbidden or HttpStatusCode.MethodNotAllowed)
             {
                 Pods = null;
                 onChanged();
@@ -110,7 +110,7 @@ internal sealed class PodWatch(ApiClient api, TargetObject target, TimeProvider 
         }
         catch (ClusterException e)
         {
-            return e.StatusCode == HttpStatusCode.NotFound;
+            return e.IsObjectMissing;
         }
         catch (OperationCanceledException)
         {
@@ -139,7 +139,7 @@ internal sealed class PodWatch(ApiClient api, TargetObject target, TimeProvider 
         {
             // The forward was stopped.
         }
-        catch (ClusterException gone) when (gone.StatusCode == HttpStatusCode.NotFound)
+        catch (ClusterException gone) when (gone.IsObjectMissing)
         {
             IsTargetGone = true;
         }

@@ -1,4 +1,4 @@
-using System.Net;
+using PortForward.Cluster.Api;
 using PortForward.Cluster.Targets;
 using PortForward.Tunnels;
 
@@ -8,11 +8,12 @@ namespace PortForward.Cluster.Routing;
 internal static class RouteReasons
 {
     /// <summary>Why a pod in use cannot be reached.</summary>
+    /// <param name="pod">The pod's name.</param>
     /// <param name="fault">Why the last attempt failed; null if its tunnels have only ended.</param>
-    public static string WhyUnreachable(TunnelFault? fault) => fault switch
+    public static string WhyUnreachable(string pod, TunnelFault? fault) => fault switch
     {
         null => "cannot be reached: its tunnels have ended, and the server does not answer",
-        { Kind: TunnelFaultKind.Refused, StatusCode: HttpStatusCode.NotFound } => "was deleted",
+        _ when UpgradeRefusal.SaysPodIsGone(fault, pod) => "was deleted",
         { Cause: { } cause } when ClusterException.Find(cause) is { } known => $"cannot be reached: {known.Message}",
         _ => $"cannot be reached: {fault.Message}",
     };
@@ -23,7 +24,7 @@ internal static class RouteReasons
         null => route.IsDeletedOrOver(target) ? "was deleted" : $"was deleted or taken out of {target.Reference}",
         { } pod when PodFacts.IsTerminating(pod) => PodFacts.IsRunning(pod) ? "is terminating" : "was deleted",
         { } pod when !PodFacts.IsRunning(pod) => $"has ended ({PodFacts.WhyNotRunning(pod)})",
-        not null when route.Reach.Fault is { Kind: TunnelFaultKind.Refused } fault => WhyUnreachable(fault),
+        not null when route.Reach.Fault is { Kind: TunnelFaultKind.Refused } fault => WhyUnreachable(route.Name, fault),
         { } pod => $"is not ready ({PodFacts.WhyNotReady(pod)})",
     };
 
@@ -32,7 +33,7 @@ internal static class RouteReasons
     /// <param name="watch">What is known of the target.</param>
     public static string WhyNoPod(PodRoute? serving, PodWatch watch) => serving switch
     {
-        { Reach.Fault: { } fault } => $"pod {serving.Name} {WhyUnreachable(fault)}",
+        { Reach.Fault: { } fault } => $"pod {serving.Name} {WhyUnreachable(serving.Name, fault)}",
         _ when watch.IsTargetGone => $"{watch.Target.Reference} does not exist any more",
         _ when watch.Target.IsFinished => $"{watch.Target.Reference} has finished",
         _ when watch.Target.Selector is null => $"pod {watch.Target.Reference.Name} is gone",

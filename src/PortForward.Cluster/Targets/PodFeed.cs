@@ -66,7 +66,7 @@ internal sealed class PodFeed(ApiClient api, TargetObject target, TimeProvider t
             _fault = null;
             return pods;
         }
-        catch (ClusterException gone) when (gone.StatusCode == HttpStatusCode.NotFound)
+        catch (ClusterException gone) when (gone.IsObjectMissing)
         {
             _fault = null;
             return [];

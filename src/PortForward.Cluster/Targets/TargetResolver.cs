@@ -1,4 +1,3 @@
-using System.Net;
 using Microsoft.Extensions.Logging;
 using PortForward.Cluster.Api;
 using PortForward.Cluster.Objects;
@@ -46,8 +45,8 @@ public sealed class TargetResolver(ApiClient api, TimeProvider? time = null, ILo
         Pod pod = await wait.ForRunningPodAsync(target, podRunningTimeout, progress, cancellationToken).ConfigureAwait(false);
 
         List<string> notes = [];
-        if (target.Service is not null) notes.AddRange(PortTranslation.HeadlessNotes(ports, target.Service, pod));
         IReadOnlyList<PortMapping> mappings = WithoutRepetition(Translate(target, ports, pod), notes);
+        if (target.Service is not null) notes.AddRange(PortTranslation.HeadlessNotes(ports, target.Service, pod));
         if (!PodFacts.IsReady(pod)) notes.Add($"pod {PodFacts.NameOf(pod)} is running but not ready ({PodFacts.WhyNotReady(pod)})");
         return new ResolvedTarget(target, pod, mappings, notes);
     }
@@ -58,7 +57,7 @@ public sealed class TargetResolver(ApiClient api, TimeProvider? time = null, ILo
         {
             return await TargetObject.ReadAsync(api, reference, @namespace, cancellationToken).ConfigureAwait(false);
         }
-        catch (ClusterException missing) when (missing.StatusCode == HttpStatusCode.NotFound && @namespace != "default")
+        catch (ClusterException missing) when (missing.IsObjectMissing && @namespace != "default")
         {
             // kubectl asks this too: a mistyped namespace is the likelier mistake.
             throw await api.FindMissingNamespaceAsync(@namespace, cancellationToken).ConfigureAwait(false) ?? missing;

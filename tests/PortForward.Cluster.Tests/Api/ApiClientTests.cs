@@ -53,13 +53,26 @@ public sealed class ApiClientTests
     public async Task A_refusal_is_told_in_the_servers_words()
     {
         using var server = new FakeApiServer();
-        server.Refuse(PodPath, HttpStatusCode.NotFound, "NotFound", "pods \"web\" not found");
+        server.Miss(PodPath, "pods", "web");
 
         ClusterException refused = (await FluentActions.Awaiting(() => GetWeb(server.Client())).Should().ThrowAsync<ClusterException>()).Which;
 
         refused.Message.Should().Be("Error from server (NotFound): pods \"web\" not found");
         refused.IsVerbatim.Should().BeTrue();
         refused.StatusCode.Should().Be(HttpStatusCode.NotFound);
+        refused.IsObjectMissing.Should().BeTrue();
+    }
+
+    [Fact]
+    public async Task A_404_of_a_gateway_does_not_say_that_the_object_is_missing()
+    {
+        using var server = new FakeApiServer();
+        server.Answer(PodPath, HttpStatusCode.NotFound, "404 page not found", "text/plain");
+
+        ClusterException refused = (await FluentActions.Awaiting(() => GetWeb(server.Client())).Should().ThrowAsync<ClusterException>()).Which;
+
+        refused.StatusCode.Should().Be(HttpStatusCode.NotFound);
+        refused.IsObjectMissing.Should().BeFalse();
     }
 
     [Theory]

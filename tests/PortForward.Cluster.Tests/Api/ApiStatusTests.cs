@@ -47,6 +47,38 @@ public sealed class ApiStatusTests
             + "let that proxy or load balancer pass Upgrade and Connection on");
 
     [Fact]
+    public void A_refusal_without_a_reason_does_not_end_in_a_colon() =>
+        ApiStatus.Describe(HttpStatusCode.Forbidden, "Forbidden", """{"kind":"Status","message":"pods \"solo\" is forbidden: ","reason":"Forbidden","code":403}""").Should().Be(
+            "Error from server (Forbidden): pods \"solo\" is forbidden");
+
+    [Theory]
+    [InlineData(404, "NotFound", """{"name":"x","kind":"pods"}""", true)]
+    [InlineData(404, "NotFound", """{"name":"x","group":"","kind":"pods"}""", true)]
+    [InlineData(404, "NotFound", """{"name":"y","kind":"pods"}""", false)]
+    [InlineData(404, "NotFound", """{"name":"x","kind":"services"}""", false)]
+    [InlineData(404, "NotFound", """{"name":"x","group":"metrics.k8s.io","kind":"pods"}""", false)]
+    [InlineData(404, "NotFound", """{"name":"c-1","group":"management.cattle.io","kind":"clusters"}""", false)]
+    [InlineData(404, "NotFound", "{}", false)]
+    [InlineData(404, "NotFound", "null", false)]
+    [InlineData(404, "Expired", """{"name":"x","kind":"pods"}""", false)]
+    [InlineData(410, "NotFound", """{"name":"x","kind":"pods"}""", false)]
+    public void Only_a_status_about_that_very_object_says_that_it_is_missing(int code, string reason, string details, bool expected)
+    {
+        string body = $$"""{"kind":"Status","message":"not found","reason":"{{reason}}","details":{{details}},"code":{{code}}}""";
+
+        ApiStatus.Read((HttpStatusCode)code, null, body).ToException(new ApiSubject("", "pods", "x")).IsObjectMissing.Should().Be(expected);
+        ApiStatus.Read((HttpStatusCode)code, null, body).ToException().IsObjectMissing.Should().BeFalse("nothing was asked for by name");
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("404 page not found")]
+    [InlineData("<html><body>default backend - 404</body></html>")]
+    [InlineData("""{"message":"no Route matched with those values"}""")]
+    public void A_gateway_never_says_so(string body) =>
+        ApiStatus.Read(HttpStatusCode.NotFound, "Not Found", body).ToException(new ApiSubject("", "pods", "x")).IsObjectMissing.Should().BeFalse();
+
+    [Fact]
     public void Terminal_escapes_and_line_breaks_never_reach_the_line()
     {
         string line = ApiStatus.Describe(HttpStatusCode.Forbidden, null, """{"kind":"Status","message":"no\u001b[31m\nway\u202e","reason":"For\u0007bidden","code":403}""");

@@ -37,6 +37,10 @@ internal sealed class FakeApiServer : HttpMessageHandler
     public FakeApiServer Refuse(string path, HttpStatusCode code, string reason, string message) =>
         Answer(path, code, $$"""{"kind":"Status","apiVersion":"v1","status":"Failure","message":"{{message.Replace("\"", "\\\"", StringComparison.Ordinal)}}","reason":"{{reason}}","code":{{(int)code}}}""");
 
+    /// <summary>The refusal of an object that does not exist, which names it.</summary>
+    public FakeApiServer Miss(string path, string resource, string name, string group = "") =>
+        Answer(path, HttpStatusCode.NotFound, $$$"""{"kind":"Status","apiVersion":"v1","status":"Failure","message":"{{{resource}}} \"{{{name}}}\" not found","reason":"NotFound","details":{"name":"{{{name}}}","group":"{{{group}}}","kind":"{{{resource}}}"},"code":404}""");
+
     public FakeApiServer Fail(string path, Exception exception) => On(path, _ => Task.FromException<HttpResponseMessage>(exception));
 
     /// <summary>A request that is never answered.</summary>

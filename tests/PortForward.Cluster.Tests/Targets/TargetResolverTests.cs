@@ -78,7 +78,7 @@ public sealed class TargetResolverTests : IDisposable
     [Fact]
     public async Task A_missing_pod_is_told_in_the_servers_words()
     {
-        _server.Refuse(Core + "pods/web", HttpStatusCode.NotFound, "NotFound", "pods \"web\" not found");
+        _server.Miss(Core + "pods/web", "pods", "web");
         _server.Answer("/api/v1/namespaces/shop", new Workload { Metadata = new ObjectMeta { Name = "shop" } });
 
         ClusterException refusal = await RefusalAsync("web", "80");
@@ -90,16 +90,54 @@ public sealed class TargetResolverTests : IDisposable
     [Fact]
     public async Task A_missing_namespace_is_told_instead_of_what_was_looked_for_in_it()
     {
-        _server.Refuse(Core + "services/web", HttpStatusCode.NotFound, "NotFound", "services \"web\" not found");
-        _server.Refuse("/api/v1/namespaces/shop", HttpStatusCode.NotFound, "NotFound", "namespaces \"shop\" not found");
+        _server.Miss(Core + "services/web", "services", "web");
+        _server.Miss("/api/v1/namespaces/shop", "namespaces", "shop");
 
         (await RefusalAsync("svc/web", "80")).Message.Should().Be("Error from server (NotFound): namespaces \"shop\" not found");
     }
 
     [Fact]
+    public async Task A_gateway_that_finds_nothing_says_nothing_about_the_namespace()
+    {
+        _server.Answer(Core + "services/web", HttpStatusCode.NotFound, "404 page not found", "text/plain");
+
+        (await RefusalAsync("svc/web", "80")).Message.Should().Be("Error from server (NotFound): the server could not find the requested resource (get services web): 404 page not found");
+    }
+
+    [Fact]
+    public async Task Without_the_right_to_list_a_pending_pod_outlasts_a_gateway_that_finds_nothing()
+    {
+        _server.Answer(Core + "pods/web", Pods.Pending("web"));
+        _server.Answer(Core + "pods/web", HttpStatusCode.NotFound, "404 page not found", "text/plain").Answer(Core + "pods/web", Pods.Ready("web"));
+        _server.Refuse(List, HttpStatusCode.Forbidden, "Forbidden", "pods is forbidden: cannot list");
+        Task<ResolvedTarget> resolving = ResolveAsync("web", "80");
+
+        await _time.PassAsync(TimeSpan.FromSeconds(1));
+
+        (await resolving).PodName.Should().Be("web");
+        _progress.Lines.Should().Equal("waiting for pod web to run (Pending)");
+    }
+
+    [Fact]
+    public async Task A_headless_service_that_names_another_target_port_is_noted()
+    {
+        _server.Answer(Core + "services/web", new Service
+        {
+            Metadata = new ObjectMeta { Name = "web" },
+            Spec = new ServiceSpec { ClusterIP = "None", Selector = new Dictionary<string, string>(StringComparer.Ordinal) { ["app"] = "web" }, Ports = [new ServicePort { Number = 5432, TargetPort = "5433" }] },
+        });
+        _server.Answer(List, Pods.List(Pods.Ready("web-1")));
+
+        ResolvedTarget target = await ResolveAsync("svc/web", "5432");
+
+        target.Ports.Single().PodPort.Should().Be(5432);
+        target.Notes.Should().Equal("service web is headless: its port 5432 leads to port 5432 of the pod and not to its targetPort 5433; use pod/web-1 5432:5433 for that one");
+    }
+
+    [Fact]
     public async Task A_namespace_that_may_not_be_read_is_taken_to_exist()
     {
-        _server.Refuse(Core + "pods/web", HttpStatusCode.NotFound, "NotFound", "pods \"web\" not found");
+        _server.Miss(Core + "pods/web", "pods", "web");
         _server.Refuse("/api/v1/namespaces/shop", HttpStatusCode.Forbidden, "Forbidden", "namespaces \"shop\" is forbidden");
 
         (await RefusalAsync("web", "80")).Message.Should().Be("Error from server (NotFound): pods \"web\" not found");
@@ -162,7 +200,7 @@ public sealed class TargetResolverTests : IDisposable
     public async Task Without_the_right_to_list_a_pending_pod_is_read_again_and_again()
     {
         _server.Answer(Core + "pods/web", Pods.Pending("web")).Answer(Core + "pods/web", Pods.Waiting("web", "ContainerCreating"));
-        _server.Refuse(Core + "pods/web", HttpStatusCode.NotFound, "NotFound", "pods \"web\" not found");
+        _server.Miss(Core + "pods/web", "pods", "web");
         _server.Answer(Core + "pods/web", HttpStatusCode.BadGateway, "", "text/plain").Answer(Core + "pods/web", Pods.Ready("web"));
         _server.Refuse(List, HttpStatusCode.Forbidden, "Forbidden", "pods is forbidden: cannot list");
         Task<ResolvedTarget> resolving = ResolveAsync("web", "80");
