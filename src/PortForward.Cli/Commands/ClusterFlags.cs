@@ -65,14 +65,14 @@ internal static class ClusterFlags
     /// <summary>Tells why there is no tunnel, in the API server's words when it is the one who refused.</summary>
     public static ClusterException Describe(TunnelFault fault)
     {
-        if (fault.IsCombined)
+        if (fault.FailedTransport is { } transport)
         {
-            return new ClusterException($"error upgrading connection: {fault.Message}", fault.Cause) { StatusCode = fault.StatusCode };
+            return Advised(new ClusterException($"error upgrading connection: no transport works: {transport}: {Transports.Describe(fault)}", fault.Cause) { StatusCode = fault.StatusCode });
         }
 
         if (fault.StatusCode is { } status)
         {
-            return new ClusterException(ApiStatus.Describe(status, fault.ReasonPhrase, fault.Body ?? "")) { IsVerbatim = true, StatusCode = status };
+            return Advised(new ClusterException(ApiStatus.Describe(status, fault.ReasonPhrase, fault.Body ?? "")) { IsVerbatim = true, StatusCode = status });
         }
 
         if (ClusterException.Find(fault.Cause) is { } told)
@@ -83,5 +83,7 @@ internal static class ClusterFlags
         return fault.Kind is TunnelFaultKind.NoPod or TunnelFaultKind.Lost
             ? new ClusterException(fault.Message)
             : new ClusterException($"error upgrading connection: {fault.Message}", fault.Cause);
+
+        ClusterException Advised(ClusterException described) => UpgradeRefusal.Advise(fault) is { } advice ? described.With($" ({advice})") : described;
     }
 }

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Diagnostics;
-using System.Net;
 using Microsoft.Extensions.Logging;
 using PortForward.Cli.Output;
 using PortForward.Cli.Startup;
@@ -113,7 +112,7 @@ internal static class ForwardRun
                     await run;
                     return true;
                 }
-                catch (PortForwardException e) when (e.Fault?.StatusCode == HttpStatusCode.NotFound && !forwarder.Ready.IsCompletedSuccessfully
+                catch (PortForwardException e) when (UpgradeRefusal.SaysPodIsGone(e.Fault, target.PodName) && !forwarder.Ready.IsCompletedSuccessfully
                     && options.Target.Kind != TargetKind.Pod && !isLast)
                 {
                     return false;
@@ -121,8 +120,11 @@ internal static class ForwardRun
                 catch (PortForwardException e) when (e.Fault is not null)
                 {
                     ClusterException described = ClusterFlags.Describe(e.Fault);
-                    bool othersMayWork = parsed.GetValue(flags.Transport) is not (null or "auto") && FallbackDialer.OtherTransportMayWork(e.Fault);
-                    throw othersMayWork ? described.With($" (only {options.Transports[0]} was tried; --transport auto tries the others too)") : described;
+                    bool othersMayWork = parsed.GetValue(flags.Transport) is not (null or "auto")
+                        && FallbackDialer.OtherTransportMayWork(e.Fault, UpgradeRefusal.Read(e.Fault, target.PodName));
+                    throw othersMayWork ? described.With($" (only {options.Transports[0]} was tried; --transport auto tries the others too)")
+                        : e.Fault.FailedTransport is not null && !verbose ? described.With(" (--verbose tells what the other transports met with)")
+                        : described;
                 }
             }
         }

@@ -62,7 +62,7 @@ internal sealed class Transports(ClusterConnection cluster, IReadOnlyList<string
     {
         Uri uri = cluster.PortForwardUri(@namespace, pod);
         ITunnelDialer? ahead = uri == _headStartUri ? Interlocked.Exchange(ref _headStart, null) : null;
-        return new FallbackDialer([.. names.Select((name, i) => i == 0 && ahead is not null ? ahead : Create(name, uri))], _memory, _options, onFailed, Describe, loggers.CreateLogger<FallbackDialer>());
+        return new FallbackDialer([.. names.Select((name, i) => i == 0 && ahead is not null ? ahead : Create(name, uri))], _memory, _options, onFailed, fault => UpgradeRefusal.Read(fault, pod), loggers.CreateLogger<FallbackDialer>());
     }
 
     /// <summary>Tells in one line why a transport does not work.</summary>

@@ -15,6 +15,7 @@ internal static class RouteReasons
         null => "cannot be reached: its tunnels have ended, and the server does not answer",
         _ when UpgradeRefusal.SaysPodIsGone(fault, pod) => "was deleted",
         { Cause: { } cause } when ClusterException.Find(cause) is { } known => $"cannot be reached: {known.Message}",
+        { FailedTransport: { } transport } => $"cannot be reached: no transport works: {transport}: {fault.Message}",
         _ => $"cannot be reached: {fault.Message}",
     };
 

@@ -14,7 +14,7 @@ public sealed partial class FallbackDialer : ITunnelDialer
     private readonly TransportMemory _memory;
     private readonly TunnelDialOptions _options;
     private readonly Action<string, TunnelFault>? _onFailed;
-    private readonly Func<TunnelFault, string> _describe;
+    private readonly Func<TunnelFault, RefusalMeaning> _read;
     private readonly ILogger _logger;
     private readonly TaskCompletionSource _accepted = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -23,18 +23,18 @@ public sealed partial class FallbackDialer : ITunnelDialer
     /// <param name="memory">What has worked, shared with the dialers to other pods of the same server; its own if null.</param>
     /// <param name="options">Limits; the defaults if null.</param>
     /// <param name="onFailed">Called with the name of each transport that does not work, and why; nobody if null.</param>
-    /// <param name="describe">Tells in one line why a transport does not work, for an error that lists them all; the fault's message if null.</param>
+    /// <param name="read">Says what a refusal means; unknown for all of them if null.</param>
     /// <param name="logger">For diagnostics; none if null.</param>
     public FallbackDialer(
         IReadOnlyList<ITunnelDialer> dialers, TransportMemory? memory = null, TunnelDialOptions? options = null,
-        Action<string, TunnelFault>? onFailed = null, Func<TunnelFault, string>? describe = null, ILogger? logger = null)
+        Action<string, TunnelFault>? onFailed = null, Func<TunnelFault, RefusalMeaning>? read = null, ILogger? logger = null)
     {
         ArgumentOutOfRangeException.ThrowIfZero(dialers.Count, nameof(dialers));
         _dialers = dialers;
         _memory = memory ?? new TransportMemory();
         _options = options ?? new TunnelDialOptions();
         _onFailed = onFailed;
-        _describe = describe ?? (fault => fault.Message);
+        _read = read ?? (_ => RefusalMeaning.Unknown);
         _logger = logger ?? NullLogger.Instance;
     }
 
@@ -46,13 +46,13 @@ public sealed partial class FallbackDialer : ITunnelDialer
 
     /// <inheritdoc/>
     /// <remarks>
-    /// Each transport has limits of its own for its dial and for its proof: the last one is tried however long the others have taken. When all refuse
-    /// with the same words, SPDY's answer counts, as for kubectl: it names the right that is missing on every server. Otherwise each one's reason is told.
+    /// Each transport has limits of its own for its dial and for its proof: the last one is tried however long the others have taken. A refusal leads to the next
+    /// transport whatever its status, as in kubectl; one that asks to slow down does so only once, and then gets the wait that it asks for.
     /// </remarks>
     public async Task<TunnelDialResult> DialAsync(CancellationToken cancellationToken)
     {
         string? remembered = _memory.Works;
-        List<(string Transport, TunnelFault Fault)> failures = [];
+        List<TransportFailure> failures = [];
         foreach (ITunnelDialer dialer in InOrder(remembered))
         {
             TunnelDialResult dial = await DialInTimeAsync(dialer, cancellationToken).ConfigureAwait(false);
@@ -77,20 +77,26 @@ public sealed partial class FallbackDialer : ITunnelDialer
 
             LogFailed(dialer.Transport, fault.Message);
             _onFailed?.Invoke(dialer.Transport, fault);
-            failures.Add((dialer.Transport, fault));
-            if (!OtherTransportMayWork(fault))
+            var failure = new TransportFailure(dialer.Transport, fault, _read(fault));
+            failures.Add(failure);
+            if (!TransportFailures.OtherMayWork(failure) || (fault.StatusCode == HttpStatusCode.TooManyRequests && !_memory.MayPassThrottling()))
             {
-                return new TunnelDialResult(EndedBy(fault, failures));
+                break;
             }
 
-            if (IsLasting(fault))
+            if (TransportFailures.IsLasting(fault))
             {
                 _memory.Forget(dialer.Transport);
             }
         }
 
-        return new TunnelDialResult(Combine(failures));
+        return new TunnelDialResult(TransportFailures.Combine(failures));
     }
+
+    /// <summary>Whether another transport may work where one has failed.</summary>
+    /// <param name="fault">Why it does not work.</param>
+    /// <param name="meaning">What the refusal says.</param>
+    public static bool OtherTransportMayWork(TunnelFault fault, RefusalMeaning meaning) => TransportFailures.OtherMayWork(new TransportFailure("", fault, meaning));
 
     private List<ITunnelDialer> InOrder(string? remembered) => [.. _dialers.OrderBy(dialer => dialer.Transport != remembered)];
 
@@ -151,62 +157,6 @@ public sealed partial class FallbackDialer : ITunnelDialer
             _memory.Forget(transport);
         }
     }
-
-    /// <summary>
-    /// A server that refuses one upgrade may accept another. One that cannot be reached, does not know the pod or the user, or
-    /// asks to wait says the same to every transport.
-    /// </summary>
-    /// <param name="fault">Why a transport does not work.</param>
-    public static bool OtherTransportMayWork(TunnelFault fault) =>
-        fault.Kind is TunnelFaultKind.BadUpgrade
-        || (fault.Kind is TunnelFaultKind.Refused
-            && fault.StatusCode is not (HttpStatusCode.Unauthorized or HttpStatusCode.NotFound or HttpStatusCode.TooManyRequests));
-
-    /// <summary>
-    /// Whether a fault shows that a transport does not work here. A 5xx or a cut may be a server that is just being restarted, or a single broken node: another
-    /// transport serves this once, but what has worked remains the first choice.
-    /// </summary>
-    private static bool IsLasting(TunnelFault fault) => !IsServerError(fault) && fault.Cause is null;
-
-    private static bool IsServerError(TunnelFault fault) => fault is { Kind: TunnelFaultKind.Refused, StatusCode: >= HttpStatusCode.InternalServerError };
-
-    /// <summary>The fault that ended the dial. One without an answer may be the transport's own, so that the others' reasons matter too.</summary>
-    private TunnelFault EndedBy(TunnelFault fault, List<(string Transport, TunnelFault Fault)> failures) =>
-        failures.Count > 1 && fault.StatusCode is null ? fault with { Message = List(failures), IsCombined = true } : fault;
-
-    private TunnelFault Combine(List<(string Transport, TunnelFault Fault)> failures)
-    {
-        if (failures.Count == 1)
-        {
-            return failures[0].Fault;
-        }
-
-        TunnelFault telling = failures.Find(failure => failure.Transport == SpdyUpgradeDialer.Name).Fault ?? failures[0].Fault;
-        if (SayTheSame(failures))
-        {
-            return telling;
-        }
-
-        // A pod behind a dead node answers each transport with another 5xx: whoever has another pod wants to know, and when to come back.
-        TunnelFault fault = failures.TrueForAll(failure => IsServerError(failure.Fault)) ? telling : new TunnelFault(TunnelFaultKind.BadUpgrade, "");
-        return fault with { Message = List(failures), IsCombined = true, RetryAfter = failures.Max(failure => failure.Fault.RetryAfter) };
-    }
-
-    /// <summary>Whether all refuse with one status and the same words, but for the verb of a missing right: a GET needs another one than a POST.</summary>
-    private bool SayTheSame(List<(string Transport, TunnelFault Fault)> failures)
-    {
-        TunnelFault first = failures[0].Fault;
-        string[] words = _describe(first).Split(' ');
-        return failures.TrueForAll(failure =>
-            failure.Fault.Kind == TunnelFaultKind.Refused
-            && failure.Fault.StatusCode == first.StatusCode
-            && _describe(failure.Fault).Split(' ') is var others
-            && others.Length == words.Length
-            && others.Zip(words).Count(pair => pair.First != pair.Second) <= 1);
-    }
-
-    private string List(List<(string Transport, TunnelFault Fault)> failures) =>
-        $"no transport works: {string.Join("; ", failures.Select(failure => $"{failure.Transport}: {_describe(failure.Fault)}"))}";
 
     [LoggerMessage(Level = LogLevel.Debug, Message = "Transport {Transport} works")]
     private partial void LogWorks(string transport);

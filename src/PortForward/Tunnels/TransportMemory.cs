@@ -5,6 +5,7 @@ public sealed class TransportMemory
 {
     private string? _works;
     private volatile string? _accepted;
+    private int _hasPassedThrottling;
 
     /// <summary>The transport that has carried bytes to a pod and back; null if none has, or if it does not any more.</summary>
     public string? Works => Volatile.Read(ref _works);
@@ -21,4 +22,7 @@ public sealed class TransportMemory
 
     /// <summary>Takes note that a transport does not work any more; what is known of others stays.</summary>
     internal void Forget(string transport) => Interlocked.CompareExchange(ref _works, null, transport);
+
+    /// <summary>Whether a server that asks to slow down may be asked once more over another transport: the first time only.</summary>
+    internal bool MayPassThrottling() => Interlocked.Exchange(ref _hasPassedThrottling, 1) == 0;
 }

@@ -32,8 +32,8 @@ public enum TunnelFaultKind
 /// <param name="Message">One sentence for people.</param>
 public sealed record TunnelFault(TunnelFaultKind Kind, string Message)
 {
-    /// <summary>Whether <see cref="Message"/> lists what each of several transports failed of, and so says more than a single answer.</summary>
-    public bool IsCombined { get; init; }
+    /// <summary>The transport that failed of this when others were tried too, and failed of other reasons; null otherwise.</summary>
+    public string? FailedTransport { get; init; }
 
     /// <summary>The status code of a refusal.</summary>
     public HttpStatusCode? StatusCode { get; init; }

@@ -140,9 +140,9 @@ public sealed class CredentialTests(DropInCluster cluster) : IClassFixture<DropI
 
         Fails(Command, "may not get pods").With(around => Restricted(around, "blind", ("*", "pods"))),
         Fails(Command, "may not forward").With(around => Restricted(around, "idle", ("get", "pods/portforward"), ("create", "pods/portforward")))
-            .InOtherWords("clearer-words", "error: error upgrading connection: unable to upgrade connection: pods \"solo\" is forbidden: User \"idle\" cannot create res*", "Error from server (Forbidden): pods \"solo\" is forbidden: User \"idle\" cannot create resource \"pods/portforward\" in API group \"\" in the namespace \"default\""),
+            .InOtherWords("clearer-words", "error: error upgrading connection: unable to upgrade connection: pods \"solo\" is forbidden: User \"idle\" cannot create res*", "Error from server (Forbidden): pods \"solo\" is forbidden: User \"idle\" cannot create resource \"pods/portforward\" in API group \"\" in the namespace \"default\" (grant \"create\" on pods/portforward *"),
         Fails(Command, "may only get where create is needed").With(around => Restricted(around, "half", ("create", "pods/portforward")))
-            .InOtherWords("clearer-words", "error: error upgrading connection: unable to upgrade connection: pods \"solo\" is forbidden: User \"half\" cannot create res*", "Error from server (Forbidden): pods \"solo\" is forbidden: User \"half\" cannot create resource \"pods/portforward\" in API group \"\" in the namespace \"default\""),
+            .InOtherWords("clearer-words", "error: error upgrading connection: unable to upgrade connection: pods \"solo\" is forbidden: User \"half\" cannot create res*", "Error from server (Forbidden): pods \"solo\" is forbidden: User \"half\" cannot create resource \"pods/portforward\" in API group \"\" in the namespace \"default\" (grant \"create\" on pods/portforward *"),
         Serves(Command, "may neither list nor watch").With(around => Restricted(around, "narrow", ("list", "pods"), ("watch", "pods"))),
         Serves("deploy/web :7000", "may not watch").With(around => Restricted(around, "still", ("watch", "pods"))).Thorough(),
         Fails("deploy/web :7000", "may not get deployments").With(around => Restricted(around, "no-deploy", ("get", "deployments"))),

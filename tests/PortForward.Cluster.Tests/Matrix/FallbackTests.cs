@@ -22,6 +22,7 @@ public sealed class FallbackTests : IAsyncLifetime
 
     [Theory]
     [MemberData(nameof(Quick))]
+    [InlineData(Gatekeeper.SlowDown)]
     public async Task SPDY_takes_the_place_of_a_WebSocket_tunnel_that_meets_with(string gatekeeper)
     {
         _cluster.Transports.WebSocketTunnel = Gatekeeper.Answer(gatekeeper);

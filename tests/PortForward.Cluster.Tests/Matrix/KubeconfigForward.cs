@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging.Abstractions;
+using PortForward.Cluster.Api;
 using PortForward.Cluster.Kubeconfig;
 using PortForward.Cluster.Routing;
 using PortForward.Cluster.Tests.Kubeconfig;
@@ -30,7 +31,7 @@ internal static class KubeconfigForward
             return await RoutedForward.StartAsync(
                 cluster.Invoker,
                 cluster.Server,
-                pod => new FallbackDialer([.. Dialers(transport, cluster.Invoker, cluster.PortForwardUri("default", pod), dialling)], memory, dialling),
+                pod => new FallbackDialer([.. Dialers(transport, cluster.Invoker, cluster.PortForwardUri("default", pod), dialling)], memory, dialling, read: fault => UpgradeRefusal.Read(fault, pod)),
                 "pod/solo",
                 [.. ports.Select(port => $":{port}")],
                 routing,

@@ -152,7 +152,7 @@ internal sealed class ApiServer(TestCluster cluster, Authenticator authenticator
     {
         var create = access with { Verb = "create" };
         if (access.Verb == "get" && cluster.Transports.WebSocketNeedsCreate && !cluster.Access.Allows(create))
-            await ApiStatus.Forbidden(create).WriteAsync(context);
+            await ApiStatus.ForbiddenWithoutReason(create).WriteAsync(context);
         else if (cluster.Pods.Find(path.Name!, path.Namespace!) is { } pod)
             await portForward.ServeAsync(context, pod, access.User);
         else

@@ -39,6 +39,10 @@ internal sealed record ApiStatus(int Code, string Reason, string Message, JsonOb
         return new(403, "Forbidden", $"{subject}: User \"{access.User}\" cannot {access.Verb} resource \"{resource}\" in API group \"{access.Group}\" {scope}", details);
     }
 
+    /// <summary>What the check of a WebSocket's second verb says since Kubernetes 1.35: RBAC gives it no reason.</summary>
+    public static ApiStatus ForbiddenWithoutReason(AccessRequest access) =>
+        Forbidden(access) with { Message = $"{access.Resource} \"{access.Name}\" is forbidden: " };
+
     /// <summary>What the server says for a status that a test injects.</summary>
     public static ApiStatus Injected(int code, TimeSpan? retryAfter) => code switch
     {

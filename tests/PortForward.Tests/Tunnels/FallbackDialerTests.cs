@@ -28,9 +28,12 @@ public sealed class FallbackDialerTests
 
     [Theory]
     [InlineData(HttpStatusCode.BadRequest)]
+    [InlineData(HttpStatusCode.Unauthorized)]
     [InlineData(HttpStatusCode.Forbidden)]
+    [InlineData(HttpStatusCode.NotFound)]
     [InlineData(HttpStatusCode.MethodNotAllowed)]
     [InlineData(HttpStatusCode.UpgradeRequired)]
+    [InlineData(HttpStatusCode.TooManyRequests)]
     [InlineData(HttpStatusCode.InternalServerError)]
     [InlineData(HttpStatusCode.BadGateway)]
     public async Task A_refused_upgrade_leads_to_the_other_transport_which_is_remembered(HttpStatusCode refusal)
@@ -54,17 +57,31 @@ public sealed class FallbackDialerTests
         _dialer.Transport.Should().Be("other");
     }
 
-    [Theory]
-    [InlineData(HttpStatusCode.Unauthorized)]
-    [InlineData(HttpStatusCode.NotFound)]
-    [InlineData(HttpStatusCode.TooManyRequests)]
-    public async Task An_answer_that_every_transport_would_get_is_final(HttpStatusCode refusal)
+    [Fact]
+    public async Task A_pod_that_does_not_exist_is_not_asked_for_again()
     {
-        _preferred.FailNext(Refused(refusal));
+        var dialer = new FallbackDialer([_preferred, _other], read: _ => RefusalMeaning.PodIsGone);
+        TunnelFault gone = Refused(HttpStatusCode.NotFound);
+        _preferred.FailNext(gone);
 
-        (await _dialer.DialAsync(CancellationToken.None)).Fault!.StatusCode.Should().Be(refusal);
+        (await dialer.DialAsync(CancellationToken.None)).Fault.Should().BeSameAs(gone);
 
         _other.Dials.Should().Be(0);
+    }
+
+    [Fact]
+    public async Task A_server_that_asks_to_slow_down_is_asked_over_another_transport_only_once()
+    {
+        TunnelFault slowDown = Refused(HttpStatusCode.TooManyRequests) with { RetryAfter = TimeSpan.FromSeconds(7) };
+        _preferred.FailNext(slowDown);
+        _other.FailNext(slowDown);
+
+        (await _dialer.DialAsync(CancellationToken.None)).Fault.Should().Be(slowDown);
+        (_preferred.Dials, _other.Dials).Should().Be((1, 1));
+
+        _preferred.FailNext(slowDown);
+        (await new FallbackDialer([_preferred, _other], _memory).DialAsync(CancellationToken.None)).Fault.Should().Be(slowDown);
+        (_preferred.Dials, _other.Dials).Should().Be((2, 1), "from now on it gets the wait that it asks for, whichever pod is dialled");
     }
 
     [Theory]
@@ -80,15 +97,13 @@ public sealed class FallbackDialerTests
     }
 
     [Fact]
-    public async Task When_all_refuse_each_reason_is_told_and_the_preferred_one_is_tried_first_again()
+    public async Task When_all_refuse_the_first_reason_is_told_and_the_preferred_one_is_tried_first_again()
     {
         _preferred.FailNext(Refused(HttpStatusCode.BadRequest));
         _other.FailNext(Refused(HttpStatusCode.BadGateway));
 
         TunnelFault fault = (await _dialer.DialAsync(CancellationToken.None)).Fault!;
-        fault.Message.Should().Be("no transport works: preferred: 400; other: 502");
-        fault.StatusCode.Should().BeNull();
-        fault.IsCombined.Should().BeTrue();
+        (fault.Kind, fault.FailedTransport, fault.StatusCode).Should().Be((TunnelFaultKind.BadUpgrade, "preferred", HttpStatusCode.BadRequest));
 
         (await _dialer.DialAsync(CancellationToken.None)).Tunnel.Should().NotBeNull();
         (_preferred.Dials, _other.Dials).Should().Be((2, 1));
@@ -104,7 +119,7 @@ public sealed class FallbackDialerTests
         spdy.FailNext(expected);
         _other.FailNext(Refused(HttpStatusCode.Forbidden));
 
-        (await dialer.DialAsync(CancellationToken.None)).Fault.Should().BeSameAs(expected);
+        (await dialer.DialAsync(CancellationToken.None)).Fault.Should().Be(expected);
     }
 
     [Fact]
@@ -195,6 +210,9 @@ public sealed class FallbackDialerTests
     }
 
     [Theory]
+    [InlineData(HttpStatusCode.Unauthorized)]
+    [InlineData(HttpStatusCode.NotFound)]
+    [InlineData(HttpStatusCode.TooManyRequests)]
     [InlineData(HttpStatusCode.InternalServerError)]
     [InlineData(HttpStatusCode.BadGateway)]
     [InlineData(HttpStatusCode.ServiceUnavailable)]
@@ -336,40 +354,43 @@ public sealed class FallbackDialerTests
     }
 
     [Fact]
-    public async Task A_dial_that_ends_without_an_answer_tells_what_the_transports_before_it_failed_of()
+    public async Task A_dial_that_ends_without_an_answer_tells_what_the_first_transport_failed_of()
     {
         _preferred.FailNext(Refused(HttpStatusCode.Forbidden));
         _other.FailNext(new TunnelFault(TunnelFaultKind.TimedOut, "nothing in 10 s"));
 
         TunnelFault fault = (await _dialer.DialAsync(CancellationToken.None)).Fault!;
 
-        (fault.Kind, fault.Message, fault.IsCombined).Should().Be((TunnelFaultKind.TimedOut, "no transport works: preferred: 403; other: nothing in 10 s", true));
+        (fault.Kind, fault.Message, fault.FailedTransport).Should().Be((TunnelFaultKind.TimedOut, "403", "preferred"));
     }
 
     [Fact]
-    public async Task An_answer_that_ends_the_dial_is_told_in_its_own_words()
+    public async Task A_pod_that_does_not_exist_is_told_whatever_came_before()
     {
-        _preferred.FailNext(Refused(HttpStatusCode.Forbidden));
         TunnelFault gone = Refused(HttpStatusCode.NotFound);
+        var dialer = new FallbackDialer([_preferred, _other], read: fault => fault == gone ? RefusalMeaning.PodIsGone : RefusalMeaning.Explained);
+        _preferred.FailNext(Refused(HttpStatusCode.Forbidden));
         _other.FailNext(gone);
 
-        (await _dialer.DialAsync(CancellationToken.None)).Fault.Should().BeSameAs(gone);
+        (await dialer.DialAsync(CancellationToken.None)).Fault.Should().BeSameAs(gone);
     }
 
     [Fact]
-    public async Task Three_transports_that_fail_of_three_reasons_are_told_each_with_its_own()
+    public async Task What_the_API_server_says_is_told_before_what_others_say_and_that_it_is_too_old_is_told_last()
     {
         var spdy = new FakeDialer { Transport = "spdy" };
-        var dialer = new FallbackDialer([_preferred, spdy, _other]);
-        _preferred.Prepare = tunnel => tunnel.Pong = Task.FromResult(false);
-        spdy.FailNext(Refused(HttpStatusCode.Forbidden));
-        _other.FailNext(new TunnelFault(TunnelFaultKind.BadUpgrade, "wrong subprotocol"));
+        var third = new FakeDialer { Transport = "third" };
+        var meanings = new Dictionary<string, RefusalMeaning>(StringComparer.Ordinal) { ["400"] = RefusalMeaning.NotOffered, ["500"] = RefusalMeaning.Explained };
+        var dialer = new FallbackDialer([_preferred, spdy, third], read: fault => meanings.GetValueOrDefault(fault.Message));
+        _preferred.FailNext(Refused(HttpStatusCode.BadRequest));
+        spdy.FailNext(Refused(HttpStatusCode.BadGateway));
+        third.FailNext(Refused(HttpStatusCode.InternalServerError));
+        (await dialer.DialAsync(CancellationToken.None)).Fault!.FailedTransport.Should().Be("third");
 
-        TunnelFault fault = (await dialer.DialAsync(CancellationToken.None)).Fault!;
-
-        (fault.Kind, fault.IsCombined, fault.StatusCode).Should().Be((TunnelFaultKind.BadUpgrade, true, null));
-        fault.Message.Should().Be(
-            "no transport works: preferred: the server switched protocols and then ended the connection; spdy: 403; other: wrong subprotocol");
+        _preferred.FailNext(Refused(HttpStatusCode.BadRequest));
+        spdy.FailNext(Refused(HttpStatusCode.BadGateway));
+        third.FailNext(new TunnelFault(TunnelFaultKind.BadUpgrade, "wrong subprotocol"));
+        (await dialer.DialAsync(CancellationToken.None)).Fault!.FailedTransport.Should().Be("spdy");
     }
 
     [Fact]
@@ -383,33 +404,34 @@ public sealed class FallbackDialerTests
 
         TunnelFault fault = (await dialer.DialAsync(CancellationToken.None)).Fault!;
 
-        (fault.Kind, fault.StatusCode, fault.RetryAfter).Should().Be((TunnelFaultKind.Refused, HttpStatusCode.InternalServerError, TimeSpan.FromSeconds(7)));
-        (fault.Message, fault.IsCombined).Should().Be(("no transport works: preferred: 502; spdy: 500; other: 503", true));
+        (fault.Kind, fault.StatusCode, fault.RetryAfter).Should().Be((TunnelFaultKind.Refused, HttpStatusCode.BadGateway, TimeSpan.FromSeconds(7)));
+        fault.FailedTransport.Should().Be("preferred");
     }
 
     [Fact]
-    public async Task A_missing_right_is_one_reason_whatever_verb_each_request_needs()
+    public async Task Missing_rights_are_one_reason_whatever_each_request_is_told()
     {
         var spdy = new FakeDialer { Transport = "spdy" };
-        var dialer = new FallbackDialer([_preferred, spdy], describe: fault => fault.Body!);
-        _preferred.FailNext(Refused(HttpStatusCode.Forbidden) with { Body = "eve cannot get pods/portforward" });
+        var dialer = new FallbackDialer([_preferred, spdy, _other], read: _ => RefusalMeaning.MissingRight);
+        _preferred.FailNext(Refused(HttpStatusCode.Forbidden) with { Body = "forbidden" });
         TunnelFault expected = Refused(HttpStatusCode.Forbidden) with { Body = "eve cannot create pods/portforward" };
         spdy.FailNext(expected);
+        _other.FailNext(Refused(HttpStatusCode.Forbidden) with { Body = "eve cannot get pods/portforward" });
 
-        (await dialer.DialAsync(CancellationToken.None)).Fault.Should().BeSameAs(expected);
+        (await dialer.DialAsync(CancellationToken.None)).Fault.Should().Be(expected);
     }
 
     [Fact]
-    public async Task Refusals_of_one_status_for_different_reasons_are_all_told()
+    public async Task A_missing_right_is_told_rather_than_what_a_proxy_says()
     {
         var spdy = new FakeDialer { Transport = "spdy" };
-        var dialer = new FallbackDialer([_preferred, spdy], describe: fault => fault.Body!);
-        _preferred.FailNext(Refused(HttpStatusCode.Forbidden) with { Body = "eve cannot get pods/portforward" });
-        spdy.FailNext(Refused(HttpStatusCode.Forbidden) with { Body = "the company's proxy does not like this" });
+        var dialer = new FallbackDialer([_preferred, spdy], read: fault => fault.Body == "the company's proxy does not like this" ? RefusalMeaning.Unknown : RefusalMeaning.MissingRight);
+        _preferred.FailNext(Refused(HttpStatusCode.Forbidden) with { Body = "the company's proxy does not like this" });
+        spdy.FailNext(Refused(HttpStatusCode.Forbidden) with { Body = "eve cannot create pods/portforward" });
 
         TunnelFault fault = (await dialer.DialAsync(CancellationToken.None)).Fault!;
 
-        fault.Message.Should().Be("no transport works: preferred: eve cannot get pods/portforward; spdy: the company's proxy does not like this");
+        (fault.Kind, fault.FailedTransport, fault.Body).Should().Be((TunnelFaultKind.BadUpgrade, "spdy", "eve cannot create pods/portforward"));
     }
 
     [Fact]
