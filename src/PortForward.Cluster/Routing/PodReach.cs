@@ -15,9 +15,6 @@ internal sealed class PodReach(TimeProvider time, Func<double> jitter)
     /// <summary>For how long a tunnel must have stood before its end is a first failure again: what accepts tunnels and cuts them is not to be asked without pause.</summary>
     private static readonly TimeSpan Proven = TimeSpan.FromSeconds(5);
 
-    /// <summary>The longest wait that a server can ask for.</summary>
-    private static readonly TimeSpan LongestAsked = TimeSpan.FromMinutes(2);
-
     /// <summary>How many attempts have failed in a row. A tunnel that ends as soon as it stands is one of them.</summary>
     private int _failures;
 
@@ -100,5 +97,5 @@ internal sealed class PodReach(TimeProvider time, Func<double> jitter)
         return TimeSpan.FromSeconds(seconds * (0.8 + (0.4 * jitter())));
     }
 
-    private static TimeSpan Asked(TunnelFault fault) => fault.RetryAfter is { } asked ? (asked < LongestAsked ? asked : LongestAsked) : TimeSpan.Zero;
+    private static TimeSpan Asked(TunnelFault fault) => fault.RetryAfter ?? TimeSpan.Zero;
 }

@@ -32,6 +32,9 @@ public enum TunnelFaultKind
 /// <param name="Message">One sentence for people.</param>
 public sealed record TunnelFault(TunnelFaultKind Kind, string Message)
 {
+    /// <summary>The longest wait that a server can ask for: two minutes. Whatever it has to do, it can be asked again by then.</summary>
+    public static readonly TimeSpan LongestRetryAfter = TimeSpan.FromMinutes(2);
+
     /// <summary>The transport that failed of this when others were tried too, and failed of other reasons; null otherwise.</summary>
     public string? FailedTransport { get; init; }
 
@@ -44,8 +47,12 @@ public sealed record TunnelFault(TunnelFaultKind Kind, string Message)
     /// <summary>The body of a refusal, cut at 64 KiB: from an API server a Status object in JSON, from a proxy anything.</summary>
     public string? Body { get; init; }
 
-    /// <summary>How long the server asks to wait before the next try (Retry-After of a 429 or 503).</summary>
-    public TimeSpan? RetryAfter { get; init; }
+    /// <summary>How long the server asks to wait before the next try (Retry-After of a 429 or 503): from zero to <see cref="LongestRetryAfter"/>, whatever it wrote.</summary>
+    public TimeSpan? RetryAfter
+    {
+        get;
+        init => field = value is { } asked ? TimeSpan.FromTicks(Math.Clamp(asked.Ticks, 0, LongestRetryAfter.Ticks)) : null;
+    }
 
     /// <summary>The exception behind <see cref="TunnelFaultKind.Unreachable"/>, or behind a connection that was cut.</summary>
     public Exception? Cause { get; init; }

@@ -330,6 +330,7 @@ public sealed class TunnelPoolSharingTests : IAsyncDisposable
     [InlineData(null, 1)]
     [InlineData(0.2, 1)]
     [InlineData(30.0, 30)]
+    [InlineData(252_000_000_000.0, 120)]
     public async Task While_the_server_wants_no_more_tunnels_connections_share_those_that_stand(double? retryAfterSeconds, double waitSeconds)
     {
         await OpenAsync();

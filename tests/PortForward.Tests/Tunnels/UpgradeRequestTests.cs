@@ -150,6 +150,10 @@ public sealed class UpgradeRequestTests : IDisposable
     [InlineData("0", 0.0)]
     [InlineData("Wed, 01 May 2024 12:00:45 GMT", 45.0)]
     [InlineData("Wed, 01 May 2024 11:00:00 GMT", 0.0)]
+    [InlineData("Fri, 31 Dec 9999 23:59:59 GMT", 120.0)]
+    [InlineData("2147483647", 120.0)]
+    [InlineData("99999999999999999999", null)]
+    [InlineData("-5", null)]
     [InlineData("soon", null)]
     [InlineData(null, null)]
     public async Task Retry_After_is_read_in_both_of_its_forms(string? header, double? seconds)
