@@ -21,7 +21,7 @@ public sealed partial class ListWatch<T>(
     ApiClient api, ApiResource<T> resource, string @namespace, ApiSelection selection, TimeProvider? time = null, ILogger? logger = null)
     where T : class, IApiObject
 {
-    private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan FirstWait = TimeSpan.FromMilliseconds(100);
 
     /// <summary>After how many lists without a watch the watch is tried again: what was refused once need not be for good.</summary>
     private const int ListsUntilWatch = 12;
@@ -49,7 +49,7 @@ public sealed partial class ListWatch<T>(
     {
         var objects = new Dictionary<string, T>(StringComparer.Ordinal);
         int unwatched = 0;
-        int expired = 0;
+        var watches = new RestartBackoff(_time, FirstWait);
         for (bool first = true; ; first = false)
         {
             ApiList<T> list = await ListAsync(first, cancellationToken).ConfigureAwait(false);
@@ -58,9 +58,10 @@ public sealed partial class ListWatch<T>(
 
             string? version = list.ResourceVersion;
             bool mayWatch = unwatched == 0;
-            for (int failures = 0; mayWatch;)
+            for (int fruitless = 0; mayWatch;)
             {
                 ClusterException? fault;
+                watches.Begin();
                 IAsyncEnumerator<ApiEvent<T>> events = api.WatchAsync(resource, @namespace, selection, version, SilenceLimit, cancellationToken)
                     .GetAsyncEnumerator(cancellationToken);
                 await using (events.ConfigureAwait(false))
@@ -69,8 +70,7 @@ public sealed partial class ListWatch<T>(
                     {
                         (ApiEvent<T>? next, fault) = await NextAsync(events).ConfigureAwait(false);
                         if (next is null) break;
-                        failures = 0;
-                        expired = 0;
+                        fruitless = 0;
                         Fault = null;
                         version = next.Object.Metadata?.ResourceVersion ?? version;
                         if (next.Type == ApiEventType.Bookmark || NameOf(next.Object) is not { Length: > 0 } name) continue;
@@ -82,8 +82,8 @@ public sealed partial class ListWatch<T>(
 
                 if (fault is { StatusCode: HttpStatusCode.Gone })
                 {
-                    // The first time at once. A server that has no version to watch from is not to be listed without pause.
-                    if (expired++ > 0) await Task.Delay(Wait(expired), _time, cancellationToken).ConfigureAwait(false);
+                    TimeSpan wait = watches.EndWithRemedy();
+                    if (wait > TimeSpan.Zero) await Task.Delay(wait, _time, cancellationToken).ConfigureAwait(false);
                     break;
                 }
 
@@ -94,11 +94,10 @@ public sealed partial class ListWatch<T>(
                     break;
                 }
 
-                // A watch that ends at once, without a fault, must not make a busy loop either.
                 Fault = fault;
                 if (fault is not null) LogWatchLost(_collection, fault.Message);
-                await Task.Delay(Wait(failures++), _time, cancellationToken).ConfigureAwait(false);
-                if (fault is not null && (!IsPassing(fault) || failures == WatchesUntilList)) break;
+                await Task.Delay(watches.End(), _time, cancellationToken).ConfigureAwait(false);
+                if (fault is not null && (!IsPassing(fault) || ++fruitless == WatchesUntilList)) break;
             }
 
             if (unwatched > 0)
@@ -111,8 +110,10 @@ public sealed partial class ListWatch<T>(
 
     private async Task<ApiList<T>> ListAsync(bool first, CancellationToken cancellationToken)
     {
-        for (int failures = 0; ; failures++)
+        var lists = new RestartBackoff(_time, FirstWait);
+        while (true)
         {
+            lists.Begin();
             try
             {
                 ApiList<T> list = await api.ListAsync(resource, @namespace, selection, cancellationToken).ConfigureAwait(false);
@@ -125,7 +126,7 @@ public sealed partial class ListWatch<T>(
                 LogListFailed(_collection, passing.Message);
             }
 
-            await Task.Delay(Wait(failures), _time, cancellationToken).ConfigureAwait(false);
+            await Task.Delay(lists.End(), _time, cancellationToken).ConfigureAwait(false);
         }
     }
 
@@ -149,7 +150,4 @@ public sealed partial class ListWatch<T>(
         fault.StatusCode is null or HttpStatusCode.NotFound or HttpStatusCode.TooManyRequests or HttpStatusCode.RequestTimeout || (int)fault.StatusCode >= 500;
 
     private static string NameOf(T item) => item.Metadata?.Name ?? "";
-
-    private static TimeSpan Wait(int failures) =>
-        failures == 0 ? TimeSpan.FromMilliseconds(100) : TimeSpan.FromTicks(Math.Min(LongestWait.Ticks, TimeSpan.FromSeconds(0.5).Ticks << Math.Min(failures, 6)));
 }

@@ -12,8 +12,6 @@ internal sealed class PodWatch(ApiClient api, TargetObject target, TimeProvider 
     /// <summary>How often a pod is read that may neither be listed nor watched.</summary>
     private static readonly TimeSpan PollInterval = TimeSpan.FromSeconds(5);
 
-    private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(15);
-
     /// <summary>When to ask again for pods that may not be read: an API server that has only just started may refuse for a moment what it allows.</summary>
     private static readonly TimeSpan RefusedWait = TimeSpan.FromSeconds(30);
 
@@ -42,8 +40,10 @@ internal sealed class PodWatch(ApiClient api, TargetObject target, TimeProvider 
     /// <param name="cancellationToken">Ends it.</param>
     public async Task RunAsync(Action onChanged, CancellationToken cancellationToken)
     {
-        for (int failures = 0; !cancellationToken.IsCancellationRequested;)
+        var feeds = new RestartBackoff(time, TimeSpan.FromSeconds(1));
+        while (!cancellationToken.IsCancellationRequested)
         {
+            feeds.Begin();
             using var feeding = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
             TargetObject fed;
             lock (_gate)
@@ -58,7 +58,6 @@ internal sealed class PodWatch(ApiClient api, TargetObject target, TimeProvider 
                 var feed = new PodFeed(_api, fed, time, logger) { PollInterval = PollInterval };
                 await foreach (IReadOnlyCollection<Pod> pods in feed.FollowAsync(feeding.Token).ConfigureAwait(false))
                 {
-                    failures = 0;
                     Pods = pods;
                     onChanged();
                 }
@@ -75,8 +74,7 @@ internal sealed class PodWatch(ApiClient api, TargetObject target, TimeProvider 
             }
             catch (ClusterException)
             {
-                TimeSpan wait = TimeSpan.FromTicks(Math.Min(LongestWait.Ticks, TimeSpan.TicksPerSecond << Math.Min(failures++, 5)));
-                await Task.Delay(wait, time, feeding.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                await Task.Delay(feeds.End(), time, feeding.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
             finally
             {

@@ -133,7 +133,7 @@ public sealed class ListWatchTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task An_event_between_two_versions_that_are_too_old_ends_the_waits()
+    public async Task A_watch_that_lasts_between_two_versions_that_are_too_old_ends_the_waits()
     {
         _server.Answer(List, Pods("5", "a"));
         _server.Refuse(Watch, HttpStatusCode.Gone, "Expired", "too old resource version");
@@ -141,13 +141,56 @@ public sealed class ListWatchTests : IAsyncDisposable
         _server.Refuse(Watch, HttpStatusCode.Gone, "Expired", "too old resource version");
         (await NextAsync()).Should().Be("a");
         (await NextAsync()).Should().Be("a");
-        second.Send("ADDED", Pod("b")).End();
+        second.Send("ADDED", Pod("b"));
         (await NextAsync()).Should().Be("a b");
 
         Task<string> next = NextAsync();
+        _time.Advance(TimeSpan.FromSeconds(15));
+        second.End();
         await _time.PassAsync(TimeSpan.FromMilliseconds(100));
+        await _time.PassAsync(TimeSpan.FromSeconds(2));
 
-        (await next).Should().Be("a", "the objects are listed again without another wait");
+        (await next).Should().Be("a", "the waits have begun anew");
+    }
+
+    [Theory]
+    [InlineData("""{"type":"ADDED","object":{"metadata":{"name":"b","resourceVersion":"9"}}}""" + "\n" + """{"type":"ERROR","object":{"kind":"Status","code":410,"reason":"Expired"}}""" + "\n")]
+    [InlineData("""{"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"9"}}}""" + "\n" + """{"type":"ERROR","object":{"kind":"Status","code":410,"reason":"Expired"}}""" + "\n")]
+    [InlineData("""{"type":"ADDED","object":{"metadata":{"name":"b","resourceVersion":"9"}}}""" + "\n" + """{"type":"ERROR","object":{"kind":"Status","code":401,"reason":"Unauthorized"}}""" + "\n")]
+    [InlineData("""{"type":"ADDED","object":{"metadata":{"name":"b","resourceVersion":"9"}}}""" + "\n")]
+    [InlineData("""{"type":"ADDED","object":null}""" + "\n")]
+    [InlineData("")]
+    public async Task A_server_that_ends_every_watch_at_once_is_asked_no_more_than_five_times_a_minute(string watch)
+    {
+        _server.Answer(List, Pods("5", "a"));
+        _server.Answer(Watch, HttpStatusCode.OK, watch);
+        Task following = FollowAsync();
+        TimeSpan hour = TimeSpan.FromHours(1);
+
+        DateTimeOffset began = _time.GetUtcNow();
+        while (_time.GetUtcNow() - began < hour)
+        {
+            _time.Advance(await _time.NextWaitAsync());
+        }
+
+        WatchesAsked.Should().BeInRange(60, 5 * 60);
+        (_server.Requests.Count - WatchesAsked).Should().BeInRange(1, 5 * 60);
+        await _end.CancelAsync();
+        await following;
+
+        async Task FollowAsync()
+        {
+            try
+            {
+                await foreach (IReadOnlyCollection<Pod> _ in new ListWatch<Pod>(_server.Client(_time), ApiResources.Pods, "shop", ApiSelection.All, _time).FollowAsync(_end.Token))
+                {
+                }
+            }
+            catch (OperationCanceledException)
+            {
+                // The hour is over.
+            }
+        }
     }
 
     [Theory]

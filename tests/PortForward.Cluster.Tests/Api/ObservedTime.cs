@@ -21,4 +21,17 @@ internal sealed class ObservedTime : FakeTimeProvider
         while (await _begun.Reader.ReadAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(30)) != wait) { }
         Advance(wait);
     }
+
+    /// <summary>The next wait that begins and is no longer than a minute; longer ones are limits that are not meant to be reached.</summary>
+    public async Task<TimeSpan> NextWaitAsync()
+    {
+        while (true)
+        {
+            TimeSpan wait = await _begun.Reader.ReadAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(30));
+            if (wait >= TimeSpan.Zero && wait <= TimeSpan.FromMinutes(1))
+            {
+                return wait;
+            }
+        }
+    }
 }
