@@ -20,13 +20,16 @@ public sealed partial class ApiClient
     /// <summary>kubectl's page size for lists.</summary>
     private const int PageSize = 500;
 
-    /// <summary>A page of <see cref="PageSize"/> large objects; anything bigger is no answer of an API server.</summary>
-    private const int MaxBodyLength = 256 * 1024 * 1024;
+    /// <summary>The most bytes of one object or event: etcd takes objects of 1.5 MB, and JSON makes them larger, but not by this much.</summary>
+    private const int MaxObjectLength = 16 * 1024 * 1024;
+
+    /// <summary>The most bytes of a page of <see cref="PageSize"/> objects, which have some 10 KB each, managed fields included.</summary>
+    private const int MaxPageLength = 64 * 1024 * 1024;
 
     private const int MaxErrorBodyLength = 64 * 1024;
 
-    /// <summary>etcd takes objects of 1.5 MB; JSON makes them larger, but not by this much.</summary>
-    private const int MaxEventLength = 32 * 1024 * 1024;
+    /// <summary>How long the words of a refusal may take: its status is known already.</summary>
+    private static readonly TimeSpan ErrorBodyTimeout = TimeSpan.FromSeconds(5);
 
     private static readonly TimeSpan MaxRetryAfter = TimeSpan.FromSeconds(30);
 
@@ -83,6 +86,7 @@ public sealed partial class ApiClient
             $"{resource.CollectionPath(@namespace)}/{Uri.EscapeDataString(name)}",
             $"get {resource} {name}",
             new ApiSubject(resource.Group, resource.Plural, name),
+            MaxObjectLength,
             resource.Read,
             cancellationToken).ConfigureAwait(false);
         return string.IsNullOrEmpty(read.Metadata?.Name) ? throw NotTheApi("an object without a name") : read;
@@ -100,6 +104,7 @@ public sealed partial class ApiClient
                 $"api/v1/namespaces/{Uri.EscapeDataString(@namespace)}",
                 $"get namespaces {@namespace}",
                 new ApiSubject("", "namespaces", @namespace),
+                MaxObjectLength,
                 static found => found,
                 cancellationToken).ConfigureAwait(false);
             return null;
@@ -122,20 +127,22 @@ public sealed partial class ApiClient
         ArgumentNullException.ThrowIfNull(resource);
         ArgumentNullException.ThrowIfNull(selection);
         string collection = resource.CollectionPath(@namespace);
-        ApiList<T> page = await PageAsync($"{collection}?{selection.Query}limit={PageSize}").ConfigureAwait(false);
+        var bounds = new ListBounds(PageSize);
+        ApiList<T> page = await PageAsync($"{collection}?{selection.Query}limit={PageSize}", MaxPageLength).ConfigureAwait(false);
         if (string.IsNullOrEmpty(page.Continue)) return page with { Continue = null };
 
         List<T> items = [.. page.Items];
-        while (!string.IsNullOrEmpty(page.Continue))
+        while (page.Continue is { Length: > 0 } asked)
         {
+            if (bounds.WhyNoMore(page.Items.Count, asked) is { } endless) throw NotTheApi(endless);
             try
             {
-                page = await PageAsync($"{collection}?{selection.Query}limit={PageSize}&continue={Uri.EscapeDataString(page.Continue)}").ConfigureAwait(false);
+                page = await PageAsync($"{collection}?{selection.Query}limit={PageSize}&continue={Uri.EscapeDataString(asked)}", MaxPageLength).ConfigureAwait(false);
             }
             catch (ClusterException expired) when (expired.StatusCode == HttpStatusCode.Gone)
             {
                 // The pages' moment is no longer kept: the whole list at once cannot expire.
-                return await PageAsync($"{collection}?{selection.Query.TrimEnd('&')}").ConfigureAwait(false);
+                return await PageAsync($"{collection}?{selection.Query.TrimEnd('&')}", ListBounds.MaxLength).ConfigureAwait(false) with { Continue = null };
             }
 
             items.AddRange(page.Items);
@@ -143,7 +150,13 @@ public sealed partial class ApiClient
 
         return new ApiList<T>(items, page.ResourceVersion, null);
 
-        Task<ApiList<T>> PageAsync(string path) => LookUpAsync(path, $"list {resource}", subject: null, resource.ReadList, cancellationToken);
+        Task<ApiList<T>> PageAsync(string path, int maxLength) => LookUpAsync(path, $"list {resource}", subject: null, maxLength, ReadPage, cancellationToken);
+
+        ApiList<T>? ReadPage(Stream body)
+        {
+            bounds.Add(body.Length);
+            return resource.ReadList(body);
+        }
     }
 
     /// <summary>
@@ -183,12 +196,11 @@ public sealed partial class ApiClient
         if (response is null) yield break;
         if (!response.IsSuccessStatusCode)
         {
-            ApiStatus? refusal = await UntilSilentAsync(() => ReadStatusAsync(response, request, either.Token)).ConfigureAwait(false);
-            throw (refusal ?? ApiStatus.Read(response.StatusCode, response.ReasonPhrase, "", request)).ToException();
+            throw (await ReadStatusAsync(response, request, either.Token, cancellationToken).ConfigureAwait(false)).ToException();
         }
 
         using Stream body = await response.Content.ReadAsStreamAsync(either.Token).ConfigureAwait(false);
-        using var lines = new LineReader(body, MaxEventLength);
+        using var lines = new LineReader(body, MaxObjectLength);
         while (await UntilSilentAsync(() => lines.ReadLineAsync(either.Token).AsTask()).ConfigureAwait(false) is { } line)
         {
             silence.CancelAfter(silenceLimit);
@@ -241,7 +253,7 @@ public sealed partial class ApiClient
     }
 
     /// <summary>One answered GET: within the time-out, sent again when the server asks for that.</summary>
-    private async Task<TResult> LookUpAsync<TResult>(string path, string request, ApiSubject? subject, Func<Stream, TResult?> read, CancellationToken cancellationToken)
+    private async Task<TResult> LookUpAsync<TResult>(string path, string request, ApiSubject? subject, int maxLength, Func<Stream, TResult?> read, CancellationToken cancellationToken)
     {
         using var deadline = new CancellationTokenSource(RequestTimeout > TimeSpan.Zero ? RequestTimeout : Timeout.InfiniteTimeSpan, _time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, cancellationToken);
@@ -253,11 +265,12 @@ public sealed partial class ApiClient
                 using HttpResponseMessage response = await SendAsync(path, either.Token).ConfigureAwait(false);
                 if (response.IsSuccessStatusCode)
                 {
-                    using MemoryStream body = await ReadBodyAsync(response, MaxBodyLength, either.Token).ConfigureAwait(false);
-                    return Parse(body, response, read);
+                    using var body = new MemoryStream();
+                    await ReadBodyAsync(response, body, maxLength, either.Token).ConfigureAwait(false);
+                    return body.Length < maxLength ? Parse(body, response, read) : throw NotTheApi($"more than {maxLength >> 20} MB");
                 }
 
-                refusal = await ReadStatusAsync(response, request, either.Token).ConfigureAwait(false);
+                refusal = await ReadStatusAsync(response, request, either.Token, cancellationToken).ConfigureAwait(false);
                 if (RetryAfter(response) is not { } wait || wait > MaxRetryAfter || retries == MaxRetries) throw refusal.ToException(subject);
                 LogRetry(request, (int)response.StatusCode, wait);
                 await Task.Delay(wait, _time, either.Token).ConfigureAwait(false);
@@ -338,17 +351,28 @@ public sealed partial class ApiClient
     private ClusterException NotTheApi(string what, Exception? cause = null) =>
         new($"the server at {_server.Authority} answered with {what}; check that it is a Kubernetes API server and not a log-in page or a proxy before it", cause);
 
-    private static async Task<ApiStatus> ReadStatusAsync(HttpResponseMessage response, string request, CancellationToken cancellationToken)
+    /// <summary>Reads a refusal as far as it comes: what counts is its status, and that is known.</summary>
+    private async Task<ApiStatus> ReadStatusAsync(HttpResponseMessage response, string request, CancellationToken limit, CancellationToken cancellationToken)
     {
-        using MemoryStream body = await ReadBodyAsync(response, MaxErrorBodyLength, cancellationToken).ConfigureAwait(false);
-        string text = Encoding.UTF8.GetString(body.GetBuffer().AsSpan(0, (int)body.Length));
-        return ApiStatus.Read(response.StatusCode, response.ReasonPhrase, text, request);
+        using var late = new CancellationTokenSource(ErrorBodyTimeout, _time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit, late.Token);
+        using var body = new MemoryStream();
+        try
+        {
+            await ReadBodyAsync(response, body, MaxErrorBodyLength, either.Token).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is IOException or HttpRequestException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
+        {
+            // It broke off or does not end.
+        }
+
+        return ApiStatus.Read(response.StatusCode, response.ReasonPhrase, Encoding.UTF8.GetString(body.GetBuffer().AsSpan(0, (int)body.Length)), request);
     }
 
-    /// <summary>The body's first <paramref name="limit"/> bytes; a JSON answer cut short there does not parse, which is told.</summary>
-    private static async Task<MemoryStream> ReadBodyAsync(HttpResponseMessage response, int limit, CancellationToken cancellationToken)
+    /// <summary>Reads the body's first <paramref name="limit"/> bytes.</summary>
+    private static async Task ReadBodyAsync(HttpResponseMessage response, MemoryStream body, int limit, CancellationToken cancellationToken)
     {
-        var body = new MemoryStream((int)Math.Clamp(response.Content.Headers.ContentLength ?? 16384, 0, Math.Min(limit, 1024 * 1024)));
+        body.Capacity = (int)Math.Clamp(response.Content.Headers.ContentLength ?? 16384, 0, Math.Min(limit, 1024 * 1024));
         using Stream stream = await response.Content.ReadAsStreamAsync(cancellationToken).ConfigureAwait(false);
         byte[] buffer = new byte[16384];
         while (body.Length < limit && await stream.ReadAsync(buffer, cancellationToken).ConfigureAwait(false) is > 0 and int read)
@@ -357,7 +381,6 @@ public sealed partial class ApiClient
         }
 
         body.Position = 0;
-        return body;
     }
 
     /// <summary>The wait the server asks for, or null when it does not ask for another try.</summary>

@@ -256,4 +256,76 @@ public sealed class ApiClientTests
 
         (await server.Client().ListAsync(ApiResources.Pods, "shop", ApiSelection.All, CancellationToken.None)).Items.Should().BeEmpty();
     }
+
+    [Fact]
+    public async Task A_list_whose_pages_never_end_is_refused()
+    {
+        using var server = new FakeApiServer();
+        for (int page = 0; page < 1000; page++)
+        {
+            server.Answer(PodsPath, Page($"page-{page}", $"pod-{page}"));
+        }
+
+        await FluentActions.Awaiting(() => ListAsync(server)).Should().ThrowAsync<ClusterException>().WithMessage("*of pages that are far too small; check that*");
+        server.Requests.Should().HaveCount(401);
+    }
+
+    [Theory]
+    [InlineData("next", "next")]
+    [InlineData("one", "two", "one")]
+    public async Task A_list_that_leads_back_to_an_earlier_page_is_refused(params string[] pages)
+    {
+        using var server = new FakeApiServer();
+        foreach (string next in pages)
+        {
+            server.Answer(PodsPath, Page(next, "pod"));
+        }
+
+        await FluentActions.Awaiting(() => ListAsync(server)).Should().ThrowAsync<ClusterException>().WithMessage("*a list that leads back to an earlier page; check that*");
+        server.Requests.Should().HaveCount(pages.Length);
+    }
+
+    [Fact]
+    public async Task An_empty_page_of_a_list_that_goes_on_is_refused()
+    {
+        using var server = new FakeApiServer();
+        server.Answer(PodsPath, Page("next"));
+
+        await FluentActions.Awaiting(() => ListAsync(server)).Should().ThrowAsync<ClusterException>().WithMessage("*an empty page of a list that goes on; check that*");
+        server.Requests.Should().ContainSingle();
+    }
+
+    [Fact]
+    public async Task An_object_that_is_larger_than_any_is_refused_before_it_is_read_whole()
+    {
+        using var server = new FakeApiServer();
+        FakeWatch body = server.Stream(PodPath, HttpStatusCode.OK);
+        string megabyte = new('x', 1 << 20);
+        body.SendText("{\"metadata\":{\"name\":\"web\",\"annotations\":{\"x\":\"");
+        for (int i = 0; i < 20; i++)
+        {
+            body.SendText(megabyte);
+        }
+
+        await FluentActions.Awaiting(() => GetWeb(server.Client())).Should().ThrowAsync<ClusterException>().WithMessage("*answered with more than 16 MB; check that*");
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(3)]
+    public async Task A_refusal_whose_words_never_end_keeps_its_status(int requestTimeoutSeconds)
+    {
+        using var server = new FakeApiServer();
+        server.Stream(PodPath, HttpStatusCode.Forbidden).SendText("not for ");
+        var time = new ObservedTime();
+        Task<Pod> look = GetWeb(server.Client(time, TimeSpan.FromSeconds(requestTimeoutSeconds)));
+
+        await time.PassAsync(TimeSpan.FromSeconds(5));
+
+        ClusterException refused = (await FluentActions.Awaiting(() => look).Should().ThrowAsync<ClusterException>()).Which;
+        refused.StatusCode.Should().Be(HttpStatusCode.Forbidden);
+        refused.Message.Should().Contain("not for");
+    }
+
+    private static Task<ApiList<Pod>> ListAsync(FakeApiServer server) => server.Client().ListAsync(ApiResources.Pods, "shop", ApiSelection.All, CancellationToken.None);
 }

@@ -51,11 +51,14 @@ internal sealed class FakeApiServer : HttpMessageHandler
     });
 
     /// <summary>A watch whose events the test sends.</summary>
-    public FakeWatch Watch(string path)
+    public FakeWatch Watch(string path) => Stream(path, HttpStatusCode.OK);
+
+    /// <summary>An answer whose body the test sends.</summary>
+    public FakeWatch Stream(string path, HttpStatusCode code)
     {
-        var watch = new FakeWatch();
-        On(path, _ => Task.FromResult(new HttpResponseMessage(HttpStatusCode.OK) { Content = new StreamContent(watch) }));
-        return watch;
+        var body = new FakeWatch();
+        On(path, _ => Task.FromResult(new HttpResponseMessage(code) { Content = new StreamContent(body) }));
+        return body;
     }
 
     /// <summary>The next request that has not been waited for yet.</summary>
