@@ -57,8 +57,8 @@ internal static class UntrustedText
     }
 
     /// <summary>
-    /// The same text where all of it is printable, else with an escape such as <c>\u001b</c> for each character that could change what a terminal shows or
-    /// begin another line. Longer than <paramref name="maxLength"/> characters it is cut.
+    /// The same text where all of it is printable; else with a space for what could begin another line, and an escape such as <c>\u001b</c> for each other character
+    /// that could change what a terminal shows. Longer than <paramref name="maxLength"/> characters it is cut.
     /// </summary>
     public static string Escaped(string text, int maxLength)
     {
@@ -70,7 +70,7 @@ internal static class UntrustedText
         var line = new StringBuilder(Math.Min(text.Length, maxLength));
         foreach (Rune next in text.EnumerateRunes())
         {
-            string shown = IsPrintable(next) ? next.ToString() : next.IsBmp ? $"\\u{next.Value:x4}" : $"\\U{next.Value:x8}";
+            string shown = IsPrintable(next) ? next.ToString() : Rune.IsWhiteSpace(next) ? " " : next.IsBmp ? $"\\u{next.Value:x4}" : $"\\U{next.Value:x8}";
             if (line.Length + shown.Length > maxLength)
             {
                 return Shortened(line, maxLength);

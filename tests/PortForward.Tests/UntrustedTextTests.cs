@@ -29,8 +29,8 @@ public sealed class UntrustedTextTests
     [InlineData("Forwarding from 127.0.0.1:8080 -> 80", "Forwarding from 127.0.0.1:8080 -> 80")]
     [InlineData("  keeps  spaces ", "  keeps  spaces ")]
     [InlineData("\u001b]52;c;aGk=\u0007", "\\u001b]52;c;aGk=\\u0007")]
-    [InlineData("a\r\nlost: b", "a\\u000d\\u000alost: b")]
-    [InlineData("x\u2028y\u202ez\u009b", "x\\u2028y\\u202ez\\u009b")]
+    [InlineData("a\r\nlost: b", "a  lost: b")]
+    [InlineData("x\u2028y\u202ez\u009b", "x y\\u202ez\\u009b")]
     [InlineData("tag\U000E0041", "tag\\U000e0041")]
     public void What_could_change_a_terminal_is_shown_as_an_escape(string text, string shown) => UntrustedText.Escaped(text, maxLength: 100).Should().Be(shown);
 

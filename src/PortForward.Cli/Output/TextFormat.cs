@@ -9,6 +9,9 @@ namespace PortForward.Cli.Output;
 /// </summary>
 internal sealed class TextFormat(TimeProvider time, bool isTerminal)
 {
+    /// <summary>The most characters of a line. Most of what is longer was written by others.</summary>
+    private const int MaxLength = 4096;
+
     private const string BackToStart = "\r\u001b[K";
 
     private bool _isWaiting;
@@ -16,13 +19,15 @@ internal sealed class TextFormat(TimeProvider time, bool isTerminal)
     /// <summary>Writes an event, with the end of its line. Called for one event at a time.</summary>
     public string Render(OutputEvent @event)
     {
+        // Servers, pods and files have written parts of it. Here, so that no caller can forget.
+        string message = UntrustedText.Escaped(@event.Message, MaxLength);
         var text = new StringBuilder(_isWaiting ? BackToStart : "");
         _isWaiting = isTerminal && @event.Type == EventTypes.Waiting;
         if (_isWaiting)
         {
             // A line that is wrapped cannot be taken back.
             int width = Math.Max(20, Console.BufferWidth - 1);
-            return text.Append(@event.Message.Length <= width ? @event.Message : string.Concat(@event.Message.AsSpan(0, width - 1), "…")).ToString();
+            return text.Append(UntrustedText.Escaped(message, width)).ToString();
         }
 
         if (@event.Category is { } category)
@@ -31,10 +36,10 @@ internal sealed class TextFormat(TimeProvider time, bool isTerminal)
             text.Append(CultureInfo.InvariantCulture, $"{@event.Level.ToString()[0]} {now} {category[(category.LastIndexOf('.') + 1)..]}: ");
         }
 
-        text.AppendLine(@event.Message);
-        if (@event.Exception is { } exception)
+        text.AppendLine(message);
+        foreach (string line in ExceptionText.Lines(@event.Exception))
         {
-            text.AppendLine(exception.ToString());
+            text.AppendLine(UntrustedText.Escaped(line, MaxLength));
         }
 
         return text.ToString();

@@ -234,7 +234,7 @@ public sealed partial class ApiClient
             using JsonDocument document = JsonDocument.Parse(line);
             JsonElement json = document.RootElement;
             JsonElement subject = json.GetProperty("object");
-            ApiEventType type = json.GetProperty("type").GetString() switch
+            ApiEventType type = JsonFields.Text(json, "type") switch
             {
                 "ADDED" => ApiEventType.Added,
                 "MODIFIED" => ApiEventType.Modified,

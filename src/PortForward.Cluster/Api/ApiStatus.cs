@@ -64,20 +64,20 @@ public sealed record ApiStatus(HttpStatusCode Code, string? Reason, string Messa
     /// <summary>The status in a JSON <c>Status</c> object, or null when the element is none.</summary>
     internal static ApiStatus? FromJson(JsonElement json, HttpStatusCode fallbackCode)
     {
-        if (json.ValueKind != JsonValueKind.Object || Text(json, "kind") != "Status") return null;
-        HttpStatusCode code = Number(json, "code") is { } number and > 0 ? (HttpStatusCode)number : fallbackCode;
-        bool hasDetails = json.TryGetProperty("details", out JsonElement details) && details.ValueKind == JsonValueKind.Object;
-        int? wait = hasDetails ? Number(details, "retryAfterSeconds") : null;
+        if (json.ValueKind != JsonValueKind.Object || JsonFields.Text(json, "kind") != "Status") return null;
+        HttpStatusCode code = JsonFields.Number(json, "code") is { } number and > 0 ? (HttpStatusCode)number : fallbackCode;
+        JsonElement details = JsonFields.Object(json, "details") ?? default;
+        int? wait = JsonFields.Number(details, "retryAfterSeconds");
 
         // A refusal whose reason is empty ends in a colon.
-        string message = PlainText.OneLine(Text(json, "message") ?? "", maxLength: 2000).TrimEnd(' ', ':');
+        string message = PlainText.OneLine(JsonFields.Text(json, "message") ?? "", maxLength: 2000).TrimEnd(' ', ':');
         if (message.Length == 0) message = $"the server responded with the status code {(int)code} but did not return more information";
         if (message == UpgradeIsLost) message += ": something before the API server took the Upgrade header out of the request; let that proxy or load balancer pass Upgrade and Connection on";
-        return new ApiStatus(code, PlainText.OneLine(Text(json, "reason") ?? ""), message)
+        return new ApiStatus(code, PlainText.OneLine(JsonFields.Text(json, "reason") ?? ""), message)
         {
             RetryAfter = wait is > 0 ? TimeSpan.FromSeconds(wait.Value) : null,
             IsFromServer = true,
-            Subject = hasDetails && Text(details, "kind") is { } kind && Text(details, "name") is { } name ? new ApiSubject(Text(details, "group") ?? "", kind, name) : null,
+            Subject = JsonFields.Text(details, "kind") is { } kind && JsonFields.Text(details, "name") is { } name ? new ApiSubject(JsonFields.Text(details, "group") ?? "", kind, name) : null,
         };
     }
 
@@ -94,12 +94,6 @@ public sealed record ApiStatus(HttpStatusCode Code, string? Reason, string Messa
             return null;
         }
     }
-
-    private static string? Text(JsonElement json, string name) =>
-        json.TryGetProperty(name, out JsonElement value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
-
-    private static int? Number(JsonElement json, string name) =>
-        json.TryGetProperty(name, out JsonElement value) && value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out int number) ? number : null;
 
     private static ApiStatus FromCode(HttpStatusCode code, string? reasonPhrase, string text, string? request)
     {

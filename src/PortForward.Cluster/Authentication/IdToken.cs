@@ -23,7 +23,7 @@ internal static class IdToken
                 : exp.ValueKind == JsonValueKind.Number && exp.TryGetDouble(out double seconds) ? FromUnix(seconds)
                 : null;
         }
-        catch (Exception e) when (e is FormatException or JsonException)
+        catch (Exception e) when (e is FormatException or JsonException or InvalidOperationException) // The last one: a name of a claim is no text.
         {
             return null;
         }

@@ -153,7 +153,7 @@ internal sealed class OidcIssuer(OidcConfiguration configuration, LocalEnvironme
     }
 
     private static string? Text(JsonElement element, string name) =>
-        element.TryGetProperty(name, out JsonElement value) && value.ValueKind == JsonValueKind.String && value.GetString() is { Length: > 0 } text ? text : null;
+        JsonFields.Text(element, name) is { Length: > 0 } text ? text : null;
 
     /// <summary>As Go's url.QueryEscape, which golang.org/x/oauth2 applies to both parts.</summary>
     private static string FormEncode(string text) => Uri.EscapeDataString(text).Replace("%20", "+", StringComparison.Ordinal);

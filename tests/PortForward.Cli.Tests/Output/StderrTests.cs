@@ -49,6 +49,46 @@ public sealed class StderrTests
         _written.Single().TrimEnd('\r', '\n').Should().MatchRegex("^[ -~]*$");
     }
 
+    [Fact]
+    public async Task For_people_no_text_of_others_makes_a_second_line_or_reaches_the_terminal()
+    {
+        const string Text = "a\r\nlost: b\u001b]52;c;x\u0007\u202e\u2028c\u009bd\U000E0041é😀";
+        const string Shown = "a  lost: b\\u001b]52;c;x\\u0007\\u202e c\\u009bd\\U000e0041é😀";
+
+        await using (Stderr stderr = Create(LogFormat.Text))
+        {
+            stderr.Tell(new OutputEvent(EventTypes.Error, LogLevel.Critical, Text) { Exception = new IOException(Text, new InvalidOperationException(Text)) });
+        }
+
+        string.Concat(_written).Split(Environment.NewLine, StringSplitOptions.RemoveEmptyEntries).Should().Equal(
+            Shown, $"System.IO.IOException: {Shown}", $"caused by System.InvalidOperationException: {Shown}");
+    }
+
+    [Theory]
+    [InlineData((int)LogFormat.Text)]
+    [InlineData((int)LogFormat.Json)]
+    public async Task Half_a_surrogate_pair_is_told_as_a_character_that_is_missing(int format)
+    {
+        await using (Stderr stderr = Create((LogFormat)format))
+        {
+            stderr.Tell(new OutputEvent(EventTypes.Error, LogLevel.Critical, "a\ud800b"));
+        }
+
+        string line = string.Concat(_written);
+        (line.Contains("a\ufffdb", StringComparison.Ordinal) || line.Contains("a\\uFFFDb", StringComparison.Ordinal)).Should().BeTrue(line);
+    }
+
+    [Fact]
+    public async Task A_line_for_people_has_an_end()
+    {
+        await using (Stderr stderr = Create(LogFormat.Text))
+        {
+            stderr.Tell(new OutputEvent(EventTypes.Error, LogLevel.Critical, new string('x', 100_000)));
+        }
+
+        string.Concat(_written).TrimEnd().Should().HaveLength(4096).And.EndWith("x…");
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]

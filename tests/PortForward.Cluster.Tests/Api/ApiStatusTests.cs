@@ -100,4 +100,18 @@ public sealed class ApiStatusTests
 
         status.RetryAfter.Should().Be(expected is null ? null : TimeSpan.FromSeconds(expected.Value));
     }
+
+    [Theory]
+    [InlineData("""{"kind":"Status","message":"\ud800","reason":"Forbidden","code":403}""")]
+    [InlineData("""{"kind":"Status","message":5,"reason":"\udfff","details":{"name":"\ud800","kind":"pods"},"code":403}""")]
+    [InlineData("""{"\ud800":1,"kind":"Status"}""")]
+    [InlineData("""{"kind":"\ud800"}""")]
+    [InlineData("""{"kind":"Status","details":[],"code":"x"}""")]
+    public void A_status_that_is_no_text_is_an_answer_like_any_other(string body)
+    {
+        var status = ApiStatus.Read(HttpStatusCode.Forbidden, "Forbidden", body, "get pods web");
+
+        status.Code.Should().Be(HttpStatusCode.Forbidden);
+        status.Line.Should().NotBeEmpty();
+    }
 }
