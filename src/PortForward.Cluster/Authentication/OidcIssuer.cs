@@ -48,6 +48,11 @@ internal sealed class OidcIssuer(OidcConfiguration configuration, LocalEnvironme
         {
             throw Unable($"{Place(configuration.Issuer)}: {Api.PlainText.OneLine(e.Message)}", e);
         }
+        catch (UriFormatException e)
+        {
+            // So .NET tells of a Location, or of a host that it has taken before, when it comes to use them.
+            throw Unable($"{Place(configuration.Issuer)} names an address that is none", e);
+        }
         catch (OperationCanceledException e) when (limit.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
         {
             throw Unable($"{Place(configuration.Issuer)} did not answer within {Limit.TotalSeconds:0} s", e);
