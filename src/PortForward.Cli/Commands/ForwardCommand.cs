@@ -71,7 +71,7 @@ internal static class ForwardCommand
 
     /// <summary>Parses the arguments as kubectl would.</summary>
     /// <exception cref="UsageException">A flag is unknown, lacks its value, or has one that is none.</exception>
-    private static ParseResult Parse(ForwardFlags flags, string[] arguments)
+    internal static ParseResult Parse(ForwardFlags flags, string[] arguments)
     {
         var command = new Command("pf") { flags.Words };
         foreach (Option option in flags.All)

@@ -1,0 +1,2 @@
+// A run is charged with what the whole process allocates meanwhile.
+[assembly: CollectionBehavior(DisableTestParallelization = true)]
