@@ -180,14 +180,7 @@ public sealed class ConnectionPumpTests : IDisposable
         (_, _, FakePair pair) = await StartAsync(accepted, _options with { HalfCloseTimeout = TimeSpan.FromSeconds(30) });
         client.Shutdown(SocketShutdown.Send);
 
-        // One look at the client every 250 ms.
-        for (int i = 0; i < 1000 && !pair.Finished.IsCompleted; i++)
-        {
-            await Waiting.UntilAsync(() => _time.Timers >= 1 || pair.Finished.IsCompleted);
-            _time.Advance(TimeSpan.FromMilliseconds(250));
-        }
-
-        await pair.Finished.Soon();
+        await AdvanceUntil(pair.Finished, 250); // One look at the client each time.
     }
 
     [Fact]
