@@ -31,7 +31,7 @@ public sealed class PortForwarder
     /// <param name="addresses">Where to listen; at least one.</param>
     /// <param name="ports">What to forward; at least one.</param>
     /// <param name="options">Timeouts and the receiver of events; the defaults if null.</param>
-    /// <exception cref="ArgumentException">A list is empty, or a port is out of range.</exception>
+    /// <exception cref="ArgumentException">A list is empty, a port is out of range, or no connection may be open.</exception>
     public PortForwarder(ITunnelDialer dialer, IReadOnlyList<ListenAddress> addresses, IReadOnlyList<PortMapping> ports, PortForwarderOptions? options = null)
         : this(new TunnelPool(dialer, new TunnelPoolOptions { Time = options?.Time ?? TimeProvider.System }), addresses, ports, options)
     {
@@ -42,7 +42,7 @@ public sealed class PortForwarder
     /// <param name="addresses">Where to listen; at least one.</param>
     /// <param name="ports">What to forward; at least one.</param>
     /// <param name="options">Timeouts and the receiver of events; the defaults if null.</param>
-    /// <exception cref="ArgumentException">A list is empty, or a port is out of range.</exception>
+    /// <exception cref="ArgumentException">A list is empty, a port is out of range, or no connection may be open.</exception>
     public PortForwarder(ITunnelSource tunnels, IReadOnlyList<ListenAddress> addresses, IReadOnlyList<PortMapping> ports, PortForwarderOptions? options = null)
     {
         if (addresses.Count == 0)
@@ -61,6 +61,11 @@ public sealed class PortForwarder
             {
                 throw new ArgumentException($"The ports {port} are out of range: a local port is 0 to 65535, a target port 1 to 65535.", nameof(ports));
             }
+        }
+
+        if (options?.MaxConnections < 1)
+        {
+            throw new ArgumentException("At least 1 connection must be allowed.", nameof(options));
         }
 
         _tunnels = tunnels;

@@ -278,6 +278,14 @@ public sealed class PortForwarderTests : IDisposable
         noPort.Should().Throw<ArgumentException>().WithMessage("You must specify at least 1 port to forward.*");
     }
 
+    [Fact]
+    public void Without_a_connection_that_may_be_open_there_is_nothing_to_forward_either()
+    {
+        Action create = () => _ = new PortForwarder(_tunnels, Loopback, [new PortMapping(0, 80)], new PortForwarderOptions { MaxConnections = 0 });
+
+        create.Should().Throw<ArgumentException>().WithMessage("At least 1 connection must be allowed.*");
+    }
+
     [Theory]
     [InlineData(-1, 80)]
     [InlineData(65536, 80)]
