@@ -66,12 +66,11 @@ public sealed class SurroundingsTests(ClusterFixture fixture) : IClassFixture<Cl
         bool isKubeconfig = file == "KUBECONFIG";
         string[] flags = isKubeconfig ? [] : file == "--client-certificate" ? [file, pipe, "--client-key", pipe] : [file, pipe];
 
-        // The shell opens the pipe's other end, which succeeds only once the program has opened its own: it is blocked from then on.
+        // The shell opens the pipe's other end, which succeeds only once the program has opened its own: it is blocked from then on, with its signal handlers in place.
         ProcessStartInfo command = PfProcess.Command(isKubeconfig ? pipe : fixture.Kubeconfig, [.. flags, "pod/solo", $":{ClusterFixture.Echo}"]);
         await using PfProcess script = PfProcess.Start(PfProcess.InShell(command, $"\"$@\" & echo pid $!; exec 9>'{pipe}'; echo blocked; wait $!; echo exit $?"));
         int id = int.Parse((await script.OutputLineAsync(line => line.StartsWith("pid ", StringComparison.Ordinal)))[4..]);
         await script.OutputLineAsync(line => line == "blocked");
-        await Task.Delay(TimeSpan.FromMilliseconds(200)); // Its signal handlers are there before it reads a kubeconfig, but nobody sees that from outside.
 
         long signalled = Stopwatch.GetTimestamp();
         PfProcess.Signal(id, signal);
