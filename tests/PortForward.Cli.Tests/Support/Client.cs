@@ -14,7 +14,9 @@ internal sealed class Client : IDisposable
     public static async Task<Client> ConnectAsync(int port)
     {
         var client = new Client();
-        await client._socket.ConnectAsync(IPAddress.Loopback, port).WaitAsync(Patience);
+
+        // An asynchronous connect fails when the connection has been reset before anybody looks whether it is there.
+        await Task.Run(() => client._socket.Connect(IPAddress.Loopback, port)).WaitAsync(Patience);
         return client;
     }
 
