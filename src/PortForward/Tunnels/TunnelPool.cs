@@ -288,7 +288,7 @@ public sealed partial class TunnelPool : ITunnelSource
     {
         while (!waiter.Task.IsCompleted)
         {
-            Member[] candidates = Shareable(out bool isExpected, out Task lookAgain);
+            Member[] candidates = Shareable(waiter, out bool isExpected, out Task lookAgain);
             if (candidates.Length == 0 && isExpected)
             {
                 // A dial of its own is under way, or tunnels keep coming back, or those to share are only just being dialled.
@@ -346,10 +346,14 @@ public sealed partial class TunnelPool : ITunnelSource
         _options.OnSaturated?.Invoke();
     }
 
-    /// <summary>The tunnels that a connection in line may share, the least busy first; none as long as a dial or one that comes back may serve it.</summary>
+    /// <summary>
+    /// The tunnels that a connection in line may share, the least busy first; none as long as a dial or one that comes back may serve it. They serve the first in line,
+    /// so that only those behind them share: if all looked at the numbers alone, all would.
+    /// </summary>
+    /// <param name="waiter">The connection.</param>
     /// <param name="isExpected">Whether there is such a dial or tunnel for anybody in line.</param>
     /// <param name="lookAgain">Completes when something has gone that was waited for, or may be shared now; not with time alone.</param>
-    private Member[] Shareable(out bool isExpected, out Task lookAgain)
+    private Member[] Shareable(TaskCompletionSource<Acquired> waiter, out bool isExpected, out Task lookAgain)
     {
         lock (_gate)
         {
@@ -357,7 +361,7 @@ public sealed partial class TunnelPool : ITunnelSource
             int expected = _dialling + (MayDial() ? ExpectedReturns() : 0);
             isExpected = expected > 0;
             lookAgain = _lookAgain.Task;
-            return expected >= _line.Count ? [] : [.. _members.Where(IsShareable).OrderBy(member => member.Pairs)];
+            return _line.Take(expected).Contains(waiter) ? [] : [.. _members.Where(IsShareable).OrderBy(member => member.Pairs)];
         }
     }
 
