@@ -50,6 +50,7 @@ internal sealed record ForwardOptions
 
         try
         {
+            TimeSpan livenessTimeout = ReadPositive(flags.LivenessTimeout, parsed) ?? new TunnelDialOptions().LivenessTimeout;
             return new ForwardOptions
             {
                 Target = TargetReference.Parse(words[0]),
@@ -57,9 +58,9 @@ internal sealed record ForwardOptions
                 Addresses = ListenAddress.Parse(parsed.GetValue(flags.Address) is { Length: > 0 } addresses ? addresses : ["localhost"]),
                 PodRunningTimeout = ReadPositive(flags.PodRunningTimeout, parsed) ?? DefaultPodRunningTimeout,
                 Forwarding = ReadForwarding(flags, parsed),
-                Routing = ReadRouting(flags, parsed),
+                Routing = ReadRouting(flags, parsed, livenessTimeout),
                 Transports = Commands.Transports.Parse(parsed.GetValue(flags.Transport)),
-                LivenessTimeout = ReadPositive(flags.LivenessTimeout, parsed) ?? new TunnelDialOptions().LivenessTimeout,
+                LivenessTimeout = livenessTimeout,
             };
         }
         catch (FormatException e)
@@ -136,7 +137,7 @@ internal sealed record ForwardOptions
         };
     }
 
-    private static PodRouterOptions ReadRouting(ForwardFlags flags, ParseResult parsed)
+    private static PodRouterOptions ReadRouting(ForwardFlags flags, ParseResult parsed, TimeSpan livenessTimeout)
     {
         var defaults = new PodRouterOptions();
         bool balance = parsed.GetValue(flags.Balance);
@@ -152,7 +153,7 @@ internal sealed record ForwardOptions
             Balance = balance,
             HoldTimeout = ReadNotNegative(flags.HoldTimeout, parsed) ?? defaults.HoldTimeout,
             ReconnectTimeout = ReadNotNegative(flags.ReconnectTimeout, parsed),
-            Tunnels = defaults.Tunnels with { MaxTunnels = maxTunnels },
+            Tunnels = defaults.Tunnels with { MaxTunnels = maxTunnels, ProbeInterval = livenessTimeout / TunnelDialOptions.PingsPerTimeout },
         };
     }
 

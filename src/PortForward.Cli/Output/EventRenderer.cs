@@ -52,7 +52,7 @@ internal sealed class EventRenderer(Action<string> stdout, Stderr stderr, bool v
                 break;
 
             case PodLost lost:
-                stderr.Tell(UserMessages.PodLost(lost, AwaitedPod));
+                stderr.Tell(UserMessages.PodLost(lost, Awaited(lost.Cause)));
                 break;
 
             case PodBack back:
@@ -84,7 +84,15 @@ internal sealed class EventRenderer(Action<string> stdout, Stderr stderr, bool v
     /// <summary>Tells what was kept back to be told together.</summary>
     public void Dispose() => _failures.Dispose();
 
-    private string AwaitedPod => target.Kind == TargetKind.Pod ? "it is back" : $"{target} has another pod";
+    /// <summary>What connections wait for. A server that cannot be reached is not a target without a pod.</summary>
+    private string Awaited(LossCause cause) => (cause, target.Kind) switch
+    {
+        (LossCause.ServerUnreachable, _) => "the server can be reached again",
+        (LossCause.PodUnreachable, TargetKind.Pod) => "it can be reached again",
+        (LossCause.PodUnreachable, _) => $"{target} has a pod that can be reached",
+        (_, TargetKind.Pod) => "it is back",
+        _ => $"{target} has another pod",
+    };
 
     private static bool IsOpenToOthers(IPAddress address) => !IPAddress.IsLoopback(address);
 

@@ -90,7 +90,7 @@ internal static class UserMessages
         new(EventTypes.TransportFailed, LogLevel.Information, $"transport {transport} does not work here: {why}") { Reason = reason, Fields = [("transport", transport)] };
 
     public static OutputEvent PodLost(PodLost lost, string awaited) =>
-        new(EventTypes.Lost, LogLevel.Warning, $"lost: pod {lost.Pod} {lost.Reason}; connections wait until {awaited}{(lost.Hint is null ? "" : $" ({lost.Hint})")}") { Pod = lost.Pod };
+        new(EventTypes.Lost, LogLevel.Warning, $"lost: pod {lost.Pod} {lost.Reason}; connections wait until {awaited}{(lost.Hint is null ? "" : $" ({lost.Hint})")}") { Reason = StableName.Of(lost.Cause), Pod = lost.Pod };
 
     public static OutputEvent PodBack(PodBack back) =>
         new(EventTypes.Back, LogLevel.Warning, $"back: connections go to pod {back.Pod}, after {DurationText.Of(back.After)}")

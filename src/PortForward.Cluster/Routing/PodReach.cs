@@ -61,6 +61,9 @@ internal sealed class PodReach(TimeProvider time, Func<double> jitter)
         BeginToFail(TimeSpan.FromMilliseconds(50 * jitter()));
     }
 
+    /// <summary>It was found out why it cannot be reached, while its tunnels fell silent.</summary>
+    public void Explain(TunnelFault fault) => Fault = fault;
+
     /// <summary>A connection has found out that there is no way: the next attempt is made at once, unless the server asks for a wait.</summary>
     public void Suspect(TunnelFault fault)
     {

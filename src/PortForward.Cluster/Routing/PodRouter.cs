@@ -415,8 +415,7 @@ public sealed partial class PodRouter : ITunnelSource
 
         if (_lostSince is null && OutOfReachSince() is { } since && _time.GetElapsedTime(since) >= ReconnectGrace)
         {
-            PodRoute first = _serving[0];
-            Lose(first, RouteReasons.WhyUnreachable(first.Name, first.Reach.Fault));
+            LoseReach(_serving[0]);
         }
 
         GiveUpInTime();
@@ -523,7 +522,10 @@ public sealed partial class PodRouter : ITunnelSource
         Pulse();
     }
 
-    private void Lose(PodRoute route, string reason)
+    /// <summary>None of the pods in use can be reached. Called with the gate held.</summary>
+    private void LoseReach(PodRoute route) => Lose(route, RouteReasons.WhyUnreachable(route.Name, route.Reach.Fault), RouteReasons.CauseOf(route.Name, route.Reach.Fault));
+
+    private void Lose(PodRoute route, string reason, LossCause cause = LossCause.PodGone)
     {
         if (!_options.Reconnect)
         {
@@ -534,7 +536,10 @@ public sealed partial class PodRouter : ITunnelSource
         if (_lostSince is null)
         {
             _lostSince = _time.GetTimestamp();
-            _events.Enqueue(new PodLost(route.Name, reason, RouteReasons.OwnerHint(_first)));
+
+            // Another target does not make up for a server that is away.
+            string? hint = cause == LossCause.ServerUnreachable ? null : RouteReasons.OwnerHint(_first);
+            _events.Enqueue(new PodLost(route.Name, reason, hint) { Cause = cause });
         }
     }
 
@@ -626,7 +631,7 @@ public sealed partial class PodRouter : ITunnelSource
         route.Reach.Fail(fault);
         if (_serving.Contains(route) && _serving.TrueForAll(other => other.Reach.IsFailing))
         {
-            Lose(route, RouteReasons.WhyUnreachable(route.Name, fault));
+            LoseReach(route);
         }
     }
 
@@ -645,9 +650,19 @@ public sealed partial class PodRouter : ITunnelSource
                 route.Reach.LoseTunnels(loss.HasServed);
             }
 
-            if (!_options.Reconnect && OutOfReachSince() is not null)
+            if (loss.Fault is { } fault)
             {
-                Lose(route, "");
+                route.Reach.Explain(fault);
+            }
+
+            // That no other tunnel can be had is known already, or does not matter.
+            if (OutOfReachSince() is not null && (loss.Fault is not null || !_options.Reconnect))
+            {
+                LoseReach(route);
+            }
+
+            if (!_options.Reconnect)
+            {
                 return;
             }
         }
@@ -669,8 +684,12 @@ public sealed partial class PodRouter : ITunnelSource
         (long? since, TimeSpan limit) = _options.ReconnectTimeout is { } set ? (lostSince, set) : (_goneSince, DefaultReconnectTimeout);
         if (since is { } start && _time.GetElapsedTime(start) >= limit)
         {
+            PodRoute? serving = _serving.FirstOrDefault();
             string hint = RouteReasons.OwnerHint(_first) is { } owner ? $" ({owner})" : "";
-            _lost.TrySetResult(new TunnelFault(TunnelFaultKind.NoPod, $"lost connection to pod: {RouteReasons.WhyNoPod(_serving.FirstOrDefault(), _watch)}, and none came within {GoDuration.Format(limit)}{hint}"));
+            string missed = serving is { Reach.IsFailing: true } && RouteReasons.CauseOf(serving.Name, serving.Reach.Fault) == LossCause.ServerUnreachable
+                ? $"and was not within {GoDuration.Format(limit)}"
+                : $"and none came within {GoDuration.Format(limit)}{hint}";
+            _lost.TrySetResult(new TunnelFault(TunnelFaultKind.NoPod, $"lost connection to pod: {RouteReasons.WhyNoPod(serving, _watch)}, {missed}"));
             Pulse();
         }
     }

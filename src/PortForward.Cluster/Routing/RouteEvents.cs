@@ -6,7 +6,11 @@ namespace PortForward.Cluster.Routing;
 /// <param name="Pod">The pod.</param>
 /// <param name="Reason">Why, as the end of a sentence that begins with "lost pod x".</param>
 /// <param name="Hint">What would keep the forward from being lost another time; null if nothing.</param>
-public sealed record PodLost(string Pod, string Reason, string? Hint) : ForwardEvent;
+public sealed record PodLost(string Pod, string Reason, string? Hint) : ForwardEvent
+{
+    /// <summary>What was lost.</summary>
+    public LossCause Cause { get; init; }
+}
 
 /// <summary>Connections are served again.</summary>
 /// <param name="Pod">The pod that serves them.</param>

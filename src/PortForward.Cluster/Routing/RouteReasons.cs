@@ -12,11 +12,21 @@ internal static class RouteReasons
     /// <param name="fault">Why the last attempt failed; null if its tunnels have only ended.</param>
     public static string WhyUnreachable(string pod, TunnelFault? fault) => fault switch
     {
-        null => "cannot be reached: its tunnels have ended, and the server does not answer",
+        null => "cannot be reached: the server does not answer",
         _ when UpgradeRefusal.SaysPodIsGone(fault, pod) => "was deleted",
         { Cause: { } cause } when ClusterException.Find(cause) is { } known => $"cannot be reached: {known.Message}",
         { FailedTransport: { } transport } => $"cannot be reached: no transport works: {transport}: {fault.Message}",
         _ => $"cannot be reached: {fault.Message}",
+    };
+
+    /// <summary>What is lost when a pod in use cannot be reached.</summary>
+    /// <param name="pod">The pod's name.</param>
+    /// <param name="fault">Why the last attempt failed; null if it has not ended yet.</param>
+    public static LossCause CauseOf(string pod, TunnelFault? fault) => fault switch
+    {
+        not null when UpgradeRefusal.SaysPodIsGone(fault, pod) => LossCause.PodGone,
+        { Kind: TunnelFaultKind.Refused } => LossCause.PodUnreachable,
+        _ => LossCause.ServerUnreachable,
     };
 
     /// <summary>Why new connections do not go to a pod any more.</summary>
@@ -34,7 +44,7 @@ internal static class RouteReasons
     /// <param name="watch">What is known of the target.</param>
     public static string WhyNoPod(PodRoute? serving, PodWatch watch) => serving switch
     {
-        { Reach.Fault: { } fault } => $"pod {serving.Name} {WhyUnreachable(serving.Name, fault)}",
+        { Reach.IsFailing: true } => $"pod {serving.Name} {WhyUnreachable(serving.Name, serving.Reach.Fault)}",
         _ when watch.IsTargetGone => $"{watch.Target.Reference} does not exist any more",
         _ when watch.Target.IsFinished => $"{watch.Target.Reference} has finished",
         _ when watch.Target.Selector is null => $"pod {watch.Target.Reference.Name} is gone",

@@ -84,6 +84,11 @@ internal sealed class ChannelPair : IStreamPair, ILivingConnection
     /// <summary>Whether this side has ended it.</summary>
     public bool WasGivenUp => _wasGivenUp || _clientLeft;
 
+    /// <summary>Called when <see cref="IsSilent"/> or <see cref="IsSuspect"/> has become true.</summary>
+    public Action? OnSilence { get; set; }
+
+    public bool IsSilent => _liveness.IsSilent && !_reading.IsCompleted;
+
     public bool IsSuspect => _liveness.IsSuspect && !_reading.IsCompleted;
 
     public bool IsReading => _isReading;
@@ -211,6 +216,8 @@ internal sealed class ChannelPair : IStreamPair, ILivingConnection
             _sending.Release();
         }
     }
+
+    void ILivingConnection.ReportSilence() => OnSilence?.Invoke();
 
     void ILivingConnection.Abort(TimeoutException reason)
     {

@@ -15,6 +15,8 @@ internal sealed class ChannelTunnel(Func<int, CancellationToken, Task<ChannelDia
     private ChannelPair? _pair;
     private int _isUsed;
 
+    public Action? OnSilence { get; set; }
+
     public bool CanOpen => Volatile.Read(ref _isUsed) == 0 && mayWork();
 
     public bool IsConnected => _pair is { Ended.IsCompleted: false };
@@ -25,6 +27,8 @@ internal sealed class ChannelTunnel(Func<int, CancellationToken, Task<ChannelDia
     public Task<TunnelEnd> Completion => _completion.Task;
 
     public bool IsSuspect => _pair is { IsSuspect: true };
+
+    public bool IsSilent => _pair is { IsSilent: true };
 
     public bool IsWaitingForPod => _pair is null or { IsReading: true };
 
@@ -44,6 +48,7 @@ internal sealed class ChannelTunnel(Func<int, CancellationToken, Task<ChannelDia
         }
 
         _pair = pair;
+        pair.OnSilence = () => OnSilence?.Invoke();
         _ = CompleteAsync(pair);
         if (!firstBytes.IsEmpty)
         {

@@ -28,6 +28,14 @@ public interface ITunnel : IAsyncDisposable
     /// </summary>
     bool IsSuspect { get; }
 
+    /// <summary>
+    /// Whether nothing was heard for a whole ping interval, although the tunnel waited for the pod. It may be the beginning of the end, or of a stall.
+    /// </summary>
+    bool IsSilent { get; }
+
+    /// <summary>Called when <see cref="IsSilent"/> or <see cref="IsSuspect"/> has become true. It must return soon.</summary>
+    Action? OnSilence { get; set; }
+
     /// <summary>Whether all that has arrived was taken, so that the tunnel waits for the pod and not for a client that does not read.</summary>
     bool IsWaitingForPod { get; }
 

@@ -15,6 +15,9 @@ internal interface ILivingConnection
     /// <summary>Asks the peer for a sign of life, and waits for it no longer than until the token is cancelled.</summary>
     Task AskAsync(CancellationToken untilNext);
 
+    /// <summary>Called when <see cref="Liveness.IsSilent"/> or <see cref="Liveness.IsSuspect"/> has become true.</summary>
+    void ReportSilence();
+
     /// <summary>Ends the connection, as it is dead.</summary>
     void Abort(TimeoutException reason);
 }
@@ -26,86 +29,56 @@ internal interface ILivingConnection
 /// </remarks>
 internal sealed class Liveness : IAsyncDisposable
 {
-    /// <summary>How many questions fit into the time after which a silent connection is given up.</summary>
-    private const int QuestionsPerTimeout = 3;
-
-    /// <summary>How much more the wall clock may have moved than the steady one, which on Linux stands still while the system sleeps.</summary>
-    private static readonly TimeSpan MaxClockDrift = TimeSpan.FromSeconds(2);
-
     private readonly ILivingConnection _connection;
     private readonly TunnelDialOptions _options;
+    private readonly SilenceWatch _watch;
     private readonly ITimer _pulse;
     private readonly Lock _gate = new();
-    private long _receivedBefore;
-    private long _heardAt;
-    private long _askedAt;
-    private DateTimeOffset _askedAtWallClock;
-    private volatile bool _isSuspect;
+    private volatile Silence _silence;
 
     public Liveness(ILivingConnection connection, TunnelDialOptions options)
     {
         _connection = connection;
         _options = options;
-        _heardAt = _askedAt = options.Time.GetTimestamp();
-        _askedAtWallClock = options.Time.GetUtcNow();
         TimeSpan interval = Interval(options);
+        _watch = new SilenceWatch(options.Time, interval, options.LivenessTimeout);
         _pulse = options.Time.CreateTimer(static liveness => ((Liveness)liveness!).Check(), this, interval, interval);
     }
 
-    /// <summary>Whether the connection is silent while data is on its way that an application may simply not be reading.</summary>
+    /// <summary>Whether nothing was heard for a whole interval, although this side was reading and had asked.</summary>
     /// <remarks>A byte that has come since the last look is a sign of life already.</remarks>
-    public bool IsSuspect => _isSuspect && _connection.BytesReceived == Volatile.Read(ref _receivedBefore);
+    public bool IsSilent => _silence != Silence.None && _connection.BytesReceived == _watch.Received;
+
+    /// <summary>Whether the connection was silent for the whole timeout while data is on its way that an application may simply not be reading.</summary>
+    public bool IsSuspect => _silence == Silence.TimedOut && IsSilent;
 
     /// <summary>How often a connection is asked for a sign of life.</summary>
-    public static TimeSpan Interval(TunnelDialOptions options) => options.LivenessTimeout / QuestionsPerTimeout;
+    public static TimeSpan Interval(TunnelDialOptions options) => options.LivenessTimeout / TunnelDialOptions.PingsPerTimeout;
 
     public ValueTask DisposeAsync() => _pulse.DisposeAsync();
 
     /// <summary>Looks whether the peer has been heard since the last time, draws the consequences, and asks again.</summary>
     private void Check()
     {
+        Silence before, now;
         lock (_gate)
         {
-            Listen();
+            before = _silence;
+            _silence = now = _watch.Look(_connection.BytesReceived, _connection.IsReading);
+        }
+
+        if (now == Silence.TimedOut && !_connection.HasUnconfirmedData)
+        {
+            _connection.Abort(new TimeoutException($"the tunnel gave no sign of life for {_options.LivenessTimeout.TotalSeconds:0.#} s"));
+            return;
+        }
+
+        if (now != Silence.None && now != before)
+        {
+            _connection.ReportSilence();
         }
 
         _ = AskAsync();
-    }
-
-    private void Listen()
-    {
-        long now = _options.Time.GetTimestamp();
-        DateTimeOffset wallClock = _options.Time.GetUtcNow();
-        TimeSpan sinceQuestion = _options.Time.GetElapsedTime(_askedAt, now);
-        bool slept = wallClock - _askedAtWallClock - sinceQuestion > MaxClockDrift || sinceQuestion >= 2 * Interval(_options);
-        long received = _connection.BytesReceived;
-        if (received != _receivedBefore || !_connection.IsReading)
-        {
-            // While this side does not read, because a client does not, nothing can be heard. What was heard came after the last question.
-            _heardAt = received != _receivedBefore ? _askedAt : now;
-            _receivedBefore = received;
-            _isSuspect = false;
-        }
-        else if (!slept && _options.Time.GetElapsedTime(_heardAt, now) >= _options.LivenessTimeout)
-        {
-            if (_connection.HasUnconfirmedData)
-            {
-                _isSuspect = true;
-            }
-            else
-            {
-                _connection.Abort(new TimeoutException($"the tunnel gave no sign of life for {_options.LivenessTimeout.TotalSeconds:0.#} s"));
-            }
-        }
-
-        if (slept)
-        {
-            // The system slept, or the program was stopped. What was heard before says nothing; the question that follows is the only one.
-            _heardAt = now - (long)((_options.LivenessTimeout - Interval(_options)).TotalSeconds * _options.Time.TimestampFrequency);
-        }
-
-        _askedAt = now;
-        _askedAtWallClock = wallClock;
     }
 
     /// <summary>

@@ -22,6 +22,8 @@ internal sealed class SpdyTunnel : ITunnel, ILivingConnection
         Completion = CompleteAsync();
     }
 
+    public Action? OnSilence { get; set; }
+
     public bool CanOpen => _session.CanOpen;
 
     public bool IsConnected => _session.CanOpen;
@@ -31,6 +33,8 @@ internal sealed class SpdyTunnel : ITunnel, ILivingConnection
     public Task<TunnelEnd> Completion { get; }
 
     public bool IsSuspect => _liveness.IsSuspect && _session.CanOpen;
+
+    public bool IsSilent => _liveness.IsSilent && _session.CanOpen;
 
     public bool IsWaitingForPod => _session.IsReading;
 
@@ -104,6 +108,8 @@ internal sealed class SpdyTunnel : ITunnel, ILivingConnection
 
     Task ILivingConnection.AskAsync(CancellationToken untilNext) =>
         _session.HasUnconfirmedData && !_session.HasLostWorker ? _session.ConfirmTakenAsync(untilNext) : _session.PingAsync(untilNext);
+
+    void ILivingConnection.ReportSilence() => OnSilence?.Invoke();
 
     void ILivingConnection.Abort(TimeoutException reason) => _session.Abort(reason);
 

@@ -17,9 +17,6 @@ public sealed partial class TunnelPool : ITunnelSource
     /// <summary>How long connections share tunnels after a dial that failed, before one of them dials again, if the server does not ask for longer.</summary>
     private static readonly TimeSpan DialAgain = TimeSpan.FromSeconds(1);
 
-    /// <summary>For how many probe intervals a pod that was reached counts as alive, when the tunnel that reached it could not be kept: at the limit each costs an upgrade.</summary>
-    private const int AliveFor = 3;
-
     /// <summary>The longest that a tunnel which came back lets another one be expected, where a dial takes longer.</summary>
     private static readonly TimeSpan LongestExpectation = TimeSpan.FromMilliseconds(500);
 
@@ -48,6 +45,7 @@ public sealed partial class TunnelPool : ITunnelSource
     /// <summary>Runs while dials are saved because tunnels come back as they did lately, which may not go on.</summary>
     private readonly ITimer _returnTimer;
     private readonly TaskCompletionSource<TunnelFault> _neverLost = new();
+    private readonly UnresponsiveProbe _probe;
 
     /// <summary>Guards the fields below it.</summary>
     private readonly Lock _gate = new();
@@ -73,16 +71,12 @@ public sealed partial class TunnelPool : ITunnelSource
 
     /// <summary>When to dial again for a connection that may share tunnels meanwhile, as a timestamp of the clock.</summary>
     private long _dialAgainAt = long.MinValue;
-
-    /// <summary>Until when the pod counts as alive because it was reached, as a timestamp of the clock.</summary>
-    private long _aliveUntil = long.MinValue;
     private bool _toldSaturated;
 
     /// <summary>Whether a tunnel that had served has gone since a tunnel came when none was left.</summary>
     private bool _servedOneIsGone;
     private int _spares = 1;
     private bool _missedSinceTrim;
-    private bool _probing;
     private bool _disposed;
 
     /// <summary>Creates an empty pool.</summary>
@@ -97,6 +91,7 @@ public sealed partial class TunnelPool : ITunnelSource
         ArgumentOutOfRangeException.ThrowIfLessThan(_options.MaxTunnels, 1, nameof(options));
         _logger = logger ?? NullLogger.Instance;
         _stopped = _stopping.Token;
+        _probe = new UnresponsiveProbe(_options.Time, _options.ProbeInterval);
         _returnTimer = _options.Time.CreateTimer(static pool => ((TunnelPool)pool!).Review(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         _trimTimer = _options.Time.CreateTimer(static pool => ((TunnelPool)pool!).Trim(), this, _options.IdleTime, _options.IdleTime);
         _probeTimer = _options.Time.CreateTimer(static pool => _ = ((TunnelPool)pool!).ProbeAsync(), this, _options.ProbeInterval, _options.ProbeInterval);
@@ -158,7 +153,7 @@ public sealed partial class TunnelPool : ITunnelSource
             }
 
             // One that is busy tells as much as one that is idle: with a limit of one tunnel there may be no other for hours.
-            if (_members.Exists(member => member is { IsDoomed: false, IsDoubted: false, Tunnel: { CanOpen: true, IsSuspect: false } }))
+            if (_members.Exists(member => member is { IsDoomed: false, IsDoubted: false, Tunnel: { CanOpen: true, IsSuspect: false, IsSilent: false } }))
             {
                 return null;
             }
@@ -744,6 +739,7 @@ public sealed partial class TunnelPool : ITunnelSource
             if (added)
             {
                 _dialAgainAt = long.MinValue;
+                _probe.Established();
                 _dialTime = dialTime;
                 _servedOneIsGone &= StandingCount() > 0;
                 _members.Add(member);
@@ -759,6 +755,7 @@ public sealed partial class TunnelPool : ITunnelSource
 
         if (added)
         {
+            tunnel.OnSilence = OnSilence;
             Tell(preparing, null);
             _ = WatchAsync(member);
         }
@@ -963,6 +960,13 @@ public sealed partial class TunnelPool : ITunnelSource
         }
     }
 
+    /// <summary>A tunnel has fallen silent, or was for so long that it is dead if no other one can be had.</summary>
+    private void OnSilence()
+    {
+        DropSuspects();
+        _ = ProbeAsync();
+    }
+
     /// <summary>
     /// Finds out whether silent tunnels with bytes on their way are dead or only held up by an application that does not read: if
     /// another tunnel to the pod lives, or can be had, so do they.
@@ -971,18 +975,14 @@ public sealed partial class TunnelPool : ITunnelSource
     {
         lock (_gate)
         {
-            // Another tunnel that were dead too would notice it by itself, in the same time, if it waits for the pod.
-            if (_disposed || _probing || _options.Time.GetTimestamp() < _aliveUntil
-                || _members.Exists(member => member is { IsDoubted: false, Tunnel: { IsConnected: true, IsSuspect: false, IsWaitingForPod: true } }) || !_members.Exists(member => member.Tunnel.IsSuspect))
+            if (_disposed || !_probe.TryBegin(_members.Exists(member => member.Tunnel is { IsSilent: true } or { IsSuspect: true }), IsHeard()))
             {
                 return;
             }
-
-            _probing = true;
         }
 
         long started = _options.Time.GetTimestamp();
-        using var limit = new CancellationTokenSource(_options.ProbeInterval, _options.Time);
+        using var limit = new CancellationTokenSource(_probe.Limit, _options.Time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, _stopped);
         try
         {
@@ -992,16 +992,10 @@ public sealed partial class TunnelPool : ITunnelSource
                 bool isWanted;
                 lock (_gate)
                 {
+                    // At the limit, or if it could not tell of its own death, it must go again.
                     isWanted = tunnel.IsConnected && HasRoom();
-                    if (isWanted)
-                    {
-                        _dialling++;
-                    }
-                    else
-                    {
-                        // It must go again: at the limit, or because it could not tell of its own death. Its answer counts for a while.
-                        _aliveUntil = _options.Time.After(AliveFor * _options.ProbeInterval);
-                    }
+                    _dialling += isWanted ? 1 : 0;
+                    _probe.End(fault: null);
                 }
 
                 if (isWanted)
@@ -1016,33 +1010,37 @@ public sealed partial class TunnelPool : ITunnelSource
                 return;
             }
 
-            if (IsAnswer(fault))
-            {
-                lock (_gate)
-                {
-                    _aliveUntil = _options.Time.After(_options.ProbeInterval);
-                }
-
-                return;
-            }
-
-            DropSuspects(fault.Message);
+            EndProbe(IsAnswer(fault) ? null : fault);
         }
         catch (OperationCanceledException) when (!_stopped.IsCancellationRequested)
         {
-            DropSuspects($"another tunnel could not be opened within {_options.ProbeInterval.TotalSeconds:0.#} s either");
+            EndProbe(new TunnelFault(TunnelFaultKind.TimedOut, $"the server did not answer within {_probe.Limit.TotalSeconds:0.#} s"));
         }
         catch (OperationCanceledException)
         {
             // The pool is going away.
         }
-        finally
+        catch (Exception e)
         {
-            lock (_gate)
-            {
-                _probing = false;
-            }
+            // A fault of the dialer itself.
+            EndProbe(new TunnelFault(TunnelFaultKind.Unreachable, e.Message) { Cause = e });
         }
+    }
+
+    /// <summary>
+    /// Whether a tunnel is known to live, and so the pod. If it were dead too it would notice that by itself, in the same time, as it waits for the pod. Called with
+    /// the gate held.
+    /// </summary>
+    private bool IsHeard() => _members.Exists(member => !member.IsDoubted && IsKnownToLive(member) && member.Tunnel.IsWaitingForPod);
+
+    private void EndProbe(TunnelFault? fault)
+    {
+        lock (_gate)
+        {
+            _probe.End(fault);
+        }
+
+        DropSuspects();
     }
 
     /// <summary>Whether a living server refuses a tunnel for reasons of its own, which say nothing about those that stand.</summary>
@@ -1064,25 +1062,33 @@ public sealed partial class TunnelPool : ITunnelSource
         }
     }
 
-    private void DropSuspects(string reason)
+    /// <summary>Ends the silent tunnels whose time is up, if no other one can be had. It tells also of those that have ended by themselves while that was found out.</summary>
+    private void DropSuspects()
     {
         Member[] suspects;
-        int standing;
+        TunnelLoss loss;
+        string reason;
         lock (_gate)
         {
+            if (_disposed || IsHeard() || _probe.Fault is not { } fault)
+            {
+                return;
+            }
+
+            reason = fault.Message;
             suspects = [.. _members.Where(member => member.Tunnel.IsSuspect)];
             foreach (Member suspect in suspects)
             {
                 Remove(suspect);
             }
 
-            standing = StandingCount();
-            DialForTheLine();
-        }
+            if (suspects.Length == 0 && _members.Count > 0)
+            {
+                return;
+            }
 
-        if (suspects.Length == 0)
-        {
-            return;
+            loss = Loss();
+            DialForTheLine();
         }
 
         LogSuspectsDropped(suspects.Length, reason);
@@ -1091,21 +1097,25 @@ public sealed partial class TunnelPool : ITunnelSource
             Dispose(suspect.Tunnel);
         }
 
-        _options.OnLost?.Invoke(new TunnelLoss(standing, HasServed: true));
+        _options.OnLost?.Invoke(suspects.Length > 0 ? loss with { HasServed = true } : loss);
     }
 
     /// <summary>
     /// What a loss means. Of tunnels that end together one that never served may be the first or the last that is noticed, so none of them counts alone.
     /// Called with the gate held, once the tunnel was removed.
     /// </summary>
-    private TunnelLoss Loss() => new(StandingCount(), _servedOneIsGone || _members.Exists(HasServed));
+    private TunnelLoss Loss()
+    {
+        int standing = StandingCount();
+        return new TunnelLoss(standing, _servedOneIsGone || _members.Exists(HasServed)) { Fault = standing == 0 ? _probe.Fault : null };
+    }
 
     private static bool HasServed(Member member) => member is { HasServed: true, Tunnel.IsMute: false };
 
     /// <summary>How many tunnels are known to live. Called with the gate held.</summary>
     private int StandingCount() => _members.Count(IsKnownToLive);
 
-    private static bool IsKnownToLive(Member member) => member.Tunnel is { IsConnected: true, IsSuspect: false };
+    private static bool IsKnownToLive(Member member) => member.Tunnel is { IsConnected: true, IsSuspect: false, IsSilent: false };
 
     private static Acquired PoolClosed() =>
         new(new TunnelFault(TunnelFaultKind.Lost, "the tunnels to the pod were closed before the connection had one"));

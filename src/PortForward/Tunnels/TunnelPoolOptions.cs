@@ -30,7 +30,10 @@ public sealed record TunnelPoolOptions
     /// <summary>How long an idle tunnel is kept beside the spares; 60 s by default. It is checked once in that time.</summary>
     public TimeSpan IdleTime { get; init; } = TimeSpan.FromSeconds(60);
 
-    /// <summary>How often tunnels that may be dead are looked for, and how long a tunnel dialled to find it out may take; 5 s by default.</summary>
+    /// <summary>
+    /// How often tunnels are pinged, 5 s by default: a third of their <see cref="TunnelDialOptions.LivenessTimeout"/>. When none is heard for so long another one is dialled, which
+    /// may take a second longer than that, to know when their time is up whether they are dead.
+    /// </summary>
     public TimeSpan ProbeInterval { get; init; } = TimeSpan.FromSeconds(5);
 
     /// <summary>How long a tunnel may take to show that nothing holds it up, before a connection is to share it; 1 s by default.</summary>

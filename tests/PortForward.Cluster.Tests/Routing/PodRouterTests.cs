@@ -257,6 +257,38 @@ public sealed class PodRouterTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_server_that_is_away_is_no_missing_pod_and_no_reason_for_another_target()
+    {
+        _cluster.Pods.Add(TestPod.Probe("web-5f-1").Label("pod-template-hash", "5f").OwnedBy("apps/v1", "ReplicaSet", "web-5f"));
+        var options = new PodRouterOptions { ReconnectTimeout = TimeSpan.FromMilliseconds(200) };
+        await using RoutedForward forward = await RoutedForward.StartAsync(_cluster, "web-5f-1", ["7000"], options);
+        using IDisposable down = _cluster.Faults.Always(request => true, RequestFault.Cut);
+
+        _cluster.Tunnels.CutAll();
+
+        await FluentActions.Awaiting(() => forward.Run.WaitAsync(RoutedForward.Patience)).Should().ThrowAsync<PortForwardException>()
+            .WithMessage("lost connection to pod: pod web-5f-1 cannot be reached: *, and was not within 200ms");
+        PodLost lost = forward.Events.OfType<PodLost>().Single();
+        (lost.Hint, lost.Cause).Should().Be((null, LossCause.ServerUnreachable));
+    }
+
+    [Fact]
+    public async Task A_connection_that_has_waited_for_a_server_that_does_not_answer_is_told_so()
+    {
+        AddWeb("web-1");
+        var options = new PodRouterOptions { HoldTimeout = TimeSpan.FromMilliseconds(300) };
+        await using RoutedForward forward = await RoutedForward.StartAsync(_cluster, "svc/web", ["80"], options);
+        using IDisposable hanging = _cluster.Faults.Always(request => true, RequestFault.Hang);
+        int asked = UpgradeCount();
+        _cluster.Tunnels.CutAll();
+        await RoutedForward.UntilAsync(() => UpgradeCount() > asked);
+
+        OpenPairResult opened = await forward.Router.OpenPairAsync(new PairRequest(8080, default), CancellationToken.None);
+
+        opened.Fault!.Message.Should().Be("pod web-1 cannot be reached: the server does not answer");
+    }
+
+    [Fact]
     public async Task Tunnels_that_are_cut_are_replaced_without_a_word()
     {
         _cluster.Pods.Add(TestPod.Probe("solo"));

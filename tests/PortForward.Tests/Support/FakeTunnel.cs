@@ -24,6 +24,22 @@ internal sealed class FakeTunnel : ITunnel
     /// <summary>Whether it is silent with bytes on their way.</summary>
     public bool IsSuspect { get; set; }
 
+    /// <summary>Whether it has not been heard for an interval.</summary>
+    public bool IsSilent { get; private set; }
+
+    public Action? OnSilence { get; set; }
+
+    /// <summary>Makes it silent, for the whole timeout with bytes on their way or only for an interval.</summary>
+    public void FallSilent(bool isSuspect = false)
+    {
+        IsSilent = true;
+        IsSuspect |= isSuspect;
+        OnSilence?.Invoke();
+    }
+
+    /// <summary>Ends its silence.</summary>
+    public void BeHeard() => IsSilent = IsSuspect = false;
+
     public bool IsWaitingForPod { get; set; } = true;
 
     /// <summary>Whether nothing holds it up; a task that does not end while something does.</summary>

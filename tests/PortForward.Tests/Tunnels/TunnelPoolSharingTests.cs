@@ -11,6 +11,7 @@ public sealed class TunnelPoolSharingTests : IAsyncDisposable
     private readonly CountingTime _time = new();
     private readonly FakeDialer _dialer = new();
     private readonly List<int> _lost = [];
+    private TunnelFault? _whyLost;
     private readonly TunnelPool _pool;
     private readonly List<IStreamPair> _opened = [];
     private int _saturated;
@@ -20,7 +21,11 @@ public sealed class TunnelPoolSharingTests : IAsyncDisposable
         MaxTunnels = 2,
         MaxSpares = 0,
         Time = _time,
-        OnLost = loss => _lost.Add(loss.Standing),
+        OnLost = loss =>
+        {
+            _whyLost = loss.Fault;
+            _lost.Add(loss.Standing);
+        },
         OnSaturated = () => Interlocked.Increment(ref _saturated),
     });
 
@@ -268,11 +273,125 @@ public sealed class TunnelPoolSharingTests : IAsyncDisposable
         _time.Advance(TimeSpan.FromSeconds(5));
         await Waiting.UntilAsync(() => _dialer.Dials == 2);
         silent.Disposals.Should().Be(0);
-        _time.Advance(TimeSpan.FromSeconds(5));
+        _time.Advance(TimeSpan.FromSeconds(6));
 
         await silent.Disposed.Soon();
         await Waiting.UntilAsync(() => _lost.Count == 1);
         _lost.Should().Equal(0);
+    }
+
+    [Fact]
+    public async Task Whether_another_tunnel_can_be_had_is_asked_when_one_falls_silent_and_the_answer_awaits_the_end_of_its_time()
+    {
+        await OpenAsync();
+        FakeTunnel silent = _dialer.Tunnels.Single();
+        var unreachable = new TunnelFault(TunnelFaultKind.Unreachable, "the network is frozen");
+        _dialer.FailNext(unreachable);
+
+        silent.FallSilent();
+        _dialer.Dials.Should().Be(2);
+        _time.Advance(TimeSpan.FromSeconds(4.9));
+        silent.Disposals.Should().Be(0, "its time is not up");
+        silent.FallSilent(isSuspect: true);
+
+        await silent.Disposed.Soon();
+        await Waiting.UntilAsync(() => _lost.Count == 1);
+        (_lost[0], _whyLost, _dialer.Dials).Should().Be((0, unreachable, 2));
+    }
+
+    [Fact]
+    public async Task A_dial_that_hangs_until_the_time_of_a_silent_tunnel_is_up_is_an_answer_a_second_later()
+    {
+        await OpenAsync();
+        FakeTunnel silent = _dialer.Tunnels.Single();
+        _dialer.Gate = new TaskCompletionSource().Task;
+
+        silent.FallSilent();
+        _time.Advance(TimeSpan.FromSeconds(5));
+        silent.FallSilent(isSuspect: true);
+        silent.Disposals.Should().Be(0);
+        _time.Advance(TimeSpan.FromSeconds(1));
+
+        await silent.Disposed.Soon();
+        await Waiting.UntilAsync(() => _lost.Count == 1);
+        _whyLost!.Message.Should().Be("the server did not answer within 6 s");
+    }
+
+    [Fact]
+    public async Task Why_no_other_tunnel_can_be_had_is_told_also_when_the_silent_ones_have_ended_by_themselves_meanwhile()
+    {
+        await OpenAsync();
+        FakeTunnel silent = _dialer.Tunnels.Single();
+        _dialer.Gate = new TaskCompletionSource().Task;
+        silent.FallSilent();
+        _time.Advance(TimeSpan.FromSeconds(5));
+
+        silent.Die();
+        await Waiting.UntilAsync(() => _lost.Count == 1);
+        _whyLost.Should().BeNull("it is not known yet");
+        _time.Advance(TimeSpan.FromSeconds(1));
+
+        await Waiting.UntilAsync(() => _lost.Count == 2);
+        _lost.Should().Equal(0, 0);
+        _whyLost.Should().NotBeNull();
+    }
+
+    [Fact]
+    public async Task A_tunnel_that_is_heard_again_is_kept_whatever_was_found_out()
+    {
+        await OpenAsync();
+        FakeTunnel silent = _dialer.Tunnels.Single();
+        _dialer.FailNext(new TunnelFault(TunnelFaultKind.Unreachable, "the network is frozen"));
+        silent.FallSilent();
+        await Waiting.UntilAsync(() => _dialer.Dials == 2);
+
+        silent.BeHeard();
+        _time.Advance(TimeSpan.FromMinutes(2));
+
+        (silent.Disposals, _lost.Count).Should().Be((0, 0));
+    }
+
+    [Fact]
+    public async Task What_was_found_out_is_nothing_against_another_tunnel_that_is_heard()
+    {
+        await OpenAsync();
+        await OpenAsync();
+        FakeTunnel silent = _dialer.Tunnels.First(), other = _dialer.Tunnels.Last();
+        _dialer.FailNext(new TunnelFault(TunnelFaultKind.Unreachable, "the network is frozen"));
+        other.FallSilent();
+        silent.FallSilent();
+        await Waiting.UntilAsync(() => _dialer.Dials == 3);
+
+        other.BeHeard();
+        silent.FallSilent(isSuspect: true);
+
+        (silent.Disposals, _lost.Count).Should().Be((0, 0));
+    }
+
+    [Fact]
+    public async Task Nobody_is_asked_about_a_silent_tunnel_while_another_one_is_heard()
+    {
+        await OpenAsync();
+        await OpenAsync();
+
+        _dialer.Tunnels.First().FallSilent();
+        _time.Advance(TimeSpan.FromMinutes(2));
+        _dialer.Dials.Should().Be(2);
+        _dialer.Tunnels.Last().FallSilent();
+
+        _dialer.Dials.Should().Be(3);
+    }
+
+    [Fact]
+    public async Task Who_prepares_is_not_told_of_a_silent_tunnel()
+    {
+        await OpenAsync();
+        var unreachable = new TunnelFault(TunnelFaultKind.Unreachable, "the network is frozen");
+        _dialer.FailNext(unreachable);
+        _dialer.FailNext(unreachable);
+        _dialer.Tunnels.Single().FallSilent();
+
+        (await _pool.PrepareAsync(CancellationToken.None).Soon()).Should().NotBeNull();
     }
 
     [Fact]
