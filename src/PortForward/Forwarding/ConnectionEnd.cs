@@ -23,6 +23,9 @@ public enum ConnectionEndKind
     /// <summary>The tunnel was lost; the client was reset.</summary>
     TunnelLost,
 
+    /// <summary>The pod's runtime did not answer the connection; the client was reset.</summary>
+    Unanswered,
+
     /// <summary>No tunnel could be opened; the client was reset.</summary>
     NoTunnel,
 

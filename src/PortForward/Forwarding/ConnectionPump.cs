@@ -20,6 +20,9 @@ internal sealed class ConnectionPump
     /// <summary>How many tunnels a connection that has sent and got nothing yet may lose before it is given up.</summary>
     private const int MaxTries = 8;
 
+    /// <summary>How many tunnels may not answer a connection before it is given up: with 10 s each that is as long as kubectl waits.</summary>
+    private const int MaxUnanswered = 3;
+
     /// <summary>When to look first whether a client that has finished sending has closed; then after twice as long each time.</summary>
     private static readonly TimeSpan FirstLook = TimeSpan.FromMilliseconds(2);
 
@@ -129,6 +132,7 @@ internal sealed class ConnectionPump
     private async Task<ConnectionEnd> TryPodsAsync(CancellationToken stop)
     {
         List<string> failed = [];
+        List<string> unanswered = [];
         ConnectionEnd? before = null;
         for (int tries = 1; ; tries++)
         {
@@ -153,7 +157,7 @@ internal sealed class ConnectionPump
             await using (stop.UnsafeRegister(_ => Abort(pair), null).ConfigureAwait(false))
             {
                 (ConnectionEnd end, bool mayTryAgain) = await CarryAsync(pair, all[first.Length..], stop).ConfigureAwait(false);
-                if (!mayTryAgain || tries == MaxTries)
+                if (!mayTryAgain || tries == MaxTries || (end.Kind == ConnectionEndKind.Unanswered && unanswered.Count == MaxUnanswered - 1))
                 {
                     return end;
                 }
@@ -161,10 +165,16 @@ internal sealed class ConnectionPump
                 before = end;
             }
 
-            // A pod whose tunnel was lost may be the right one again; one that refused is not.
+            // A pod whose tunnel was lost may be the right one again; one that refused is not, nor one that has not answered if another tunnel did not help.
+            string pod = opened.Pod ?? "";
             if (before.Value.Kind == ConnectionEndKind.PodFailed)
             {
-                failed.Add(opened.Pod ?? "");
+                failed.Add(pod);
+            }
+            else if (before.Value.Kind == ConnectionEndKind.Unanswered)
+            {
+                unanswered.Add(pod);
+                failed.AddRange(unanswered.Count > 1 ? unanswered : []);
             }
         }
     }
@@ -270,7 +280,7 @@ internal sealed class ConnectionPump
 
     /// <summary>Whether it is worth while to find out if the connection can begin anew on another pod.</summary>
     private bool MayBeUnseen(ConnectionEnd end) =>
-        BytesReceived == 0 && _held.All is not null && end.Kind is ConnectionEndKind.PodFailed or ConnectionEndKind.TunnelLost;
+        BytesReceived == 0 && _held.All is not null && end.Kind is ConnectionEndKind.PodFailed or ConnectionEndKind.TunnelLost or ConnectionEndKind.Unanswered;
 
     /// <summary>
     /// Whether no application can have seen anything of the connection, so that it can begin anew: the pod says that it could not connect to
@@ -488,6 +498,7 @@ internal sealed class ConnectionPump
             PairEndKind.Completed => new ConnectionEnd(ConnectionEndKind.Completed),
             PairEndKind.Failed => new ConnectionEnd(ConnectionEndKind.PodFailed) { PodMessage = end.Message },
             PairEndKind.TunnelLost => new ConnectionEnd(ConnectionEndKind.TunnelLost),
+            PairEndKind.Unanswered => new ConnectionEnd(ConnectionEndKind.Unanswered),
             _ => new ConnectionEnd(ConnectionEndKind.PodReset),
         };
     }

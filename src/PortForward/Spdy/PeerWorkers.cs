@@ -55,6 +55,9 @@ internal sealed class PeerWorkers
     /// <returns>The number of the last of them.</returns>
     public long Send(uint streamId, int frames, bool isData) => _workers[Of(streamId)].Send(frames, isData);
 
+    /// <summary>The number of the last frame with data that was sent to a stream's worker; 0 if there was none.</summary>
+    public long LastData(uint streamId) => _workers[Of(streamId)].LastData;
+
     /// <summary>Whether a stream's worker is known to have taken a frame.</summary>
     public bool HasTaken(uint streamId, long frame) => frame <= _workers[Of(streamId)].Taken;
 
@@ -109,7 +112,10 @@ internal sealed class PeerWorkers
         /// <summary>The highest order of a PING that it has answered, and 1.</summary>
         public long Answered => Volatile.Read(ref _answered);
 
-        public bool HasUntakenData => Volatile.Read(ref _lastData) > Taken;
+        /// <summary>The last frame with data.</summary>
+        public long LastData => Volatile.Read(ref _lastData);
+
+        public bool HasUntakenData => LastData > Taken;
 
         public bool IsFull => Volatile.Read(ref _sent) - Taken >= MaxUntaken;
 

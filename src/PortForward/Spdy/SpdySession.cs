@@ -213,6 +213,9 @@ public sealed partial class SpdySession : IAsyncDisposable
     /// <exception cref="OperationCanceledException">The token was cancelled before.</exception>
     public Task<bool> ConfirmTakenAsync(CancellationToken cancellationToken = default) => AskAsync(static _ => PeerWorkers.Count, every: true, cancellationToken);
 
+    /// <summary>Whether a stream's worker is known to have taken a frame.</summary>
+    internal bool HasTaken(SpdyStream stream, long frame) => _workers.HasTaken(stream.Id, frame);
+
     /// <summary>Finds out whether the peer has taken everything that was sent on one stream, whatever other streams hold up.</summary>
     /// <returns>False also when the worker that should take it was lost.</returns>
     internal Task<bool> ConfirmTakenAsync(SpdyStream stream, CancellationToken cancellationToken) => _workers.IsLost(stream.Id)
@@ -710,6 +713,7 @@ public sealed partial class SpdySession : IAsyncDisposable
             case FrameType.Headers:
                 if (Find(ControlFrames.ReadStreamId(head)) is { } replied)
                 {
+                    replied.Answer();
                     _workers.Took(replied.Id, replied.OpeningFrame);
                     if (header.Flags.HasFlag(FrameFlags.Fin))
                     {
@@ -869,7 +873,8 @@ public sealed partial class SpdySession : IAsyncDisposable
                 session._nextStreamId = session.FirstOf(streams.Length);
                 foreach (SpdyStream stream in streams)
                 {
-                    stream.Assign(session._nextStreamId, streams, session._workers.Send(session._nextStreamId, frames: 1, isData: false));
+                    long dataBefore = session._workers.LastData(session._nextStreamId);
+                    stream.Assign(session._nextStreamId, streams, session._workers.Send(session._nextStreamId, frames: 1, isData: false), dataBefore);
                     session._nextStreamId += 2;
                     session._streams.Add(stream.Id, stream);
                 }

@@ -22,7 +22,9 @@ public sealed class SpdyStream
     private readonly TaskCompletionSource<StreamEnd> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _inputState;
     private long _thrownAway;
+    private long _dataBefore;
     private volatile bool _outputOpen;
+    private volatile bool _isAnswered;
 
     internal SpdyStream(SpdySession session, PipeOptions inputOptions, bool outputOpen)
     {
@@ -104,6 +106,15 @@ public sealed class SpdyStream
         }
     }
 
+    /// <summary>Whether anything has come from the peer on the stream, be it only that it was opened.</summary>
+    internal bool IsAnswered => _isAnswered;
+
+    /// <summary>Whether the stream may have to wait until the peer has taken data of other streams, which were earlier with its worker.</summary>
+    internal bool IsBehindOthers => !_session.HasTaken(this, _dataBefore);
+
+    /// <summary>Notes that something has come.</summary>
+    internal void Answer() => _isAnswered = true;
+
     /// <summary>Whether this side may still send data.</summary>
     internal bool CanSend => _outputOpen;
 
@@ -123,9 +134,14 @@ public sealed class SpdyStream
     internal IReadOnlyList<SpdyStream> Group { get; private set; } = [];
 
     /// <summary>Names the stream once its place in the order of the session is known.</summary>
-    internal void Assign(uint id, IReadOnlyList<SpdyStream> group, long frame)
+    /// <param name="id">The stream id.</param>
+    /// <param name="group">The streams that are opened together with it, itself among them.</param>
+    /// <param name="frame">Which of its worker's frames opens it.</param>
+    /// <param name="dataBefore">Which of its worker's frames was the last with data before.</param>
+    internal void Assign(uint id, IReadOnlyList<SpdyStream> group, long frame, long dataBefore)
     {
         Id = id;
+        _dataBefore = dataBefore;
         Group = group;
         OpeningFrame = LastFrame = frame;
     }
@@ -168,6 +184,7 @@ public sealed class SpdyStream
             return; // Reset while the bytes were on their way.
         }
 
+        Answer();
         _input.Writer.Write(data.Span);
         Undelivered += data.Length;
         if (!TryEndDelivery())
@@ -216,6 +233,11 @@ public sealed class SpdyStream
     /// <summary>Ends the peer's half with FIN, or both halves with anything else.</summary>
     internal void End(StreamEnd end)
     {
+        if (end.Kind is StreamEndKind.Finished or StreamEndKind.ResetByPeer)
+        {
+            Answer();
+        }
+
         if (end.Kind != StreamEndKind.Finished)
         {
             _outputOpen = false;

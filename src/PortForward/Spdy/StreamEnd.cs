@@ -12,6 +12,9 @@ public enum StreamEndKind
     /// <summary>This side reset the stream.</summary>
     ResetLocally,
 
+    /// <summary>This side reset the stream, as the peer had not answered it for too long.</summary>
+    Unanswered,
+
     /// <summary>The session, or what it takes to serve the stream, ended before the stream did.</summary>
     SessionLost,
 }

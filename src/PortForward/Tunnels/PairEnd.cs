@@ -14,6 +14,9 @@ public enum PairEndKind
 
     /// <summary>The tunnel, or as much of it as served the pair, ended first.</summary>
     TunnelLost,
+
+    /// <summary>The pod did not answer the streams in time, though the tunnel may live.</summary>
+    Unanswered,
 }
 
 /// <summary>How a stream pair ended.</summary>

@@ -11,14 +11,22 @@ internal sealed class SpdyStreamPair : IStreamPair
     /// <summary>The most bytes of an error message that are kept. Real ones have some hundred.</summary>
     private const int MaxErrorMessage = 8 * 1024;
 
+    /// <summary>For how long an answer must have been missed when a pair is given up, before its tunnel is not used again: it is more than a round trip takes.</summary>
+    private static readonly TimeSpan Doubtful = TimeSpan.FromSeconds(1);
+
     private readonly SpdyStream _data;
     private readonly SpdyStream _error;
     private volatile bool _clientLeft;
 
-    public SpdyStreamPair(SpdyStream data, SpdyStream error)
+    /// <summary>Joins two streams.</summary>
+    /// <param name="data">The data stream.</param>
+    /// <param name="error">The error stream.</param>
+    /// <param name="wait">How long the pod takes to answer.</param>
+    public SpdyStreamPair(SpdyStream data, SpdyStream error, AnswerWait wait)
     {
         _data = data;
         _error = error;
+        Wait = wait;
         Ended = ReadVerdictAsync();
     }
 
@@ -26,9 +34,40 @@ internal sealed class SpdyStreamPair : IStreamPair
 
     public Task<PairEnd> Ended { get; }
 
+    /// <summary>How long the pod takes to answer.</summary>
+    public AnswerWait Wait { get; }
+
+    /// <summary>Whether nothing has come from the pod yet that concerns the pair, which has not ended.</summary>
+    public bool AwaitsAnswer => !IsAnswered && !_data.Ended.IsCompleted;
+
+    /// <summary>Whether other pairs of the tunnel may hold the answer up.</summary>
+    public bool IsBehindOthers => _data.IsBehindOthers && _error.IsBehindOthers;
+
+    private bool IsAnswered => _data.IsAnswered || _error.IsAnswered;
+
+    /// <summary>Ends the pair, as the pod does not answer.</summary>
+    public void EndUnanswered()
+    {
+        _error.EndHere(StreamEndKind.Unanswered, ResetStatus.Cancel);
+        _data.EndHere(StreamEndKind.Unanswered, ResetStatus.Cancel);
+    }
+
     /// <inheritdoc/>
     /// <remarks>Nothing is asked once the pod has ended a pair that it was sent nothing in.</remarks>
     public async Task<bool> GiveUpAsync(CancellationToken cancellationToken)
+    {
+        if (_data.Ended is { IsCompletedSuccessfully: true, Result.Kind: StreamEndKind.Unanswered })
+        {
+            await DisposeAsync().ConfigureAwait(false);
+            return false; // Nobody waits for a tunnel that is not used any more.
+        }
+
+        // A client that loses patience before the pod's time to answer is over is not to be followed by others in the same tunnel.
+        bool isAnswered = IsAnswered || Wait.Waited < Doubtful;
+        return await IsTakenAsync(cancellationToken).ConfigureAwait(false) && isAnswered;
+    }
+
+    private async Task<bool> IsTakenAsync(CancellationToken cancellationToken)
     {
         if (EndsInOrder && !IsSettled)
         {
@@ -93,6 +132,7 @@ internal sealed class SpdyStreamPair : IStreamPair
 
         return end.Kind switch
         {
+            StreamEndKind.Unanswered => new PairEnd(PairEndKind.Unanswered),
             StreamEndKind.SessionLost => new PairEnd(PairEndKind.TunnelLost),
             StreamEndKind.Finished when !DataWasReset() => new PairEnd(PairEndKind.Completed),
             _ => new PairEnd(PairEndKind.Reset),

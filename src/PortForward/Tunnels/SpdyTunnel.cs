@@ -8,9 +8,14 @@ namespace PortForward.Tunnels;
 internal sealed class SpdyTunnel : ITunnel, ILivingConnection
 {
     private readonly SpdySession _session;
+    private readonly TunnelDialOptions _options;
     private readonly Liveness _liveness;
+    private readonly AnswerWatch _answers;
     private readonly Lock _gate = new();
     private int _nextRequestId = -1;
+
+    /// <summary>Whether the pod has not answered a pair: then it answers none of those that follow in the same session either.</summary>
+    private volatile bool _isStuck;
 
     /// <summary>The last question whether anything holds up the tunnel; guarded by the gate.</summary>
     private Task<bool>? _flow;
@@ -18,13 +23,15 @@ internal sealed class SpdyTunnel : ITunnel, ILivingConnection
     public SpdyTunnel(Stream transport, TunnelDialOptions options, ILogger logger)
     {
         _session = new SpdySession(transport, new SpdySessionOptions { AlignsStreamIds = true }, logger);
+        _options = options;
         _liveness = new Liveness(this, options);
+        _answers = new AnswerWatch(options.Time, () => _session.IsReading, OnUnanswered);
         Completion = CompleteAsync();
     }
 
     public Action? OnSilence { get; set; }
 
-    public bool CanOpen => _session.CanOpen;
+    public bool CanOpen => _session.CanOpen && !_isStuck;
 
     public bool IsConnected => _session.CanOpen;
 
@@ -56,9 +63,14 @@ internal sealed class SpdyTunnel : ITunnel, ILivingConnection
             new(Headers("data")),
         ];
         SpdyStream[]? streams = await _session.OpenAsync(openings, firstBytes, cancellationToken).ConfigureAwait(false);
-        return streams is null
-            ? new OpenPairResult(new TunnelFault(TunnelFaultKind.Lost, "the tunnel to the pod ended as soon as it was opened"))
-            : new OpenPairResult(new SpdyStreamPair(streams[1], streams[0]));
+        if (streams is null)
+        {
+            return new OpenPairResult(new TunnelFault(TunnelFaultKind.Lost, "the tunnel to the pod ended as soon as it was opened"));
+        }
+
+        var pair = new SpdyStreamPair(streams[1], streams[0], new AnswerWait(_options.Time, _options.StreamAnswerTimeout));
+        _answers.Add(pair);
+        return new OpenPairResult(pair);
 
         KeyValuePair<string, string>[] Headers(string streamType) =>
         [
@@ -103,6 +115,7 @@ internal sealed class SpdyTunnel : ITunnel, ILivingConnection
     public async ValueTask DisposeAsync()
     {
         await _liveness.DisposeAsync().ConfigureAwait(false);
+        await _answers.DisposeAsync().ConfigureAwait(false);
         await _session.DisposeAsync().ConfigureAwait(false);
     }
 
@@ -113,12 +126,18 @@ internal sealed class SpdyTunnel : ITunnel, ILivingConnection
 
     void ILivingConnection.Abort(TimeoutException reason) => _session.Abort(reason);
 
+    private void OnUnanswered(SpdyStreamPair pair)
+    {
+        _isStuck = true;
+        pair.EndUnanswered();
+    }
+
     /// <summary>
     /// However a session ends: the runtimes end none that is in use, or idle for less than four hours. One that this side has given up says nothing about the pod.
     /// </summary>
     private async Task<TunnelEnd> CompleteAsync()
     {
         await _session.Completion.ConfigureAwait(false);
-        return _session.WasGivenUp ? TunnelEnd.Finished : TunnelEnd.Lost;
+        return _session.WasGivenUp || (_isStuck && _session.Fault is null) ? TunnelEnd.Finished : TunnelEnd.Lost;
     }
 }

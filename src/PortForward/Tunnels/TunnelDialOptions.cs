@@ -27,6 +27,12 @@ public sealed record TunnelDialOptions
     /// </summary>
     public TimeSpan ProofTimeout { get; init; } = TimeSpan.FromSeconds(5);
 
+    /// <summary>
+    /// How long the pod's runtime may take to answer a new connection, with whatever it says first, before its tunnel is not used any more; 10 s by default. It does not run
+    /// while this side is not reading, nor while data of other connections in the tunnel may hold the answer up.
+    /// </summary>
+    public TimeSpan StreamAnswerTimeout { get; init; } = TimeSpan.FromSeconds(10);
+
     /// <summary>The clock for limits and PINGs.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;
 }

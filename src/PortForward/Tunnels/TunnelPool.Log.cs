@@ -13,6 +13,9 @@ public sealed partial class TunnelPool
     [LoggerMessage(Level = LogLevel.Debug, Message = "The pod did not end its half of a connection, or take all of its bytes, within {Seconds} s; its tunnel is dropped")]
     private partial void LogNotSettled(double seconds);
 
+    [LoggerMessage(Level = LogLevel.Debug, Message = "The pod did not answer a connection; its tunnel gets no other one")]
+    private partial void LogUnanswered();
+
     [LoggerMessage(Level = LogLevel.Debug, Message = "A tunnel has ended; {Standing} stand")]
     private partial void LogLost(int standing);
 

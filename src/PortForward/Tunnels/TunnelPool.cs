@@ -465,24 +465,34 @@ public sealed partial class TunnelPool : ITunnelSource
 
             bool taken = await givenUp.WaitAsync(_options.SettleTimeout, _options.Time, _stopped).ConfigureAwait(false);
             Release(member, isUsable: taken, isReturn: true);
+            if (pair.Ended is { IsCompletedSuccessfully: true, Result.Kind: PairEndKind.Unanswered })
+            {
+                LogUnanswered();
+                DialIfNoneIsLeft();
+            }
         }
         catch (TimeoutException)
         {
             LogNotSettled(_options.SettleTimeout.TotalSeconds);
             _ = FreeNeighboursAsync(pair, givenUp);
             Release(member, isUsable: false);
-            lock (_gate)
-            {
-                // Without any tunnel nobody would notice that the pod or the network has gone.
-                if (_members.Count + _dialling == 0 && MayDial())
-                {
-                    StartDial();
-                }
-            }
+            DialIfNoneIsLeft();
         }
         catch (OperationCanceledException)
         {
             // The pool is going away, and takes all of its tunnels with it.
+        }
+    }
+
+    /// <summary>Dials after the pool has dropped a tunnel itself: without any nobody would notice that the pod or the network has gone.</summary>
+    private void DialIfNoneIsLeft()
+    {
+        lock (_gate)
+        {
+            if (_members.Count + _dialling == 0 && MayDial())
+            {
+                StartDial();
+            }
         }
     }
 

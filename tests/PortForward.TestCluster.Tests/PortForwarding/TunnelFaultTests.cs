@@ -48,6 +48,28 @@ public sealed class TunnelFaultTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_runtime_that_is_stuck_answers_PINGs_and_no_streams_in_tunnels_that_are_opened_then()
+    {
+        _cluster.PortForwarding.AnswersStreams = false;
+        using var upgrade = await OpenAsync();
+        _cluster.PortForwarding.AnswersStreams = true;
+        var client = new SpdyClient(upgrade.Stream);
+
+        await client.SendAsync(client.Pair(7000, 1, 3), SpdyClient.Data(3, "hello"), SpdyClient.Reset(3));
+        for (var id = 1; id < 21; id += 2)
+        {
+            await client.SendAsync(SpdyClient.Ping(id));
+            (await client.ReadAsync()).Should().BeEquivalentTo(new { Type = "ping", StreamId = id });
+        }
+
+        client.Replies.Should().BeEmpty();
+        using var neighbour = await UpgradeClient.SpdyAsync(_cluster, "solo");
+        var other = new SpdyClient(neighbour.Stream);
+        await other.SendAsync(other.Pair(7000, 1, 3));
+        await other.ReadRepliesAsync(1, 3);
+    }
+
+    [Fact]
     public async Task A_tunnel_can_send_any_bytes_and_GOAWAY_and_PING_and_resets()
     {
         using var upgrade = await OpenAsync();

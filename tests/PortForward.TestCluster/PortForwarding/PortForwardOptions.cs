@@ -41,6 +41,11 @@ public sealed class PortForwardOptions
     /// <summary>How failures end; real servers do all three.</summary>
     public ErrorEnding ErrorEnding { get; set; }
 
+    /// <summary>
+    /// Whether the runtime answers streams, in tunnels that are opened from now on. One that is stuck answers PINGs, and nothing else: no SYN_REPLY, no data, no end.
+    /// </summary>
+    public bool AnswersStreams { get; set; } = true;
+
     /// <summary>Which copy loop runs.</summary>
     public ContainerRuntime Runtime { get; set; }
 }

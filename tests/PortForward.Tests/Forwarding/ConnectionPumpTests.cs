@@ -22,6 +22,7 @@ public sealed class ConnectionPumpTests : IDisposable
         { PairEndKind.Failed, ConnectionEndKind.PodFailed },
         { PairEndKind.Reset, ConnectionEndKind.PodReset },
         { PairEndKind.TunnelLost, ConnectionEndKind.TunnelLost },
+        { PairEndKind.Unanswered, ConnectionEndKind.Unanswered },
     };
 
     [Fact]

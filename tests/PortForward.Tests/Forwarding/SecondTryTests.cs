@@ -157,6 +157,35 @@ public sealed class SecondTryTests : IDisposable
     }
 
     [Fact]
+    public async Task A_connection_without_a_byte_that_is_not_answered_begins_again_in_another_tunnel_and_then_on_another_pod()
+    {
+        (Socket client, Task<ConnectionEnd> run, _) = await StartAsync("");
+        (await _pods.NextAsync()).Pair.LeaveUnanswered();
+        FakeTunnelSource.OpenedPair second = await _pods.NextAsync();
+        second.AvoidedPods.Should().BeEmpty("it may have been the tunnel");
+        second.Pair.LeaveUnanswered();
+
+        FakeTunnelSource.OpenedPair third = await _pods.NextAsync();
+        third.AvoidedPods.Should().Equal("pod-1", "pod-2");
+        third.Pair.LeaveUnanswered();
+
+        (await client.ReceiveToEndAsync()).Should().Be(("", true));
+        (await run.Soon()).Kind.Should().Be(ConnectionEndKind.Unanswered);
+    }
+
+    [Fact]
+    public async Task A_connection_that_is_not_answered_and_was_given_a_byte_is_at_its_end()
+    {
+        (Socket client, Task<ConnectionEnd> run, _) = await StartAsync("x");
+
+        (await _pods.NextAsync()).Pair.LeaveUnanswered();
+
+        (await client.ReceiveToEndAsync()).Should().Be(("", true));
+        (await run.Soon()).Kind.Should().Be(ConnectionEndKind.Unanswered);
+        _pods.OpenedPairs.Should().Be(1);
+    }
+
+    [Fact]
     public async Task Tunnels_that_are_lost_again_and_again_end_the_connection()
     {
         (Socket client, Task<ConnectionEnd> run, _) = await StartAsync("");

@@ -20,6 +20,7 @@ internal sealed class FakePair : IStreamPair
     private readonly Lock _gate = new();
     private TaskCompletionSource? _stall;
     private int _frees;
+    private bool _wasUnanswered;
 
     public PipeReader Input => _input.Reader;
 
@@ -35,7 +36,16 @@ internal sealed class FakePair : IStreamPair
     {
         await DisposeAsync();
         await (IsNeverTaken ? Task.Delay(Timeout.Infinite, cancellationToken) : _settled.Task.WaitAsync(cancellationToken));
-        return true;
+        return !_wasUnanswered;
+    }
+
+    /// <summary>Ends the pair, as the pod does not answer it.</summary>
+    public void LeaveUnanswered()
+    {
+        _wasUnanswered = true;
+        EndData();
+        End(PairEndKind.Unanswered);
+        Settle();
     }
 
     /// <summary>How often its neighbours were to be freed.</summary>

@@ -17,6 +17,7 @@ public sealed class SpdyTunnelTests : IAsyncDisposable
     private readonly DuplexStream _client;
     private readonly SpdyPeer _pod;
     private readonly SpdyTunnel _tunnel;
+    private readonly Queue<uint> _pings = new();
 
     public SpdyTunnelTests()
     {
@@ -275,6 +276,117 @@ public sealed class SpdyTunnelTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_tunnel_that_was_not_heard_for_an_interval_says_so_and_again_when_its_time_is_up()
+    {
+        int silences = 0;
+        _tunnel.OnSilence = () => silences++;
+        IStreamPair pair = await OpenAsync();
+        await pair.WriteAsync("not read yet"u8.ToArray(), CancellationToken.None);
+        await _pod.ReadDataAsync(DataId);
+
+        await AskAsync(pings: 5);
+        (_tunnel.IsSilent, silences).Should().Be((false, 0), "the pair was answered");
+        await AskAsync(pings: 5);
+        (_tunnel.IsSilent, _tunnel.IsSuspect, silences).Should().Be((true, false, 1));
+        await AskAsync(pings: 5);
+        await AskAsync(pings: 5);
+        (_tunnel.IsSilent, _tunnel.IsSuspect, silences).Should().Be((true, true, 2));
+
+        await SettleAsync();
+        _tunnel.IsSilent.Should().BeFalse();
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_pair_that_the_pod_does_not_answer_ends_and_its_tunnel_opens_no_other(bool hasSent)
+    {
+        IStreamPair pair = await OpenAsync(isAnswered: false);
+        if (hasSent)
+        {
+            await pair.WriteAsync("a request"u8.ToArray(), CancellationToken.None);
+        }
+
+        await WaitForAnswerAsync(9);
+        (pair.Ended.IsCompleted, _tunnel.CanOpen).Should().Be((false, true));
+        await WaitForAnswerAsync(1);
+
+        (await pair.Ended.Soon()).Kind.Should().Be(PairEndKind.Unanswered);
+        (await pair.Input.ReadToEndAsync()).Should().BeEmpty();
+        (_tunnel.CanOpen, _tunnel.IsConnected).Should().Be((false, true));
+        (await pair.GiveUpAsync(CancellationToken.None).Soon()).Should().BeFalse();
+    }
+
+    [Theory]
+    [InlineData("reply")]
+    [InlineData("E.message")]
+    [InlineData("D.fin")]
+    [InlineData("D.rst")]
+    public async Task Whatever_the_pod_says_of_a_pair_is_an_answer(string answer)
+    {
+        IStreamPair pair = await OpenAsync(isAnswered: false);
+        await (answer == "reply" ? _pod.SendAsync(SpdyPeer.SynReply(ErrorId)) : PlayAsync(answer));
+        await SettleAsync();
+
+        await WaitForAnswerAsync(20);
+
+        (_tunnel.CanOpen, pair.Ended.IsCompleted).Should().Be((true, false));
+    }
+
+    [Fact]
+    public async Task A_pair_is_not_waited_for_while_a_client_does_not_read()
+    {
+        IStreamPair stalled = await OpenAsync();
+        await FloodAsync(1_000_000);
+        await _tunnel.OpenPairAsync(80, default, CancellationToken.None);
+
+        for (int i = 0; i < 30; i++)
+        {
+            _time.Advance(TimeSpan.FromSeconds(1));
+        }
+
+        _tunnel.CanOpen.Should().BeTrue();
+        await stalled.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task A_pair_is_not_waited_for_while_data_of_another_one_may_hold_its_answer_up()
+    {
+        IStreamPair[] neighbours = [await OpenAsync(), await OpenAsync(), await OpenAsync(), await OpenAsync(), await OpenAsync()];
+        foreach (IStreamPair neighbour in neighbours)
+        {
+            // Each has one of the peer's five workers for its data.
+            await neighbour.WriteAsync("never read"u8.ToArray(), CancellationToken.None);
+            (await _pod.ReadFrameAsync()).IsControl.Should().BeFalse();
+        }
+
+        IStreamPair pair = await OpenAsync(isAnswered: false);
+        await WaitForAnswerAsync(30);
+        (pair.Ended.IsCompleted, _tunnel.CanOpen).Should().Be((false, true));
+
+        await AnswerPingsAsync();
+        await BeHeardAsync();
+        await WaitForAnswerAsync(10);
+        (await pair.Ended.Soon()).Kind.Should().Be(PairEndKind.Unanswered);
+    }
+
+    [Fact]
+    public async Task A_tunnel_whose_client_has_lost_patience_before_an_answer_is_not_used_again()
+    {
+        IStreamPair pair = await OpenAsync(isAnswered: false);
+        await WaitForAnswerAsync(2);
+
+        Task<bool> taken = pair.GiveUpAsync(CancellationToken.None);
+        while (!taken.IsCompleted)
+        {
+            await BeHeardAsync();
+            await AnswerPingsAsync();
+        }
+
+        (await taken.Soon()).Should().BeFalse();
+    }
+
+    [Fact]
     public async Task A_silent_tunnel_is_dead_after_three_questions()
     {
         await AskAsync(pings: 1);
@@ -434,11 +546,20 @@ public sealed class SpdyTunnelTests : IAsyncDisposable
         await _pod.DisposeAsync();
     }
 
-    private async Task<IStreamPair> OpenAsync()
+    private async Task<IStreamPair> OpenAsync(bool isAnswered = true)
     {
         IStreamPair? pair = (await _tunnel.OpenPairAsync(80, default, CancellationToken.None).Soon()).Pair;
-        await _pod.ReadSynStreamAsync();
-        await _pod.ReadSynStreamAsync();
+        (uint error, _, _) = await _pod.ReadSynStreamAsync();
+        (uint data, _, _) = await _pod.ReadSynStreamAsync();
+        if (isAnswered)
+        {
+            SpdySession session = SpdyTunnelInsides.SessionOf(_tunnel);
+            byte[][] replies = [SpdyPeer.SynReply(error), SpdyPeer.SynReply(data)];
+            long received = session.BytesReceived + replies.Sum(reply => reply.Length);
+            await _pod.SendAsync(replies);
+            await Waiting.UntilAsync(() => session.BytesReceived == received && session.IsReading);
+        }
+
         return pair!;
     }
 
@@ -488,6 +609,40 @@ public sealed class SpdyTunnelTests : IAsyncDisposable
         for (int i = 0; i < pings; i++)
         {
             await _pod.ReadControlAsync(WireFrame.Ping);
+        }
+    }
+
+    /// <summary>Lets seconds pass in which the pod is heard, and answers nothing.</summary>
+    private async Task WaitForAnswerAsync(int seconds)
+    {
+        for (int i = 0; i < seconds; i++)
+        {
+            await Waiting.UntilAsync(() => SpdyTunnelInsides.SessionOf(_tunnel).IsReading);
+            _time.Advance(TimeSpan.FromSeconds(1));
+            await BeHeardAsync();
+        }
+    }
+
+    /// <summary>Sends a PING of the pod's own, and reads until its answer.</summary>
+    private async Task BeHeardAsync()
+    {
+        const uint Own = 0xfffffff0;
+        await _pod.SendAsync(SpdyPeer.Ping(Own));
+        for (WireFrame frame = await _pod.ReadFrameAsync(); !frame.IsControl || frame.Type != WireFrame.Ping || frame.Word(0) != Own; frame = await _pod.ReadFrameAsync())
+        {
+            if (frame.IsControl && frame.Type == WireFrame.Ping)
+            {
+                _pings.Enqueue(frame.Word(0));
+            }
+        }
+    }
+
+    /// <summary>Answers the PINGs that were read meanwhile.</summary>
+    private async Task AnswerPingsAsync()
+    {
+        while (_pings.TryDequeue(out uint id))
+        {
+            await _pod.SendAsync(SpdyPeer.Ping(id));
         }
     }
 

@@ -154,6 +154,21 @@ public sealed class TunnelPoolTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_pair_that_the_pod_does_not_answer_costs_its_tunnel_and_another_one_is_dialled()
+    {
+        IStreamPair pair = await OpenAsync();
+        FakeTunnel stuck = _dialer.Tunnels.Single();
+
+        stuck.CanOpen = false;
+        stuck.Pairs.Single().LeaveUnanswered();
+        await pair.DisposeAsync();
+
+        await stuck.Disposed.Soon();
+        await Waiting.UntilAsync(() => _pool.IdleCount == 1);
+        _dialer.Dials.Should().Be(2);
+    }
+
+    [Fact]
     public async Task A_pair_that_does_not_settle_in_time_costs_its_tunnel()
     {
         IStreamPair pair = await OpenAsync();

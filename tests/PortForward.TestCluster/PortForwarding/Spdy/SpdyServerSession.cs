@@ -14,6 +14,7 @@ internal sealed class SpdyServerSession : IDisposable
 
     private readonly Stream _transport;
     private readonly PortForwardOptions _options;
+    private readonly bool _answersStreams;
     private readonly bool _splitFrames;
     private readonly Func<SpdyServerStream, bool> _accept;
     private readonly Action<string> _violation;
@@ -37,6 +38,7 @@ internal sealed class SpdyServerSession : IDisposable
     {
         _transport = transport;
         _options = options;
+        _answersStreams = options.AnswersStreams;
         _splitFrames = splitFrames;
         _accept = accept;
         _violation = violation;
@@ -202,7 +204,7 @@ internal sealed class SpdyServerSession : IDisposable
             return;
         }
 
-        if (!_streams.TryGetValue(frame.StreamId, out var stream))
+        if (!_answersStreams || !_streams.TryGetValue(frame.StreamId, out var stream))
             return;
 
         switch (frame.Type)

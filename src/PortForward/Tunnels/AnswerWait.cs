@@ -1,0 +1,31 @@
+namespace PortForward.Tunnels;
+
+/// <summary>Decides when a pair has waited too long for the pod's first answer. Only time in which an answer could have come counts.</summary>
+/// <param name="time">The clock.</param>
+/// <param name="limit">How long the pod may take.</param>
+internal sealed class AnswerWait(TimeProvider time, TimeSpan limit)
+{
+    /// <summary>The most that counts between two looks, which come every second: the system may have slept, or the program may have been stopped.</summary>
+    private static readonly TimeSpan LongestStep = TimeSpan.FromSeconds(2);
+
+    private long _lookedAt = time.GetTimestamp();
+    private long _waitedTicks;
+
+    /// <summary>How long the pair had waited at the last look.</summary>
+    public TimeSpan Waited => TimeSpan.FromTicks(Interlocked.Read(ref _waitedTicks));
+
+    /// <summary>Counts the time since the last look, and says whether it is too much now.</summary>
+    /// <param name="canBeHeard">Whether an answer could have come in it.</param>
+    public bool IsOver(bool canBeHeard)
+    {
+        long now = time.GetTimestamp();
+        TimeSpan step = time.GetElapsedTime(_lookedAt, now);
+        _lookedAt = now;
+        if (canBeHeard)
+        {
+            Interlocked.Add(ref _waitedTicks, (step < LongestStep ? step : LongestStep).Ticks);
+        }
+
+        return Waited >= limit;
+    }
+}
