@@ -6,6 +6,8 @@ namespace PortForward.Cluster.Tests.Routing;
 
 public sealed class RouteReasonsTests
 {
+    private const string Gone = """{"kind":"Status","status":"Failure","reason":"NotFound","details":{"name":"web-1","kind":"pods"},"code":404}""";
+
     [Theory]
     [InlineData(null, null, LossCause.ServerUnreachable)]
     [InlineData(TunnelFaultKind.Unreachable, null, LossCause.ServerUnreachable)]
@@ -13,7 +15,8 @@ public sealed class RouteReasonsTests
     [InlineData(TunnelFaultKind.Lost, null, LossCause.ServerUnreachable)]
     [InlineData(TunnelFaultKind.BadUpgrade, null, LossCause.ServerUnreachable)]
     [InlineData(TunnelFaultKind.Refused, HttpStatusCode.ServiceUnavailable, LossCause.PodUnreachable)]
-    [InlineData(TunnelFaultKind.Refused, HttpStatusCode.NotFound, LossCause.PodGone)]
-    public void What_was_lost_follows_from_why_no_tunnel_could_be_had(TunnelFaultKind? kind, HttpStatusCode? status, LossCause cause) =>
-        RouteReasons.CauseOf(kind is { } known ? new TunnelFault(known, "") { StatusCode = status } : null).Should().Be(cause);
+    [InlineData(TunnelFaultKind.Refused, HttpStatusCode.NotFound, LossCause.PodUnreachable)]
+    [InlineData(TunnelFaultKind.Refused, HttpStatusCode.NotFound, LossCause.PodGone, Gone)]
+    public void What_was_lost_follows_from_why_no_tunnel_could_be_had(TunnelFaultKind? kind, HttpStatusCode? status, LossCause cause, string? body = null) =>
+        RouteReasons.CauseOf("web-1", kind is { } known ? new TunnelFault(known, "") { StatusCode = status, Body = body } : null).Should().Be(cause);
 }
