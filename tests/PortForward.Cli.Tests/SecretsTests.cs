@@ -9,7 +9,7 @@ namespace PortForward.Cli.Tests;
 /// <summary>No secret shows, however much is told: not when all goes well, and not in an error.</summary>
 public sealed class SecretsTests : IAsyncLifetime
 {
-    private const string ProxyPassword = "open-sesame-7351", WrongPassword = "let-me-in-9902";
+    private const string ProxyPassword = "open-s@same-7351", WrongPassword = "let-m@-in-9902";
 
     /// <summary>Sets credentials up, with arguments to go with them.</summary>
     /// <param name="around">The kubeconfig and what is around it.</param>

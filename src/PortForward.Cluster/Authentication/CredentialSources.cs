@@ -33,7 +33,7 @@ internal static class CredentialSources
         if (!request.Server.IsSecure)
         {
             // Whoever listens on the way would learn them; kubectl does not send them either.
-            return new FixedCredentials(new Credential(UserInfo(request.Server), certificate: null));
+            return new FixedCredentials(new Credential(request.Server.User?.Basic, certificate: null));
         }
 
         ICredentialSource source = tokenFile is not null ? new TokenFile(tokenFile, token, request.Owner, request.Time)
@@ -41,18 +41,11 @@ internal static class CredentialSources
             : username is not null ? Fixed(Credential.Basic(username, password ?? ""))
             : provider is not null ? AuthProvider(request, user!, provider)
             : plugin is not null && certificate is null ? new ExecPlugin(plugin, request)
-            : Fixed(UserInfo(request.Server));
+            : Fixed(request.Server.User?.Basic); // As Go's HTTP client does when nothing else says who asks.
         return certificate?.Beside(source) ?? source;
     }
 
     private static FixedCredentials Fixed(string? authorization) => new(authorization is null ? Credential.None : new Credential(authorization, certificate: null));
-
-    /// <summary>User and password in the server's address, which Go's HTTP client sends when nothing else says who asks.</summary>
-    private static string? UserInfo(ServerAddress server)
-    {
-        string[] parts = server.UserInfo?.Split(':', 2) ?? [];
-        return parts.Length == 0 ? null : Credential.Basic(Uri.UnescapeDataString(parts[0]), parts.Length > 1 ? Uri.UnescapeDataString(parts[1]) : "");
-    }
 
     private static OidcProvider AuthProvider(CredentialRequest request, Entry user, ConfigMapping provider) => provider.Text("name") switch
     {

@@ -1,14 +1,16 @@
+using PortForward.Cluster.Transport;
+
 namespace PortForward.Cluster.Kubeconfig;
 
 /// <summary>The API server's address as it was given, and taken apart.</summary>
 /// <remarks>It may hold a password: its text form is the address without it.</remarks>
 internal sealed class ServerAddress
 {
-    private ServerAddress(string given, Uri uri, string? userInfo)
+    private ServerAddress(string given, Uri uri, UrlUser? user)
     {
         Given = given;
         Uri = uri;
-        UserInfo = userInfo;
+        User = user;
     }
 
     /// <summary>The address as it was given.</summary>
@@ -17,8 +19,8 @@ internal sealed class ServerAddress
     /// <summary>The base address, ending in a slash, without user, query and fragment.</summary>
     public Uri Uri { get; }
 
-    /// <summary>User and password, percent-encoded and with a colon between them; null if there are none.</summary>
-    public string? UserInfo { get; }
+    /// <summary>User and password in it; null if there are none.</summary>
+    public UrlUser? User { get; }
 
     /// <summary>Whether the connection is encrypted. Only then are credentials sent, as for kubectl.</summary>
     public bool IsSecure => Uri.Scheme == Uri.UriSchemeHttps;
@@ -28,18 +30,19 @@ internal sealed class ServerAddress
     public static ServerAddress Parse(string text)
     {
         bool hasScheme = text.Contains("://", StringComparison.Ordinal);
-        if (!Uri.TryCreate(hasScheme ? text : $"http://{text}", UriKind.Absolute, out Uri? uri)
+        UrlUser? user = UrlUser.TakeOut(hasScheme ? text : $"http://{text}", out string plain);
+        if (!Uri.TryCreate(plain, UriKind.Absolute, out Uri? uri)
             || uri.Scheme is not ("http" or "https")
             || (!hasScheme && uri.AbsolutePath != "/"))
         {
-            throw new ClusterException($"the server address \"{WithoutUser(text)}\" is no http or https URL and no host:port");
+            throw new ClusterException($"the server address \"{WithoutUser(text)}\" is no http or https URL and no host:port{(text.Contains('@') ? UrlUser.EscapeHint : "")}");
         }
 
         string path = uri.GetComponents(UriComponents.Path, UriFormat.UriEscaped).TrimEnd('/');
         return new ServerAddress(
             text,
             new Uri($"{uri.GetComponents(UriComponents.SchemeAndServer, UriFormat.UriEscaped)}/{(path.Length > 0 ? $"{path}/" : "")}"),
-            uri.UserInfo.Length > 0 ? uri.UserInfo : null);
+            user);
     }
 
     /// <inheritdoc/>

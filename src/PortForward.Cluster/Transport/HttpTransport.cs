@@ -30,7 +30,7 @@ internal static class HttpTransport
         protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
         {
             request.Headers.Remove("Proxy-Authorization");
-            if (proxy.Authorization is { } authorization)
+            if (proxy.User?.Basic is { } authorization)
             {
                 request.Headers.TryAddWithoutValidation("Proxy-Authorization", authorization);
             }

@@ -1,5 +1,4 @@
 using System.Net;
-using System.Text;
 
 namespace PortForward.Cluster.Transport;
 
@@ -20,23 +19,14 @@ internal enum ProxyKind
 /// <remarks>It may hold a password: its text form is the address without it.</remarks>
 internal sealed class ProxyAddress
 {
-    private ProxyAddress(string url, Uri uri, ProxyKind kind, string origin)
+    private ProxyAddress(Uri uri, UrlUser? user, ProxyKind kind, string origin)
     {
-        Url = url;
+        User = user;
         Kind = kind;
         Origin = origin;
         int port = uri.IsDefaultPort || uri.Port < 0 ? kind switch { ProxyKind.Http => 80, ProxyKind.Https => 443, _ => 1080 } : uri.Port;
         EndPoint = new DnsEndPoint(uri.IdnHost, port);
-        if (uri.UserInfo.Length > 0)
-        {
-            string[] parts = uri.UserInfo.Split(':', 2);
-            Username = Uri.UnescapeDataString(parts[0]);
-            Password = parts.Length > 1 ? Uri.UnescapeDataString(parts[1]) : "";
-        }
     }
-
-    /// <summary>The address as it was given, password included.</summary>
-    public string Url { get; }
 
     public ProxyKind Kind { get; }
 
@@ -45,35 +35,39 @@ internal sealed class ProxyAddress
 
     public DnsEndPoint EndPoint { get; }
 
-    public string? Username { get; }
-
-    public string? Password { get; }
-
-    /// <summary>The value of Proxy-Authorization for an HTTP proxy; null if no user is given.</summary>
-    public string? Authorization =>
-        Username is null ? null : $"Basic {Convert.ToBase64String(Encoding.UTF8.GetBytes($"{Username}:{Password}"))}";
+    /// <summary>Who asks; null if the address does not say.</summary>
+    public UrlUser? User { get; }
 
     /// <summary>Reads a proxy's address.</summary>
     /// <exception cref="ClusterException">It is none, or of an unknown kind.</exception>
-    public static ProxyAddress Parse(string text, string origin) =>
-        TryParse(text, origin) ?? throw new ClusterException($"{origin} is no proxy address: it must be an http, https, socks5 or socks5h URL");
-
-    /// <summary>Reads a proxy's address; null if it is none.</summary>
-    public static ProxyAddress? TryParse(string text, string origin)
+    public static ProxyAddress Parse(string text, string origin)
     {
-        if (!Uri.TryCreate(text, UriKind.Absolute, out Uri? uri) || uri.Host.Length == 0)
-        {
-            return null;
-        }
-
-        ProxyKind? kind = uri.Scheme switch
+        UrlUser? user = UrlUser.TakeOut(text, out string rest);
+        ProxyKind? kind = rest.Split("://", 2)[0].Trim().ToLowerInvariant() switch
         {
             "http" => ProxyKind.Http,
             "https" => ProxyKind.Https,
             "socks5" or "socks5h" => ProxyKind.Socks5,
             _ => null,
         };
-        return kind is { } known ? new ProxyAddress(text, uri, known, origin) : null;
+
+        // An @ that is left belongs to a password with a character that has ended the host's part.
+        return kind is { } known && !rest.Contains('@') && Uri.TryCreate(rest, UriKind.Absolute, out Uri? uri) && uri.Host.Length > 0
+            ? new ProxyAddress(uri, user, known, origin)
+            : throw Invalid(text, origin);
+    }
+
+    /// <summary>Reads what stands in an environment variable, where the scheme may be left out.</summary>
+    /// <exception cref="ClusterException">It is no address, or of an unknown kind.</exception>
+    public static ProxyAddress ParseVariable(string text, string origin)
+    {
+        if (text.Contains("://", StringComparison.Ordinal))
+        {
+            return Parse(text, origin);
+        }
+
+        // What has a path has lost its colon, as in "http//proxy".
+        return text.TrimEnd('/').AsSpan().ContainsAny('/', '?', '#') ? throw Invalid(text, origin) : Parse($"http://{text.Trim()}", origin);
     }
 
     /// <inheritdoc/>
@@ -82,4 +76,7 @@ internal sealed class ProxyAddress
         string scheme = Kind switch { ProxyKind.Http => "http", ProxyKind.Https => "https", _ => "socks5" };
         return $"{scheme}://{EndPoint.ToAuthority()}";
     }
+
+    private static ClusterException Invalid(string text, string origin) =>
+        new($"{origin} is no proxy address: it must be an http, https, socks5 or socks5h URL{(text.Contains('@') ? UrlUser.EscapeHint : "")}");
 }

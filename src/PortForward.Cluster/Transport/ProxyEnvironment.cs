@@ -12,19 +12,18 @@ internal static class ProxyEnvironment
 {
     /// <summary>Finds the proxy for a server.</summary>
     /// <returns>The proxy; null for a direct connection.</returns>
-    /// <exception cref="ClusterException">The proxy is of a kind that is unknown.</exception>
+    /// <exception cref="ClusterException">The variable holds no proxy address, or one of a kind that is unknown.</exception>
     public static ProxyAddress? Find(Uri server, LocalEnvironment environment)
     {
         string upper = server.Scheme == Uri.UriSchemeHttps ? "HTTPS_PROXY" : "HTTP_PROXY";
         string name = environment.Variable(upper) is not null ? upper : upper.ToLowerInvariant();
-        if (environment.Variable(name) is not { } value || IsExempt(server, environment.Variable("NO_PROXY") ?? environment.Variable("no_proxy") ?? ""))
+        if (environment.Variable(name) is not { } value || string.IsNullOrWhiteSpace(value) || IsExempt(server, environment.Variable("NO_PROXY") ?? environment.Variable("no_proxy") ?? ""))
         {
             return null;
         }
 
-        // Go reads "host:port" as an http proxy, and goes without one when the value makes no sense.
-        bool isUrl = Uri.TryCreate(value, UriKind.Absolute, out Uri? given) && given.Host.Length > 0;
-        return isUrl ? ProxyAddress.Parse(value, name) : ProxyAddress.TryParse($"http://{value}", name);
+        // Go goes without a proxy when the value makes no sense; here nothing goes anywhere else than where it was meant to.
+        return ProxyAddress.ParseVariable(value, name);
     }
 
     private static bool IsExempt(Uri server, string noProxy)

@@ -16,7 +16,7 @@ internal static class ProxyHandshake
     public static async Task ConnectAsync(Stream stream, ProxyAddress proxy, DnsEndPoint target, CancellationToken cancellationToken)
     {
         string authority = target.ToAuthority();
-        string authorization = proxy.Authorization is { } value ? $"Proxy-Authorization: {value}\r\n" : "";
+        string authorization = proxy.User?.Basic is { } value ? $"Proxy-Authorization: {value}\r\n" : "";
         byte[] request = Encoding.UTF8.GetBytes($"CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\nUser-Agent: pf\r\n{authorization}\r\n");
         await stream.WriteAsync(request, cancellationToken).ConfigureAwait(false);
         await stream.FlushAsync(cancellationToken).ConfigureAwait(false);
@@ -45,7 +45,7 @@ internal static class ProxyHandshake
     {
         const byte Version = 5, WithoutUser = 0, WithPassword = 2;
         byte[] answer = new byte[2];
-        byte[] greeting = proxy.Username is null ? [Version, 1, WithoutUser] : [Version, 2, WithoutUser, WithPassword];
+        byte[] greeting = proxy.User is null ? [Version, 1, WithoutUser] : [Version, 2, WithoutUser, WithPassword];
         await stream.WriteAsync(greeting, cancellationToken).ConfigureAwait(false);
         await ReadAsync(answer).ConfigureAwait(false);
         if (answer[0] != Version)
@@ -53,9 +53,9 @@ internal static class ProxyHandshake
             throw new IOException("it does not speak SOCKS 5");
         }
 
-        if (answer[1] == WithPassword && proxy.Username is not null)
+        if (answer[1] == WithPassword && proxy.User is { } user)
         {
-            await stream.WriteAsync((byte[])[1, .. Counted(proxy.Username), .. Counted(proxy.Password!)], cancellationToken).ConfigureAwait(false);
+            await stream.WriteAsync((byte[])[1, .. Counted(user.Name), .. Counted(user.Password)], cancellationToken).ConfigureAwait(false);
             await ReadAsync(answer).ConfigureAwait(false);
             if (answer[1] != 0)
             {
@@ -64,7 +64,7 @@ internal static class ProxyHandshake
         }
         else if (answer[1] != WithoutUser)
         {
-            throw new IOException(proxy.Username is null
+            throw new IOException(proxy.User is null
                 ? "it asks for a user name and a password: write them into its address, as in socks5://user:password@host"
                 : "it takes neither a user name and a password nor nothing at all, and pf knows no other way to prove who asks");
         }
@@ -110,14 +110,11 @@ internal static class ProxyHandshake
 
     private static byte[] Address(string host) => IPAddress.TryParse(host, out IPAddress? address)
         ? [(byte)(address.AddressFamily == AddressFamily.InterNetwork ? 1 : 4), .. address.GetAddressBytes()]
-        : [3, .. Counted(host)];
+        : [3, .. Counted(Encoding.UTF8.GetBytes(host))];
 
-    /// <summary>A text with its length in a byte before it.</summary>
-    private static byte[] Counted(string text)
-    {
-        byte[] bytes = Encoding.UTF8.GetBytes(text);
-        return bytes.Length <= byte.MaxValue ? [(byte)bytes.Length, .. bytes] : throw new IOException("SOCKS 5 takes names and passwords of 255 bytes at most");
-    }
+    /// <summary>Bytes with their number in a byte before them.</summary>
+    private static byte[] Counted(byte[] bytes) =>
+        bytes.Length <= byte.MaxValue ? [(byte)bytes.Length, .. bytes] : throw new IOException("SOCKS 5 takes names and passwords of 255 bytes at most");
 
     private static string SocksReason(byte code) => code switch
     {

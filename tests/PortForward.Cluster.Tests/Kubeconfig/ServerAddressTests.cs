@@ -18,6 +18,9 @@ public class ServerAddressTests
     [InlineData("localhost", "http://localhost/")]
     [InlineData("[::1]:8080", "http://[::1]:8080/")]
     [InlineData("https://user:word@example.test:6443/p", "https://example.test:6443/p/")]
+    [InlineData("https://user:p@ss@example.test:6443", "https://example.test:6443/")]
+    [InlineData("user:p@ss@example.test:6443", "http://example.test:6443/")]
+    [InlineData("https://example.test/p@th", "https://example.test/p@th/")]
     public void An_address_is_taken_as_kubectl_takes_it(string text, string expected) =>
         ServerAddress.Parse(text).Uri.AbsoluteUri.Should().Be(expected);
 
@@ -36,14 +39,23 @@ public class ServerAddressTests
     }
 
     [Fact]
+    public void The_password_ends_at_the_last_at_sign_before_the_path()
+    {
+        ServerAddress.Parse("https://us@er:p@ss:w@example.test/p@th").User!.Basic.Should().Be($"Basic {Convert.ToBase64String("us@er:p@ss:w"u8)}");
+        ServerAddress.Parse("https://example.test/p@th").User.Should().BeNull();
+        Action parse = () => ServerAddress.Parse("https://user:pa/s5word@example.test");
+        parse.Should().Throw<ClusterException>().WithMessage("the server address \"example.test\" is no http or https URL and no host:port; in its password / stands as %2F, ? as %3F, # as %23 and % as %25");
+    }
+
+    [Fact]
     public void A_password_in_it_is_kept_apart()
     {
         var address = ServerAddress.Parse("https://user:w%40rd@example.test");
 
-        address.UserInfo.Should().Be("user:w%40rd");
+        address.User!.Basic.Should().Be($"Basic {Convert.ToBase64String("user:w@rd"u8)}");
         address.ToString().Should().Be("https://example.test");
-        Action parse = () => ServerAddress.Parse("ftp://user:word@example.test");
-        parse.Should().Throw<ClusterException>().Which.Message.Should().NotContain("word");
+        Action parse = () => ServerAddress.Parse("ftp://user:s5cret@example.test");
+        parse.Should().Throw<ClusterException>().Which.Message.Should().NotContain("s5cret");
         Action parseCutOff = () => ServerAddress.Parse("https://user:word");
         parseCutOff.Should().Throw<ClusterException>().WithMessage("the server address \"https://user:…\" is no *").Which.Message.Should().NotContain("word");
     }

@@ -19,7 +19,13 @@ public class ProxyEnvironmentTests
     [InlineData("https://c.test", "HTTPS_PROXY=10.0.0.1:3128", "http://10.0.0.1:3128")]
     [InlineData("https://c.test", "HTTPS_PROXY=jane:word@a.test:3128", "http://a.test:3128")]
     [InlineData("https://c.test", "HTTPS_PROXY=socks5://a.test", "socks5://a.test:1080")]
-    [InlineData("https://c.test", "HTTPS_PROXY=///", null)]
+    [InlineData("https://c.test", "HTTPS_PROXY=jane:w@rd@a.test:3128", "http://a.test:3128")]
+    [InlineData("https://c.test", "HTTPS_PROXY=a.test:3128/", "http://a.test:3128")]
+    [InlineData("https://c.test", "HTTPS_PROXY=HTTP://a.test:3128/path", "http://a.test:3128")]
+    [InlineData("https://c.test", "HTTPS_PROXY=[::1]:3128", "http://[::1]:3128")]
+    [InlineData("https://c.test", "HTTPS_PROXY= a.test:3128 ", "http://a.test:3128")]
+    [InlineData("https://c.test", "HTTPS_PROXY=http://a.test:3128\n", "http://a.test:3128")]
+    [InlineData("https://c.test", "HTTPS_PROXY=  ", null)]
     [InlineData("https://localhost:6443", "HTTPS_PROXY=http://a.test:1", null)]
     [InlineData("https://127.0.0.1:6443", "HTTPS_PROXY=http://a.test:1", null)]
     [InlineData("https://127.8.9.10:6443", "HTTPS_PROXY=http://a.test:1", null)]
@@ -28,12 +34,34 @@ public class ProxyEnvironmentTests
     [InlineData("https://c.localhost:6443", "HTTPS_PROXY=http://a.test:1", "http://a.test:1")]
     public void The_variables_count_as_in_Go(string server, string variables, string? expected) => (Find(server, variables)?.ToString()).Should().Be(expected);
 
-    [Fact]
-    public void A_proxy_of_an_unknown_kind_is_refused_and_not_repeated()
+    [Theory]
+    [InlineData("///")]
+    [InlineData("//a.test:3128")]
+    [InlineData("http:/a.test:3128")]
+    [InlineData("http:a.test:3128")]
+    [InlineData("http//a.test:3128")]
+    [InlineData("https//a.test")]
+    [InlineData("http://")]
+    [InlineData(":3128")]
+    [InlineData("a.test:99999")]
+    [InlineData("\"http://a.test:3128\"")]
+    [InlineData("\"a.test:3128\"")]
+    [InlineData("<a.test:3128>")]
+    [InlineData("PROXY a.test:3128")]
+    [InlineData("http=a.test:3128;https=a.test:3128")]
+    [InlineData("a.test:1,b.test:2")]
+    [InlineData("$HTTP_PROXY")]
+    [InlineData("ftp://a.test")]
+    [InlineData("socks4://a.test")]
+    [InlineData("ftp://jane:s3cr3t@a.test")]
+    [InlineData("jane:s3/cr3t@a.test:3128")]
+    [InlineData("http://jane:s3#cr3t@a.test:3128")]
+    public void What_cannot_be_read_is_refused_and_not_repeated_and_never_means_a_direct_connection(string value)
     {
-        Action find = () => Find("https://c.test", "HTTPS_PROXY=ftp://jane:s3cr3t@a.test");
+        Action find = () => Find("https://c.test", "HTTPS_PROXY", value);
 
-        find.Should().Throw<ClusterException>().WithMessage("HTTPS_PROXY is no proxy address: it must be an http, https, socks5 or socks5h URL");
+        find.Should().Throw<ClusterException>().Which.Message.Should().StartWith("HTTPS_PROXY is no proxy address: it must be an http, https, socks5 or socks5h URL").And.NotContain("cr3t");
+        Find("https://localhost", "HTTPS_PROXY", value).Should().BeNull("it is not needed");
     }
 
     [Theory]
@@ -91,6 +119,9 @@ public class ProxyEnvironmentTests
         (Find(server, $"HTTPS_PROXY=http://a.test:1;NO_PROXY={noProxy}") is null).Should().Be(isExempt);
         (Find(server, $"HTTPS_PROXY=http://a.test:1;no_proxy={noProxy}") is null).Should().Be(isExempt);
     }
+
+    private static ProxyAddress? Find(string server, string variable, string value) =>
+        ProxyEnvironment.Find(ServerAddress.Parse(server).Uri, new LocalEnvironment { Variables = name => name == variable ? value : null });
 
     private static ProxyAddress? Find(string server, string variables)
     {

@@ -59,6 +59,17 @@ public sealed class ServerDialerProxyTests : IDisposable
     }
 
     [Fact]
+    public async Task An_at_sign_in_the_password_is_part_of_it()
+    {
+        await using var server = TestServer.Tls(_root.IssueServer(Name));
+        await using var proxy = new TestProxy(TestProxy.Http(), server.Port);
+
+        await GetAsync(server, $"http://jane:{Secret}@1@127.0.0.1:{proxy.Port}");
+
+        proxy.Seen.Single().Should().Contain($"Proxy-Authorization: Basic {Convert.ToBase64String(Encoding.UTF8.GetBytes($"jane:{Secret}@1"))}\r\n");
+    }
+
+    [Fact]
     public async Task An_answer_that_never_ends_is_given_up()
     {
         await using var proxy = new TestProxy(TestProxy.Http("HTTP/1.1 404 Not Found\r\nX: " + new string('x', 100_000)));
