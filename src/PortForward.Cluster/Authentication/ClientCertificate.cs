@@ -2,6 +2,7 @@ using System.Net.Security;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
+using PortForward.Cluster.Transport;
 
 namespace PortForward.Cluster.Authentication;
 
@@ -33,8 +34,7 @@ internal sealed class ClientCertificate
             X509Certificate2 certificate = OperatingSystem.IsWindows()
                 ? X509CertificateLoader.LoadPkcs12(withKey.Export(X509ContentType.Pkcs12), password: null)
                 : new X509Certificate2(withKey);
-            var chain = new X509Certificate2Collection();
-            chain.ImportFromPem(chainText);
+            X509Certificate2Collection chain = PemCertificates.Read(certificatePem);
             chain.RemoveAt(0);
             return new ClientCertificate(SslStreamCertificateContext.Create(certificate, chain, offline: true), Digest(certificatePem, keyPem));
         }

@@ -13,13 +13,13 @@ internal sealed class TestAuthority : IDisposable
     private readonly X509Certificate2 _certificate;
 
     /// <summary>A root, or an authority below another one.</summary>
-    public TestAuthority(string name = "CN=root", TestAuthority? above = null, bool hasExpired = false)
+    public TestAuthority(string name = "CN=root", TestAuthority? above = null, bool hasExpired = false, bool hasKeyIdentifier = true, TestAuthority? sameKeyAs = null)
     {
-        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        using ECDsa key = sameKeyAs?._certificate.GetECDsaPrivateKey() ?? ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var request = new CertificateRequest(name, key, HashAlgorithmName.SHA256);
         request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
         request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.KeyCertSign, true));
-        request.CertificateExtensions.Add(new X509SubjectKeyIdentifierExtension(request.PublicKey, false));
+        if (hasKeyIdentifier) request.CertificateExtensions.Add(new X509SubjectKeyIdentifierExtension(request.PublicKey, false));
         (DateTimeOffset from, DateTimeOffset to) = Validity(hasExpired);
         if (above is null)
         {
@@ -39,7 +39,7 @@ internal sealed class TestAuthority : IDisposable
     /// <summary>A server certificate; names are IP addresses or DNS names.</summary>
     public X509Certificate2 IssueServer(params string[] names) => IssueServer(names, hasExpired: false);
 
-    public X509Certificate2 IssueServer(string[] names, bool hasExpired, string commonName = "server", bool forClients = false)
+    public X509Certificate2 IssueServer(string[] names, bool hasExpired, string commonName = "server", bool forClients = false, bool namesKey = false)
     {
         var alternatives = new SubjectAlternativeNameBuilder();
         foreach (string name in names)
@@ -49,7 +49,8 @@ internal sealed class TestAuthority : IDisposable
         }
 
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        X509Extension[] extensions = names.Length > 0 ? [alternatives.Build()] : [];
+        List<X509Extension> extensions = names.Length > 0 ? [alternatives.Build()] : [];
+        if (namesKey) extensions.Add(X509AuthorityKeyIdentifierExtension.CreateFromCertificate(_certificate, includeKeyIdentifier: true, includeIssuerAndSerial: false));
         using X509Certificate2 issued = Issue($"CN={commonName}", key, forClients ? ClientAuthentication : ServerAuthentication, extensions, hasExpired);
         return X509CertificateLoader.LoadPkcs12(issued.Export(X509ContentType.Pfx), password: null);
     }
@@ -74,7 +75,7 @@ internal sealed class TestAuthority : IDisposable
 
     private static byte[] Serial() => [1, .. RandomNumberGenerator.GetBytes(15)];
 
-    private X509Certificate2 Issue(string subject, ECDsa key, Oid usage, X509Extension[] extensions, bool hasExpired)
+    private X509Certificate2 Issue(string subject, ECDsa key, Oid usage, IEnumerable<X509Extension> extensions, bool hasExpired)
     {
         var request = new CertificateRequest(subject, key, HashAlgorithmName.SHA256);
         request.CertificateExtensions.Add(new X509BasicConstraintsExtension(false, false, 0, true));
