@@ -19,7 +19,7 @@ internal static class ExecutableSearch
             return WithExtensions(command, environment).FirstOrDefault(IsExecutable);
         }
 
-        IEnumerable<string> folders = (environment.Variable("PATH") ?? "").Split(Path.PathSeparator).Where(Path.IsPathFullyQualified);
+        IEnumerable<string> folders = PathList.Split(environment.Variable("PATH") ?? "").Where(Path.IsPathFullyQualified);
         return folders.SelectMany(folder => WithExtensions(Path.Combine(folder, command), environment)).FirstOrDefault(IsExecutable);
     }
 

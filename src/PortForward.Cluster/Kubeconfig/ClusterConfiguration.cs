@@ -8,8 +8,6 @@ namespace PortForward.Cluster.Kubeconfig;
 /// <summary>One API server and one user's way to it: what is left when flags, kubeconfig and environment have been put together.</summary>
 public sealed class ClusterConfiguration
 {
-    private const string DefaultServer = "http://localhost:8080";
-
     private ClusterConfiguration(ServerAccess access, string @namespace, TimeSpan? requestTimeout)
     {
         Access = access;
@@ -41,20 +39,21 @@ public sealed class ClusterConfiguration
         MergedKubeconfig kubeconfig, ClusterOverrides overrides, TimeProvider time, ILoggerFactory loggers, LocalEnvironment environment)
     {
         Entry? context = FindContext(kubeconfig, overrides.Context);
-        Entry? cluster = Find(overrides.Cluster, "cluster", context?.Text("cluster"), kubeconfig.Cluster);
-        Entry? user = Find(overrides.User, "auth info", context?.Text("user"), kubeconfig.User);
+        Entry? cluster = Find(overrides.Cluster, "cluster", context?.Text("cluster"), kubeconfig, kubeconfig.Cluster);
+        Entry? user = Find(overrides.User, "auth info", context?.Text("user"), kubeconfig, kubeconfig.User);
         var pod = ServiceAccount.Find(environment);
         string? named = overrides.Server ?? cluster?.Text("server") ?? environment.Variable("KUBERNETES_MASTER");
         if (named is null && (overrides.Cluster ?? context?.Text("cluster")) is { } clusterName)
         {
             throw Entry.Invalid(cluster is null
-                ? $"cluster \"{clusterName}\" was not found for context \"{context?.Name}\""
+                ? kubeconfig.WithMissing($"cluster \"{clusterName}\" was not found for context \"{context?.Name}\"")
                 : $"no server found for cluster \"{clusterName}\"");
         }
 
         // In a pod its own cluster is meant, unless something else is named.
         ServiceAccount? own = named is null ? pod : null;
-        var server = ServerAddress.Parse(named ?? own?.Server ?? DefaultServer);
+        var server = ServerAddress.Parse(named ?? own?.Server ?? throw Entry.Invalid(
+            context is null ? kubeconfig.WhyNoServer : $"context \"{context.Name}\" names no cluster"));
         ProxyAddress? proxy = cluster?.Text("proxy-url") is { } proxyUrl
             ? ProxyAddress.Parse(proxyUrl, $"proxy-url of {cluster.Label}")
             : ProxyEnvironment.Find(server.Uri, environment);
@@ -95,19 +94,19 @@ public sealed class ClusterConfiguration
     {
         if (flag is not null)
         {
-            return kubeconfig.Context(flag) ?? throw new ClusterException($"context \"{flag}\" does not exist: see the contexts in the kubeconfig");
+            return kubeconfig.Context(flag) ?? throw new ClusterException($"context \"{flag}\" does not exist: {kubeconfig.Missing ?? "see the contexts in the kubeconfig"}");
         }
 
         return kubeconfig.CurrentContext is { } current
-            ? kubeconfig.Context(current) ?? throw new ClusterException($"Error in configuration: context was not found for specified context: {current} (the kubeconfig's current-context; use --context)") { IsVerbatim = true }
+            ? kubeconfig.Context(current) ?? throw new ClusterException(kubeconfig.WithMissing($"Error in configuration: context was not found for specified context: {current} (the kubeconfig's current-context; use --context)")) { IsVerbatim = true }
             : null;
     }
 
     /// <summary>
     /// The entry that a flag names, which must exist, or that the context names, which for kubectl need not: flags may say all that is needed.
     /// </summary>
-    private static Entry? Find(string? flag, string kind, string? inContext, Func<string, Entry?> find) =>
-        flag is not null ? find(flag) ?? throw new ClusterException($"{kind} \"{flag}\" does not exist in the kubeconfig")
+    private static Entry? Find(string? flag, string kind, string? inContext, MergedKubeconfig kubeconfig, Func<string, Entry?> find) =>
+        flag is not null ? find(flag) ?? throw new ClusterException(kubeconfig.WithMissing($"{kind} \"{flag}\" does not exist in the kubeconfig"))
         : inContext is not null ? find(inContext)
         : null;
 }

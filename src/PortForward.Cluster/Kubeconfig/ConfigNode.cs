@@ -2,14 +2,19 @@ namespace PortForward.Cluster.Kubeconfig;
 
 /// <summary>A piece of a kubeconfig: a text, a list or a mapping. Aliases share the node of their anchor, so that a tree costs no more than its file.</summary>
 /// <remarks>It holds secrets, so it has no text form.</remarks>
-internal abstract class ConfigNode;
+internal abstract class ConfigNode(ConfigPosition at)
+{
+    /// <summary>Where it begins in its file.</summary>
+    public ConfigPosition At => at;
+}
 
 /// <summary>A text or another plain value, and where it stands in its file.</summary>
 /// <param name="value">The value.</param>
 /// <param name="isPlain">Whether it was written without quotes, so that YAML may take it for something else than a text.</param>
 /// <param name="start">The offset of its first character, an opening quote included.</param>
 /// <param name="end">The offset after its last character.</param>
-internal sealed class ConfigScalar(string value, bool isPlain, int start, int end) : ConfigNode
+/// <param name="at">Where it begins.</param>
+internal sealed class ConfigScalar(string value, bool isPlain, int start, int end, ConfigPosition at) : ConfigNode(at)
 {
     public string Value => value;
 
@@ -32,7 +37,7 @@ internal sealed class ConfigScalar(string value, bool isPlain, int start, int en
 }
 
 /// <summary>A list.</summary>
-internal sealed class ConfigList(IReadOnlyList<ConfigNode> items) : ConfigNode
+internal sealed class ConfigList(IReadOnlyList<ConfigNode> items, ConfigPosition at) : ConfigNode(at)
 {
     public IReadOnlyList<ConfigNode> Items => items;
 }
@@ -41,9 +46,10 @@ internal sealed class ConfigList(IReadOnlyList<ConfigNode> items) : ConfigNode
 /// <param name="fields">The values by key.</param>
 /// <param name="firstKey">The offset of its first key in the file; null if it has none of its own.</param>
 /// <param name="isFlow">Whether it is written in braces.</param>
-internal sealed class ConfigMapping(IReadOnlyDictionary<string, ConfigNode> fields, int? firstKey, bool isFlow) : ConfigNode
+/// <param name="at">Where it begins.</param>
+internal sealed class ConfigMapping(IReadOnlyDictionary<string, ConfigNode> fields, int? firstKey, bool isFlow, ConfigPosition at) : ConfigNode(at)
 {
-    public static ConfigMapping Empty { get; } = new(new Dictionary<string, ConfigNode>(StringComparer.Ordinal), firstKey: null, isFlow: true);
+    public static ConfigMapping Empty { get; } = new(new Dictionary<string, ConfigNode>(StringComparer.Ordinal), firstKey: null, isFlow: true, default);
 
     public IReadOnlyDictionary<string, ConfigNode> Fields => fields;
 

@@ -14,18 +14,25 @@ internal sealed class ConfigReader
     /// <summary>Far above a kubeconfig with thousands of clusters, and no more than about 100 MiB of memory.</summary>
     private const int MaxNodes = 1_000_000;
 
+    private readonly Scanner _scanner;
     private readonly Parser _parser;
+    private readonly int _length;
     private readonly Dictionary<AnchorName, ConfigNode> _anchors = [];
     private int _depth;
     private int _nodes;
 
-    private ConfigReader(string text) => _parser = new Parser(new StringReader(text));
+    private ConfigReader(string text)
+    {
+        _scanner = new Scanner(new StringReader(text));
+        _parser = new Parser(_scanner);
+        _length = text.Length;
+    }
 
     private ParsingEvent Current => _parser.Current!;
 
     /// <summary>Reads a text.</summary>
     /// <returns>The document's root; null if the text is empty.</returns>
-    /// <exception cref="YamlException">It is no YAML, or goes beyond the bounds.</exception>
+    /// <exception cref="YamlException">It is no YAML, or goes beyond the bounds; it begins where the fault is.</exception>
     public static ConfigNode? Read(string text)
     {
         var reader = new ConfigReader(text);
@@ -50,10 +57,15 @@ internal sealed class ConfigReader
                 throw Fault("the text ends too early");
             }
         }
+        catch (SyntaxErrorException e) when (_scanner.CurrentPosition.Index < _length)
+        {
+            // The parser names the beginning of what it was reading, which may be the file's. At the end of the text that is a quote that is not closed.
+            throw new YamlException(_scanner.CurrentPosition, _scanner.CurrentPosition, e.Message, e);
+        }
         catch (Exception e) when (e is InvalidOperationException or ArgumentException)
         {
-            // So the parser fails over some malformed keys and tags.
-            throw Fault("it is no YAML", e);
+            // So the parser fails over some malformed keys and tags, and over brackets that are not closed.
+            throw new YamlException(_scanner.CurrentPosition, _scanner.CurrentPosition, "it is no YAML from here on, or a bracket before is not closed", e);
         }
     }
 
@@ -68,7 +80,7 @@ internal sealed class ConfigReader
                 Next();
                 return shared;
             case Scalar scalar:
-                return Finish(scalar, new ConfigScalar(scalar.Value, scalar.Style == ScalarStyle.Plain, (int)scalar.Start.Index, (int)scalar.End.Index));
+                return Finish(scalar, new ConfigScalar(scalar.Value, scalar.Style == ScalarStyle.Plain, (int)scalar.Start.Index, (int)scalar.End.Index, At(scalar)));
             case SequenceStart start:
                 var items = new List<ConfigNode>();
                 Enter();
@@ -77,7 +89,7 @@ internal sealed class ConfigReader
                     items.Add(ReadNode());
                 }
 
-                return Leave(start, new ConfigList(items));
+                return Leave(start, new ConfigList(items, At(start)));
             case MappingStart start:
                 return ReadMapping(start);
             default:
@@ -114,7 +126,7 @@ internal sealed class ConfigReader
             Merge(source, fields);
         }
 
-        return Leave(start, new ConfigMapping(fields, firstKey, start.Style == MappingStyle.Flow));
+        return Leave(start, new ConfigMapping(fields, firstKey, start.Style == MappingStyle.Flow, At(start)));
     }
 
     /// <summary>The merge key of YAML 1.1: what another mapping has and this one has not.</summary>
@@ -170,6 +182,7 @@ internal sealed class ConfigReader
         }
     }
 
-    private YamlException Fault(string why, Exception? cause = null) =>
-        _parser.Current is { } at ? new YamlException(at.Start, at.End, why, cause) : new YamlException(why, cause!);
+    private static ConfigPosition At(ParsingEvent began) => new(began.Start.Line, began.Start.Column);
+
+    private YamlException Fault(string why) => new(Current.Start, Current.End, why);
 }

@@ -17,7 +17,8 @@ internal sealed class Entry(string kind, string name, ConfigMapping fields, stri
     public string Folder => Path.GetDirectoryName(file)!;
 
     /// <summary>A text; null when it is missing or empty, which kubectl treats alike.</summary>
-    public string? Text(string field) => fields.Text(field);
+    /// <exception cref="ClusterException">It is a list or a mapping.</exception>
+    public string? Text(string field) => fields.Fields.GetValueOrDefault(field) is { } other and not ConfigScalar ? throw Malformed(other, field, "is no text") : fields.Text(field);
 
     /// <summary>A truth value; false when it is missing.</summary>
     /// <exception cref="ClusterException">It is neither true nor false.</exception>
@@ -33,7 +34,7 @@ internal sealed class Entry(string kind, string name, ConfigMapping fields, stri
     {
         null or ConfigScalar { IsNull: true } => null,
         ConfigMapping mapping => mapping,
-        _ => throw Malformed(field, "is no mapping"),
+        { } other => throw Malformed(other, field, "is no mapping"),
     };
 
     /// <summary>The items of a list of mappings, such as <c>extensions</c>; empty when it is missing.</summary>
@@ -46,18 +47,18 @@ internal sealed class Entry(string kind, string name, ConfigMapping fields, stri
     {
         null or ConfigScalar { IsNull: true } => false,
         ConfigScalar { Truth: { } truth } => truth,
-        _ => throw Malformed(field, "is neither true nor false"),
+        { } other => throw Malformed(other, field, "is neither true nor false"),
     };
 
     /// <summary>As <see cref="List(string)"/>, for a mapping inside the entry.</summary>
     /// <exception cref="ClusterException">It is something else.</exception>
     public IReadOnlyList<string> List(ConfigMapping within, string field) =>
-        [.. Items(within, field).Select(item => item is ConfigScalar scalar ? scalar.Value : throw Malformed(field, "is no list of texts"))];
+        [.. Items(within, field).Select(item => item is ConfigScalar scalar ? scalar.Value : throw Malformed(item, field, "is no list of texts"))];
 
     /// <summary>As <see cref="Mappings(string)"/>, for a mapping inside the entry.</summary>
     /// <exception cref="ClusterException">It is something else.</exception>
     public IEnumerable<ConfigMapping> Mappings(ConfigMapping within, string field) =>
-        Items(within, field).Select(item => item as ConfigMapping ?? throw Malformed(field, "is no list of mappings"));
+        Items(within, field).Select(item => item as ConfigMapping ?? throw Malformed(item, field, "is no list of mappings"));
 
     /// <summary>The path in a field, made absolute; null when it is missing.</summary>
     public string? FilePath(string field) => Text(field) is { } path ? Path.GetFullPath(path, Folder) : null;
@@ -81,9 +82,9 @@ internal sealed class Entry(string kind, string name, ConfigMapping fields, stri
         {
             return Convert.FromBase64String(data);
         }
-        catch (FormatException e)
+        catch (FormatException)
         {
-            throw new ClusterException($"{Label} in the kubeconfig has a {field}-data that is no base64", e);
+            throw Malformed(fields.Fields[$"{field}-data"], $"{field}-data", "is no base64");
         }
     }
 
@@ -94,8 +95,8 @@ internal sealed class Entry(string kind, string name, ConfigMapping fields, stri
     {
         null or ConfigScalar { IsNull: true } => [],
         ConfigList list => list.Items,
-        _ => throw Malformed(field, "is no list"),
+        { } other => throw Malformed(other, field, "is no list"),
     };
 
-    private ClusterException Malformed(string field, string why) => new($"{Label} in the kubeconfig {file} is malformed: {field} {why}");
+    private ClusterException Malformed(ConfigNode at, string field, string why) => new($"{Label} in the kubeconfig {file} is malformed: {at.At}: {field} {why}");
 }

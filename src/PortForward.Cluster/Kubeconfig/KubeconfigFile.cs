@@ -79,15 +79,15 @@ internal sealed class KubeconfigFile
             {
                 null => null,
                 ConfigMapping mapping => mapping,
-                _ => throw Malformed(path, "its top level is no mapping"),
+                { } other => throw Malformed(path, $"{other.At}: its top level is no mapping"),
             };
             return root?.Text("kind") is null or "Config"
                 ? root
-                : throw Malformed(path, $"its kind is {Api.PlainText.OneLine(root.Text("kind")!)}, not Config");
+                : throw Malformed(path, $"{root.Fields["kind"].At}: its kind is {Api.PlainText.OneLine(root.Text("kind")!)}, not Config");
         }
         catch (YamlException e)
         {
-            throw Malformed(path, $"line {e.Start.Line}: {Api.PlainText.OneLine(e.Message)}", e);
+            throw Malformed(path, $"{new ConfigPosition(e.Start.Line, e.Start.Column)}: {Api.PlainText.OneLine(e.Message).TrimEnd('.')}", e);
         }
     }
 

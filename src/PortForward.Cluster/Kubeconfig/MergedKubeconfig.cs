@@ -7,9 +7,13 @@ public sealed class MergedKubeconfig
     private readonly Dictionary<string, Entry> _users = new(StringComparer.Ordinal);
     private readonly Dictionary<string, Entry> _contexts = new(StringComparer.Ordinal);
 
-    private MergedKubeconfig()
-    {
-    }
+    private readonly List<string> _read = [];
+    private readonly List<string> _missing = [];
+
+    /// <summary>The value of KUBECONFIG; null if the files were named otherwise.</summary>
+    private readonly string? _variable;
+
+    private MergedKubeconfig(string? variable) => _variable = variable;
 
     /// <summary>Whether no file said anything.</summary>
     public bool IsEmpty => CurrentContext is null && _clusters.Count == 0 && _users.Count == 0 && _contexts.Count == 0;
@@ -24,9 +28,9 @@ public sealed class MergedKubeconfig
 
     internal static MergedKubeconfig Load(string? explicitPath, LocalEnvironment environment)
     {
-        var merged = new MergedKubeconfig();
         if (!string.IsNullOrEmpty(explicitPath))
         {
+            var merged = new MergedKubeconfig(variable: null);
             try
             {
                 merged.Add(KubeconfigFile.Read(explicitPath));
@@ -34,11 +38,41 @@ public sealed class MergedKubeconfig
             }
             catch (FileNotFoundException e)
             {
-                throw new ClusterException($"the kubeconfig {explicitPath} does not exist: check --kubeconfig", e);
+                throw new ClusterException($"the kubeconfig {Api.PlainText.OneLine(explicitPath)} does not exist: check --kubeconfig{PathHint.Behind(explicitPath)}", e);
             }
         }
 
-        foreach (string path in DefaultPaths(environment))
+        IReadOnlyList<string> listed = PathList.Split(environment.Variable("KUBECONFIG") ?? "");
+        return listed.Count > 0
+            ? LoadAll([.. listed.Distinct(StringComparer.Ordinal)], environment.Variable("KUBECONFIG"))
+            : LoadAll([environment.DefaultKubeconfig()], variable: null);
+    }
+
+    /// <summary>Which files are not there, in a clause that stands by itself; null if all are.</summary>
+    internal string? Missing =>
+        _missing.Count == 0 ? null
+        : _read.Count > 0 ? $"KUBECONFIG also names {string.Join(", ", _missing.Select(path => Api.PlainText.OneLine(path) + PathHint.Behind(path)))}, which does not exist"
+        : _variable is not null ? $"KUBECONFIG names no file that exists: {Api.PlainText.OneLine(_variable)}{PathHint.Behind(_variable)}"
+        : $"there is no kubeconfig: {_missing[0]} does not exist, and neither --kubeconfig nor KUBECONFIG names another file";
+
+    /// <summary>What is missing when nothing names a server, and what to do about it.</summary>
+    internal string WhyNoServer => _read.Count == 0
+        ? Missing!
+        : WithMissing($"the kubeconfig {string.Join(", ", _read)} {(IsEmpty ? "is empty" : "sets no current-context: use --context")}");
+
+    /// <summary>A sentence about something that was not found, with the files where it may be.</summary>
+    internal string WithMissing(string sentence) => Missing is null ? sentence : $"{sentence}; {Missing}";
+
+    internal Entry? Cluster(string name) => _clusters.GetValueOrDefault(name);
+
+    internal Entry? User(string name) => _users.GetValueOrDefault(name);
+
+    internal Entry? Context(string name) => _contexts.GetValueOrDefault(name);
+
+    private static MergedKubeconfig LoadAll(IReadOnlyList<string> paths, string? variable)
+    {
+        var merged = new MergedKubeconfig(variable);
+        foreach (string path in paths)
         {
             try
             {
@@ -47,26 +81,16 @@ public sealed class MergedKubeconfig
             catch (FileNotFoundException)
             {
                 // kubectl goes on too: a list may name files that come and go.
+                merged._missing.Add(path);
             }
         }
 
         return merged;
     }
 
-    internal Entry? Cluster(string name) => _clusters.GetValueOrDefault(name);
-
-    internal Entry? User(string name) => _users.GetValueOrDefault(name);
-
-    internal Entry? Context(string name) => _contexts.GetValueOrDefault(name);
-
-    private static IEnumerable<string> DefaultPaths(LocalEnvironment environment)
-    {
-        string[] listed = (environment.Variable("KUBECONFIG") ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries);
-        return listed.Length > 0 ? listed.Distinct(StringComparer.Ordinal) : [environment.DefaultKubeconfig()];
-    }
-
     private void Add(KubeconfigFile file)
     {
+        _read.Add(file.Path);
         if (file.Root is not { } root)
         {
             return;
@@ -86,21 +110,27 @@ public sealed class MergedKubeconfig
         {
             null or ConfigScalar { IsNull: true } => [],
             ConfigList sequence => sequence.Items,
-            _ => throw Malformed($"{list} is no list"),
+            { } other => throw Malformed(other, $"{list} is no list"),
         })
         {
-            ConfigMapping entry = item as ConfigMapping ?? throw Malformed($"an entry of {list} is no mapping");
-            string name = entry.Text("name") ?? throw Malformed($"an entry of {list} has no name");
+            ConfigMapping entry = item as ConfigMapping ?? throw Malformed(item, $"an entry of {list} is no mapping");
+            string name = entry.Text("name") ?? throw Malformed(entry, $"an entry of {list} has no name");
 
             // kubectl refuses this as well: which of the two is meant cannot be known.
             if (!own.Add(name))
             {
-                throw Malformed($"{list} has two entries named \"{name}\"");
+                throw Malformed(entry, $"{list} has two entries named \"{name}\"");
             }
 
-            entries.TryAdd(name, new Entry(kind, name, entry.Fields.GetValueOrDefault(kind) as ConfigMapping ?? ConfigMapping.Empty, path));
+            ConfigMapping fields = entry.Fields.GetValueOrDefault(kind) switch
+            {
+                null or ConfigScalar { IsNull: true } => ConfigMapping.Empty,
+                ConfigMapping mapping => mapping,
+                { } other => throw Malformed(other, $"{kind} \"{name}\" is no mapping"),
+            };
+            entries.TryAdd(name, new Entry(kind, name, fields, path));
         }
 
-        ClusterException Malformed(string why) => new($"the kubeconfig {path} is malformed: {why}");
+        ClusterException Malformed(ConfigNode at, string why) => new($"the kubeconfig {path} is malformed: {at.At}: {why}");
     }
 }

@@ -100,20 +100,26 @@ public sealed class KubeconfigTests(DropInCluster cluster) : IClassFixture<DropI
         Serves("--server {server} solo :7000", "it takes tls-server-name out").WithKubeconfig(around => around.Yaml(cluster: $"{around.ClusterFields()}, tls-server-name: other.example")),
         Serves(Command, "not over WebSockets").With(around => around.Environment["KUBECTL_PORT_FORWARD_WEBSOCKETS"] = "false"),
 
-        Fails(Command, "no kubeconfig").With(around => around.Environment["KUBECONFIG"] = "/nope"),
-        Fails(Command, "an empty kubeconfig").WithKubeconfig(_ => ""),
+        Fails(Command, "no kubeconfig").With(around => around.Environment["KUBECONFIG"] = "/nope")
+            .InOtherWords("no-default-server", "The connection to the server localhost:8080 was refused - did you specify the right host or port?", "error: KUBECONFIG names no file that exists: /nope"),
+        Fails(Command, "no kubeconfig, since a tilde stands in quotes").With(around => around.Environment["KUBECONFIG"] = "~/.kube/config").Thorough()
+            .InOtherWords("no-default-server", "The connection to the server localhost:8080 was refused - did you specify the right host or port?", "error: KUBECONFIG names no file that exists: ~/.kube/config (the shell replaces a ~ only outside quotes and at the beginning of a word: write the whole path)"),
+        Fails(Command, "no kubeconfig at home").With(around => around.Environment["KUBECONFIG"] = null)
+            .InOtherWords("no-default-server", "The connection to the server localhost:8080 was refused - did you specify the right host or port?", "error: there is no kubeconfig: */.kube/config does not exist, and neither --kubeconfig nor KUBECONFIG names another file"),
+        Fails(Command, "an empty kubeconfig").WithKubeconfig(_ => "")
+            .InOtherWords("no-default-server", "The connection to the server localhost:8080 was refused - did you specify the right host or port?", "error: the kubeconfig */kubeconfig is empty"),
         Fails("--kubeconfig {folder} solo :7000", "a folder")
             .InOtherWords("clearer-words", "error: error loading config file \"*\": read *: is a directory", "error: the kubeconfig * is a directory: check --kubeconfig and KUBECONFIG"),
         Fails(Command, "not YAML").WithKubeconfig(_ => "{ this is: no: kubeconfig")
-            .InOtherWords("clearer-words", "error: error loading config file \"*/kubeconfig\": yaml: did not find expected ',' or '}'", "error: the kubeconfig */kubeconfig is malformed: line 1: While parsing a flow mapping, did not find expected ',' or '}'."),
+            .InOtherWords("clearer-words", "error: error loading config file \"*/kubeconfig\": yaml: did not find expected ',' or '}'", "error: the kubeconfig */kubeconfig is malformed: line 1, column *: While parsing a flow mapping, did not find expected ',' or '}'"),
         Fails(Command, "a list").WithKubeconfig(_ => "- a\n- b\n")
-            .InOtherWords("clearer-words", "error: error loading config file \"*/kubeconfig\": couldn't get version/kind; json parse error: json: cannot unmarshal arr*", "error: the kubeconfig */kubeconfig is malformed: its top level is no mapping"),
+            .InOtherWords("clearer-words", "error: error loading config file \"*/kubeconfig\": couldn't get version/kind; json parse error: json: cannot unmarshal arr*", "error: the kubeconfig */kubeconfig is malformed: line 1, column 1: its top level is no mapping"),
         Fails(Command, "another kind").WithKubeconfig(around => around.Yaml().Replace("kind: Config", "kind: Pod", StringComparison.Ordinal))
-            .InOtherWords("clearer-words", "error: error loading config file \"*/kubeconfig\": no kind \"Pod\" is registered for version \"v1\" in scheme \"k8s.io/client-g*", "error: the kubeconfig */kubeconfig is malformed: its kind is Pod, not Config"),
+            .InOtherWords("clearer-words", "error: error loading config file \"*/kubeconfig\": no kind \"Pod\" is registered for version \"v1\" in scheme \"k8s.io/client-g*", "error: the kubeconfig */kubeconfig is malformed: line *, column *: its kind is Pod, not Config"),
         Fails(Command, "a list that is none").WithKubeconfig(_ => "clusters: nonsense\n")
-            .InOtherWords("clearer-words", "error: error loading config file \"*/kubeconfig\": json: cannot unmarshal string into Go struct field Config.clusters of type []v1.NamedCluster", "error: the kubeconfig */kubeconfig is malformed: clusters is no list").Thorough(),
+            .InOtherWords("clearer-words", "error: error loading config file \"*/kubeconfig\": json: cannot unmarshal string into Go struct field Config.clusters of type []v1.NamedCluster", "error: the kubeconfig */kubeconfig is malformed: line 1, column 11: clusters is no list").Thorough(),
         Fails(Command, "a number for a name").WithKubeconfig(around => around.Yaml().Replace("- name: test", "- name: [1]", StringComparison.Ordinal))
-            .InOtherWords("clearer-words", "error: error loading config file \"*/kubeconfig\": json: cannot unmarshal array into Go struct field NamedCluster.clusters.name of type string", "error: the kubeconfig */kubeconfig is malformed: an entry of clusters has no name"),
+            .InOtherWords("clearer-words", "error: error loading config file \"*/kubeconfig\": json: cannot unmarshal array into Go struct field NamedCluster.clusters.name of type string", "error: the kubeconfig */kubeconfig is malformed: line *, column *: an entry of clusters has no name"),
         Fails(Command, "a name twice").WithKubeconfig(around => $$"""
             current-context: test
             clusters:
@@ -124,10 +130,11 @@ public sealed class KubeconfigTests(DropInCluster cluster) : IClassFixture<DropI
             contexts: [{name: test, context: {cluster: test, user: test} }]
             users: [{name: test, user: { token: {{around.Cluster.Admin.Token}} } }]
             """)
-            .InOtherWords("clearer-words", "error: error loading config file \"*/kubeconfig\": error converting *[]NamedCluster into *map[string]*api.Cluster: duplica*", "error: the kubeconfig */kubeconfig is malformed: clusters has two entries named \"test\""),
+            .InOtherWords("clearer-words", "error: error loading config file \"*/kubeconfig\": error converting *[]NamedCluster into *map[string]*api.Cluster: duplica*", "error: the kubeconfig */kubeconfig is malformed: line 5, column 3: clusters has two entries named \"test\""),
         Fails(Command, "the current context does not exist").WithKubeconfig(around => around.Yaml(current: "gone"))
             .InOtherWords("clearer-words", "Error in configuration: context was not found for specified context: gone", "Error in configuration: context was not found for specified context: gone (the kubeconfig's current-context; use --context)"),
-        Fails(Command, "there is no current context").WithKubeconfig(around => around.Yaml(current: null)),
+        Fails(Command, "there is no current context").WithKubeconfig(around => around.Yaml(current: null))
+            .InOtherWords("no-default-server", "The connection to the server localhost:8080 was refused - did you specify the right host or port?", "error: the kubeconfig */kubeconfig sets no current-context: use --context"),
         Fails(Command, "the context's cluster does not exist").WithKubeconfig(around => around.Yaml(context: "cluster: gone, user: test"))
             .InOtherWords("no-default-server", "The connection to the server localhost:8080 was refused - did you specify the right host or port?", "error: cluster \"gone\" was not found for context \"test\""),
         Fails(Command, "the context's user does not exist").WithKubeconfig(around => around.Yaml(context: "cluster: test, user: gone"))
@@ -141,7 +148,7 @@ public sealed class KubeconfigTests(DropInCluster cluster) : IClassFixture<DropI
         Fails(Command, "the authority's file does not exist").WithKubeconfig(around => around.Yaml(cluster: $"server: {around.Server}, certificate-authority: nope.crt"))
             .InOtherWords("clearer-words", "error: unable to read certificate-authority */nope.crt for test due to open */nope.crt: no such file or directory", "error: unable to read certificate-authority of cluster \"test\": Could not find file '*/nope.crt'."),
         Fails(Command, "the authority is no base64").WithKubeconfig(around => around.Yaml(cluster: $"server: {around.Server}, certificate-authority-data: '!!'"))
-            .InOtherWords("clearer-words", "error: error loading config file \"*/kubeconfig\": illegal base64 data at input byte 0", "error: cluster \"test\" in the kubeconfig has a certificate-authority-data that is no base64"),
+            .InOtherWords("clearer-words", "error: error loading config file \"*/kubeconfig\": illegal base64 data at input byte 0", "error: cluster \"test\" in the kubeconfig */kubeconfig is malformed: line *, column *: certificate-authority-data is no base64"),
         Fails(Command, "the authority is no certificate").WithKubeconfig(around => around.Yaml(cluster: $"server: {around.Server}, certificate-authority-data: bm9uZQ=="))
             .InOtherWords("clearer-words", "error: unable to load root certificates: unable to parse bytes as PEM block", "error: the certificate authority of cluster \"test\" contains no certificate in PEM form"),
         Fails(Command, "another authority").WithKubeconfig(around =>

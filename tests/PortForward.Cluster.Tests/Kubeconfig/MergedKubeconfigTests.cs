@@ -55,6 +55,25 @@ public sealed class MergedKubeconfigTests : IDisposable
     }
 
     [Fact]
+    public void When_none_of_the_files_exists_that_is_what_is_missing()
+    {
+        Load("/nope/a", "/nope/b").WhyNoServer.Should().Be($"KUBECONFIG names no file that exists: /nope/a{Path.PathSeparator}/nope/b");
+        Load("/nope/a\n").WhyNoServer.Should().Be("KUBECONFIG names no file that exists: /nope/a (it begins or ends with white space: remove it)");
+        MergedKubeconfig.Load(null, _folder.Set("KUBECONFIG", "").Environment).WhyNoServer.Should()
+            .Be($"there is no kubeconfig: {_folder[".kube/config"]} does not exist, and neither --kubeconfig nor KUBECONFIG names another file");
+    }
+
+    [Fact]
+    public void A_file_that_does_not_exist_beside_others_is_told_where_something_was_not_found()
+    {
+        string empty = _folder.Write("empty", ""), contexts = _folder.Write("contexts", "contexts: [{name: c}]");
+
+        Load(empty).WhyNoServer.Should().Be($"the kubeconfig {empty} is empty");
+        Load(contexts).WhyNoServer.Should().Be($"the kubeconfig {contexts} sets no current-context: use --context");
+        Load(contexts, "/nope").WhyNoServer.Should().Be($"the kubeconfig {contexts} sets no current-context: use --context; KUBECONFIG also names /nope, which does not exist");
+    }
+
+    [Fact]
     public void The_users_own_file_is_read_when_no_other_is_named()
     {
         _folder.Write(".kube/config", "current-context: home");
@@ -117,21 +136,40 @@ public sealed class MergedKubeconfigTests : IDisposable
     }
 
     [Theory]
-    [InlineData("users:\n- name: u\n- name: u\n", "*: users has two entries named \"u\"")]
-    [InlineData("users:\n- user: {}\n", "*: an entry of users has no name")]
-    [InlineData("clusters:\n- just text\n", "*: an entry of clusters is no mapping")]
-    [InlineData("contexts: {a: b}\n", "*: contexts is no list")]
-    [InlineData("- a\n- b\n", "*: its top level is no mapping")]
-    [InlineData("just text", "*: its top level is no mapping")]
-    [InlineData("kind: Pod\nmetadata: {name: x}\n", "*: its kind is Pod, not Config")]
-    [InlineData("users:\n- name: u\n  user: &u {x: *u}\n", "*: line 3: *before or inside the anchor*")]
-    [InlineData("users: [\n", "*: line *")]
-    [InlineData("\0\0\0", "*: it is no text")]
-    public void A_malformed_file_is_refused_with_its_path(string text, string message)
+    [InlineData("users:\n- name: u\n- name: u\n", 3, 3, "users has two entries named \"u\"")]
+    [InlineData("users:\n- user: {}\n", 2, 3, "an entry of users has no name")]
+    [InlineData("users:\n- name: u\n  user:\n    token:abc\n", 4, 5, "user \"u\" is no mapping")]
+    [InlineData("clusters:\n- just text\n", 2, 3, "an entry of clusters is no mapping")]
+    [InlineData("contexts: {a: b}\n", 1, 11, "contexts is no list")]
+    [InlineData("- a\n- b\n", 1, 1, "its top level is no mapping")]
+    [InlineData("\n\njust text", 3, 1, "its top level is no mapping")]
+    [InlineData("apiVersion: v1\nkind: Pod\nmetadata: {name: x}\n", 2, 7, "its kind is Pod, not Config")]
+    [InlineData("users:\n- name: u\n  user: &u {x: *u}\n", 3, 16, "*before or inside the anchor*")]
+    [InlineData("users:\n- name: u\n  user: {a: b\ncontexts: []\n", 4, 1, "it is no YAML from here on, or a bracket before is not closed")]
+    [InlineData("users: [\n a, b\n", 3, 1, "*did not find expected ',' or ']'")]
+    [InlineData("{\"users\": [],\n \"a\": \"b\" \"contexts\": []}", 2, 11, "*did not find expected ',' or '}'")]
+    [InlineData("users:\n\t- name: u\n", 2, 1, "*invalid tab*")]
+    [InlineData("users:\n- name: u\n  user:\n  \ttoken: x\n", 4, 3, "*invalid tab*")]
+    [InlineData("users:\n- name: u\n\tuser: x\n", 3, 1, "*tab character*")]
+    [InlineData("users:\n- name: u\n user: {}\n", 3, 2, "*did not find expected key")]
+    [InlineData("users:\n- name: u\n  user:\n    token: a: b\n", 4, 13, "*found invalid mapping")]
+    [InlineData("users:\r\n- name: a: b\r\n", 2, 10, "*found invalid mapping")]
+    [InlineData("users:\n- name: u\n  user:\n    token: \"abc\n     x: y\n", 4, 12, "*unexpected end of stream")]
+    [InlineData("users:\n- name: u\n  user: {as: \"x\n     y\\q\"}\n", 4, 7, "*unknown escape character")]
+    [InlineData("users: []\n<<<<<<< HEAD\nclusters: []\n", 2, 1, "*did not find expected key")]
+    public void A_malformed_file_is_refused_with_the_place_of_the_fault(string text, int line, int column, string message)
     {
         Action load = () => LoadText(text);
 
-        load.Should().Throw<ClusterException>().WithMessage($"the kubeconfig {_folder["config"]} is malformed{message}");
+        load.Should().Throw<ClusterException>().WithMessage($"the kubeconfig {_folder["config"]} is malformed: line {line}, column {column}: {message}");
+    }
+
+    [Fact]
+    public void What_is_no_text_is_refused()
+    {
+        Action load = () => LoadText("\0\0\0");
+
+        load.Should().Throw<ClusterException>().WithMessage($"the kubeconfig {_folder["config"]} is malformed: it is no text");
     }
 
     [Fact]
