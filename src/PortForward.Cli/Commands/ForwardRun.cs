@@ -75,6 +75,7 @@ internal static class ForwardRun
                 // Now the program has opened nearly all that it needs for itself.
                 ForwardOptions affordable = options.Within(DescriptorLimit.Current, DescriptorLimit.InUse());
                 using var renderer = new EventRenderer(stdout.WriteLine, stderr, verbose, fault => ClusterFlags.Describe(fault).Message, target.Target);
+                cluster.OnLoginNeeded = renderer.Render;
                 var router = new PodRouter(
                     api,
                     target,
@@ -82,7 +83,7 @@ internal static class ForwardRun
                     affordable.Routing with { OnEvent = renderer.Render },
                     loggers.CreateLogger<PodRouter>());
                 var forwarder = new PortForwarder(
-                    router,
+                    cluster.CountWaiting(router),
                     options.Addresses,
                     [.. target.Ports.Select(port => new Forwarding.PortMapping(port.LocalPort, port.PodPort))],
                     affordable.Forwarding with { OnEvent = OnEvent });

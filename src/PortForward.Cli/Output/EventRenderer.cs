@@ -1,5 +1,6 @@
 using System.Net;
 using PortForward.Cli.Startup;
+using PortForward.Cluster.Authentication;
 using PortForward.Cluster.Routing;
 using PortForward.Cluster.Targets;
 using PortForward.Forwarding;
@@ -69,6 +70,10 @@ internal sealed class EventRenderer(Action<string> stdout, Stderr stderr, bool v
 
             case TunnelsSaturated saturated:
                 stderr.Tell(UserMessages.TunnelsSaturated(saturated));
+                break;
+
+            case LoginNeeded login:
+                stderr.Tell(UserMessages.LoginNeeded(login));
                 break;
 
             case Draining draining:

@@ -45,6 +45,9 @@ internal static class EventTypes
     /// <summary>All tunnels that there may be are in use.</summary>
     public const string Saturated = "saturated";
 
+    /// <summary>Credentials cannot be renewed, and only a login helps.</summary>
+    public const string LoginNeeded = "login-needed";
+
     /// <summary>The end was asked for, and connections are still open.</summary>
     public const string Draining = "draining";
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Microsoft.Extensions.Logging;
+using PortForward.Cluster.Authentication;
 using PortForward.Cluster.Routing;
 using PortForward.Forwarding;
 
@@ -119,4 +120,7 @@ internal static class UserMessages
         {
             Fields = [("connections", draining.Connections), ("seconds", draining.Timeout.TotalSeconds)],
         };
+
+    public static OutputEvent LoginNeeded(LoginNeeded login) =>
+        new(EventTypes.LoginNeeded, LogLevel.Warning, $"a login is needed: {login.Reason} (open connections go on, new ones wait)");
 }

@@ -9,26 +9,37 @@ namespace PortForward.Cluster.Authentication;
 /// <param name="credentials">Where the credentials come from.</param>
 /// <param name="impersonation">The user to act as.</param>
 /// <param name="connect">Makes the transport for a client certificate.</param>
+/// <param name="owner">Whose credentials they are, for messages.</param>
+/// <param name="time">The clock.</param>
 internal sealed class AuthenticatingHandler(
-    ICredentialSource credentials, Impersonation impersonation, Func<ClientCertificate?, HttpMessageHandler> connect) : HttpMessageHandler
+    ICredentialSource credentials, Impersonation impersonation, Func<ClientCertificate?, HttpMessageHandler> connect, string owner, TimeProvider time) : HttpMessageHandler
 {
     private readonly Lock _gate = new();
+    private readonly LoginNotice _notice = new(time);
 
     // The old ones are kept until the end: requests may be on their way through them. Certificates change by the hour at most.
     private readonly List<(ClientCertificate? Certificate, HttpMessageInvoker Invoker)> _transports = [];
+
+    /// <summary>Called when a login is needed.</summary>
+    public Action<LoginNeeded>? OnLoginNeeded { get; set; }
 
     protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
         Credential credential = await GetCredentialAsync(cancellationToken).ConfigureAwait(false);
         HttpResponseMessage response = await SendAsync(request, credential, cancellationToken).ConfigureAwait(false);
-        if (response.StatusCode != HttpStatusCode.Unauthorized || !credentials.Discard(credential) || request.Content is not null)
+        if (response.StatusCode == HttpStatusCode.Unauthorized && credentials.Discard(credential) && request.Content is null)
         {
-            return response;
+            response.Dispose();
+            credential = await GetCredentialAsync(cancellationToken).ConfigureAwait(false);
+            response = await SendAsync(request, credential, cancellationToken).ConfigureAwait(false);
+            if (response.StatusCode == HttpStatusCode.Unauthorized)
+            {
+                credentials.Discard(credential);
+            }
         }
 
-        response.Dispose();
-        credential = await GetCredentialAsync(cancellationToken).ConfigureAwait(false);
-        return await SendAsync(request, credential, cancellationToken).ConfigureAwait(false);
+        TakeNote(response.StatusCode);
+        return response;
     }
 
     protected override void Dispose(bool disposing)
@@ -73,8 +84,33 @@ internal sealed class AuthenticatingHandler(
         }
         catch (ClusterException e)
         {
+            if (_notice.Fail())
+            {
+                Tell(e.Message);
+            }
+
             throw new HttpRequestException(e.Message, e);
         }
+    }
+
+    /// <summary>What an answer says about the credentials; a gateway's own answers say nothing.</summary>
+    private void TakeNote(HttpStatusCode status)
+    {
+        if (status == HttpStatusCode.Unauthorized && _notice.Refuse())
+        {
+            Tell($"the server refuses the credentials of {owner} (401)");
+        }
+        else if (status is HttpStatusCode.SwitchingProtocols or HttpStatusCode.Forbidden or (>= HttpStatusCode.OK and < HttpStatusCode.Ambiguous))
+        {
+            _notice.Accept();
+        }
+    }
+
+    private void Tell(string reason)
+    {
+        const string Prefix = "Unable to connect to the server: ";
+        string line = Api.PlainText.OneLine(reason);
+        OnLoginNeeded?.Invoke(new LoginNeeded(line.StartsWith(Prefix, StringComparison.Ordinal) ? line[Prefix.Length..] : line));
     }
 
     private HttpMessageInvoker Transport(ClientCertificate? certificate)

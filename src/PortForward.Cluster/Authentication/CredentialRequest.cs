@@ -29,6 +29,9 @@ internal sealed class CredentialRequest
     /// <summary>Where the program runs.</summary>
     public required LocalEnvironment Environment { get; init; }
 
+    /// <summary>The clients that wait for a connection.</summary>
+    public required WaitingClients Clients { get; init; }
+
     /// <summary>The clock by which credentials age.</summary>
     public required TimeProvider Time { get; init; }
 

@@ -21,7 +21,7 @@ internal sealed partial class ExecPlugin : RenewedCredentials
     private readonly ILogger _logger;
     private ClientCertificate? _certificate;
 
-    public ExecPlugin(ExecConfiguration configuration, CredentialRequest request) : base(request.Time)
+    public ExecPlugin(ExecConfiguration configuration, CredentialRequest request) : base(request.Time, request.Clients)
     {
         _configuration = configuration;
         _request = request;
@@ -33,6 +33,9 @@ internal sealed partial class ExecPlugin : RenewedCredentials
         Complete,
         TooLong,
     }
+
+    /// <inheritdoc/>
+    protected override bool AsksPerson => _configuration.InteractiveMode != InteractiveMode.Never && _request.Environment.IsInputTerminal();
 
     /// <inheritdoc/>
     protected override bool OnRefused(Credential refused)

@@ -23,7 +23,7 @@ internal sealed partial class OidcProvider : RenewedCredentials
 
     /// <summary>Reads a user's section; nobody is asked for anything yet.</summary>
     /// <exception cref="ClusterException">Something is missing or malformed.</exception>
-    public OidcProvider(CredentialRequest request, Entry user, ConfigMapping provider) : base(request.Time)
+    public OidcProvider(CredentialRequest request, Entry user, ConfigMapping provider) : base(request.Time, request.Clients)
     {
         var configuration = OidcConfiguration.Read(provider.Fields.GetValueOrDefault("config") as ConfigMapping, user.Label);
         _issuer = new OidcIssuer(configuration, request.Environment, user.Label, request.Time);
@@ -49,7 +49,7 @@ internal sealed partial class OidcProvider : RenewedCredentials
     }
 
     /// <inheritdoc/>
-    protected override async Task<Lease> FetchAsync(CancellationToken cancellationToken)
+    protected override Lease? Find()
     {
         if (Usable() is { } given)
         {
@@ -60,12 +60,15 @@ internal sealed partial class OidcProvider : RenewedCredentials
         if (_entry.Read() is { } config && OidcTokens.Read(config) is var now && now != _seen)
         {
             _tokens = _seen = now;
-            if (Usable() is { } found)
-            {
-                return found;
-            }
+            return Usable();
         }
 
+        return null;
+    }
+
+    /// <inheritdoc/>
+    protected override async Task<Lease> FetchAsync(CancellationToken cancellationToken)
+    {
         string refreshToken = _tokens.RefreshToken
             ?? throw new ClusterException($"Unable to connect to the server: No valid id-token, and cannot refresh without refresh-token: log in again, or add one to {_owner} in the kubeconfig") { IsVerbatim = true };
         OidcTokens renewed = await _issuer.RefreshAsync(refreshToken, cancellationToken).ConfigureAwait(false);

@@ -1,16 +1,35 @@
+using System.Runtime.ExceptionServices;
+
 namespace PortForward.Cluster.Authentication;
 
 /// <summary>
 /// Credentials that are fetched at the first request, again when they have expired or the server refused them, and never twice at a time.
 /// Fetching is not tied to the request that caused it, since others wait for it too, and it may itself wait for a person who is logging in.
+/// When it was in vain, <see cref="RenewalPace"/> says when it may be tried again; until then requests fail as the last one did.
 /// </summary>
 /// <param name="time">The clock by which they expire.</param>
-internal abstract class RenewedCredentials(TimeProvider time) : ICredentialSource, IDisposable
+/// <param name="clients">The clients that wait.</param>
+internal abstract class RenewedCredentials(TimeProvider time, WaitingClients clients) : ICredentialSource, IDisposable
 {
     private readonly CancellationTokenSource _ending = new();
+
+    /// <summary>Guards the fields below it.</summary>
     private readonly Lock _gate = new();
+    private readonly RenewalPace _pace = new(time);
     private Lease? _current;
     private Task<Lease>? _renewal;
+
+    /// <summary>Why the last attempt has failed; null if it has not.</summary>
+    private Exception? _failure;
+
+    /// <summary>Whether the server has refused those in use. They stay in use until others may be fetched: it may be the server's fault.</summary>
+    private bool _isRefused;
+
+    /// <summary>Whether those in use are to be replaced.</summary>
+    private bool _isDiscarded;
+
+    /// <summary>How often what was fetched had expired already, in a row.</summary>
+    private int _expired;
 
     /// <inheritdoc/>
     public async ValueTask<Credential> GetAsync(CancellationToken cancellationToken)
@@ -18,7 +37,7 @@ internal abstract class RenewedCredentials(TimeProvider time) : ICredentialSourc
         Task<Lease> renewal;
         lock (_gate)
         {
-            if (_current is not null && !(_current.Until < time.GetUtcNow()))
+            if (_current is not null && !_isDiscarded && !(_current.Until < time.GetUtcNow()))
             {
                 return _current.Credential;
             }
@@ -39,13 +58,19 @@ internal abstract class RenewedCredentials(TimeProvider time) : ICredentialSourc
                 return true; // Another request has seen to it already.
             }
 
-            if (!OnRefused(refused))
+            if (!_isRefused)
             {
-                return false;
+                if (!OnRefused(refused))
+                {
+                    return false;
+                }
+
+                _isRefused = true;
+                _pace.Refuse();
             }
 
-            _current = null;
-            return true;
+            _isDiscarded = MayFetch();
+            return _isDiscarded;
         }
     }
 
@@ -55,6 +80,13 @@ internal abstract class RenewedCredentials(TimeProvider time) : ICredentialSourc
         // Not disposed of: a renewal may be about to look at its token.
         _ending.Cancel();
     }
+
+    /// <summary>Whether fetching may ask a person to log in.</summary>
+    protected virtual bool AsksPerson => false;
+
+    /// <summary>Credentials that are at hand, without asking anybody; null if there are none.</summary>
+    /// <exception cref="ClusterException">They cannot be used.</exception>
+    protected virtual Lease? Find() => null;
 
     /// <summary>Fetches credentials; only one call is under way at a time.</summary>
     /// <exception cref="ClusterException">They cannot be had.</exception>
@@ -66,21 +98,81 @@ internal abstract class RenewedCredentials(TimeProvider time) : ICredentialSourc
 
     private async Task<Lease> RenewAsync()
     {
-        Lease? fetched = null;
+        Lease? renewed = null;
+        Exception? failure = null;
+        bool isPaused = false;
         try
         {
             _ending.Token.ThrowIfCancellationRequested();
-            return fetched = await FetchAsync(_ending.Token).ConfigureAwait(false);
+            renewed = Find();
+            isPaused = renewed is null && !MayFetch();
+            return isPaused ? Last() : renewed ??= await FetchAsync(_ending.Token).ConfigureAwait(false);
+        }
+        catch (Exception e) when (!_ending.IsCancellationRequested)
+        {
+            failure = e;
+            throw;
         }
         finally
         {
             // Both at once, so that a refusal of what was fetched leads to a new renewal and not to this one's result.
             lock (_gate)
             {
-                _current = fetched;
+                if (!isPaused)
+                {
+                    Settle(renewed, failure);
+                }
+
                 _renewal = null;
             }
         }
+    }
+
+    private bool MayFetch()
+    {
+        lock (_gate)
+        {
+            return _pace.MayFetch(AsksPerson, clients.Any);
+        }
+    }
+
+    /// <summary>What the last attempt has led to: its failure, or credentials that the server refuses.</summary>
+    private Lease Last()
+    {
+        lock (_gate)
+        {
+            if (_failure is not null)
+            {
+                ExceptionDispatchInfo.Throw(_failure);
+            }
+
+            return _current!;
+        }
+    }
+
+    /// <summary>Takes note of how an attempt went; neither of the two is set when it was ended. Called with the gate held.</summary>
+    private void Settle(Lease? renewed, Exception? failure)
+    {
+        _current = renewed is null ? null : Adjust(renewed);
+        _failure = failure;
+        _isRefused = false;
+        _isDiscarded = false;
+        if (renewed is not null)
+        {
+            _pace.Succeed();
+        }
+        else if (failure is not null)
+        {
+            _pace.Fail();
+        }
+    }
+
+    /// <summary>Of what has expired when it comes, the clocks may be wrong: the server is to say so, and others are fetched ever more seldom.</summary>
+    private Lease Adjust(Lease fetched)
+    {
+        DateTimeOffset now = time.GetUtcNow();
+        _expired = fetched.Until <= now ? _expired + 1 : 0;
+        return _expired > 0 ? fetched with { Until = now + RenewalPace.Wait(_expired) } : fetched;
     }
 
     /// <summary>Credentials and how long they are good for.</summary>

@@ -63,24 +63,28 @@ public sealed class ClusterConfiguration
             SystemCertificates.LeaveOut();
         }
 
+        var request = new CredentialRequest
+        {
+            Server = server,
+            Cluster = cluster,
+            Trusted = trusted,
+            User = user,
+            ServiceAccount = own,
+            Overrides = overrides,
+            Environment = environment,
+            Clients = new WaitingClients(),
+            Time = time,
+            Loggers = loggers,
+        };
         var access = new ServerAccess
         {
             Server = server.Uri,
             Trust = trusted.Trust,
             ServerName = trusted.Name,
             Proxy = proxy,
-            Credentials = CredentialSources.Resolve(new CredentialRequest
-            {
-                Server = server,
-                Cluster = cluster,
-                Trusted = trusted,
-                User = user,
-                ServiceAccount = own,
-                Overrides = overrides,
-                Environment = environment,
-                Time = time,
-                Loggers = loggers,
-            }),
+            Credentials = CredentialSources.Resolve(request),
+            Owner = request.Owner,
+            Clients = request.Clients,
             Impersonation = Impersonation.Resolve(user, overrides),
             Time = time,
         };

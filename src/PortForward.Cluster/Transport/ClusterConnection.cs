@@ -1,5 +1,6 @@
 using PortForward.Cluster.Authentication;
 using PortForward.Cluster.Kubeconfig;
+using PortForward.Tunnels;
 
 namespace PortForward.Cluster.Transport;
 
@@ -10,12 +11,15 @@ namespace PortForward.Cluster.Transport;
 public sealed class ClusterConnection : IDisposable
 {
     private readonly ClusterConfiguration _configuration;
+    private readonly AuthenticatingHandler _handler;
 
     /// <summary>Prepares a connection; nothing is sent yet.</summary>
     public ClusterConnection(ClusterConfiguration configuration)
     {
         _configuration = configuration;
-        Invoker = new HttpMessageInvoker(new AuthenticatingHandler(configuration.Access.Credentials, configuration.Access.Impersonation, Connect));
+        ServerAccess access = configuration.Access;
+        _handler = new AuthenticatingHandler(access.Credentials, access.Impersonation, Connect, access.Owner, access.Time);
+        Invoker = new HttpMessageInvoker(_handler);
     }
 
     /// <summary>The API server's base address, ending in a slash.</summary>
@@ -29,6 +33,13 @@ public sealed class ClusterConnection : IDisposable
 
     /// <summary>Sends requests with the user's credentials. Set HTTP/1.1 on them. Failures are <see cref="HttpRequestException"/>s around a <see cref="ClusterException"/>.</summary>
     public HttpMessageInvoker Invoker { get; }
+
+    /// <summary>Called when the credentials cannot be renewed, or are refused, and a login is needed; it must return soon.</summary>
+    public Action<LoginNeeded>? OnLoginNeeded { get => _handler.OnLoginNeeded; set => _handler.OnLoginNeeded = value; }
+
+    /// <summary>Takes note of the clients that wait for a source's pairs: for them credentials are renewed sooner after a failure, and a plug-in may ask for a login.</summary>
+    /// <returns>The same source, to be used in its place.</returns>
+    public ITunnelSource CountWaiting(ITunnelSource source) => _configuration.Access.Clients.Count(source);
 
     /// <summary>The port-forward resource of a pod.</summary>
     public Uri PortForwardUri(string @namespace, string pod) =>

@@ -21,6 +21,12 @@ internal sealed class ServerAccess
     /// <summary>Where the credentials come from.</summary>
     public required ICredentialSource Credentials { get; init; }
 
+    /// <summary>Whose credentials they are, for messages.</summary>
+    public required string Owner { get; init; }
+
+    /// <summary>The clients that wait for a connection, for whose sake credentials are renewed sooner.</summary>
+    public required WaitingClients Clients { get; init; }
+
     /// <summary>The user to act as.</summary>
     public required Impersonation Impersonation { get; init; }
 

@@ -56,7 +56,77 @@ public sealed class AuthenticatingHandlerTests : IDisposable
         (await GetAsync(connection)).Should().Be(HttpStatusCode.Unauthorized);
         server.Requests.Should().HaveCount(2);
         (await GetAsync(connection)).Should().Be(HttpStatusCode.Unauthorized);
-        server.Requests.Select(request => request.Values("Authorization").Single()).Should().Equal("Bearer t1", "Bearer t2", "Bearer t2", "Bearer t3");
+        server.Requests.Select(request => request.Values("Authorization").Single()).Should().Equal("Bearer t1", "Bearer t2", "Bearer t2");
+        _users.Time.Advance(TimeSpan.FromSeconds(10));
+        (await GetAsync(connection)).Should().Be(HttpStatusCode.Unauthorized);
+        server.Requests.Select(request => request.Values("Authorization").Single()).Skip(3).Should().Equal("Bearer t2", "Bearer t3");
+    }
+
+    [Fact]
+    public async Task Refused_credentials_that_the_server_takes_again_are_used_again()
+    {
+        bool isDown = true;
+        await using TestServer server = Server(_ => isDown ? TestServer.Status(401) : TestServer.Ok());
+        using ClusterConnection connection = Plugin(server);
+        await GetAsync(connection);
+        isDown = false;
+
+        (await GetAsync(connection)).Should().Be(HttpStatusCode.OK);
+
+        _users.Runs.Should().Be(2, "it was the server's fault");
+    }
+
+    [Fact]
+    public async Task A_server_that_refuses_whatever_a_plug_in_hands_out_makes_it_run_12_times_in_an_hour()
+    {
+        await using TestServer server = Server(_ => TestServer.Status(401));
+        using ClusterConnection connection = Plugin(server);
+
+        for (int second = 0; second < 3600; second += 15)
+        {
+            await GetAsync(connection);
+            _users.Time.Advance(TimeSpan.FromSeconds(15));
+        }
+
+        _users.Runs.Should().Be(12);
+    }
+
+    [Fact]
+    public async Task That_a_login_is_needed_is_told_at_once_and_every_10_minutes()
+    {
+        await using TestServer server = Server();
+        using ClusterConnection connection = Connect(server, Exec("exit 3"));
+        var told = new List<(int Minute, string Reason)>();
+        int minute = 0;
+        connection.OnLoginNeeded = needed => told.Add((minute, needed.Reason));
+        Func<Task> get = () => GetAsync(connection);
+
+        for (; minute < 25; minute++)
+        {
+            await get.Should().ThrowAsync<HttpRequestException>();
+            await get.Should().ThrowAsync<HttpRequestException>();
+            _users.Time.Advance(TimeSpan.FromMinutes(1));
+        }
+
+        told.Select(one => one.Minute).Should().Equal(0, 10, 20);
+        told.Select(one => one.Reason).Distinct(StringComparer.Ordinal).Should().Equal("getting credentials: exec: executable /bin/sh failed with exit code 3");
+    }
+
+    [Fact]
+    public async Task That_the_server_refuses_the_credentials_is_told_unless_it_takes_them_in_between()
+    {
+        bool works = false;
+        await using TestServer server = Server(_ => works ? TestServer.Ok() : TestServer.Status(401));
+        using ClusterConnection connection = Connect(server, "{token: t}");
+        var told = new List<LoginNeeded>();
+        connection.OnLoginNeeded = told.Add;
+
+        for (int i = 0; i < 10; i++, works = !works) await GetAsync(connection);
+        told.Should().BeEmpty("a gateway refuses one kind of request");
+        works = false;
+        for (int i = 0; i < 3; i++) await GetAsync(connection);
+
+        told.Should().Equal(new LoginNeeded("the server refuses the credentials of user \"u\" (401)"));
     }
 
     [Fact]
@@ -139,7 +209,9 @@ public sealed class AuthenticatingHandlerTests : IDisposable
             {
                 made.Add(certificate);
                 return new AlwaysOk();
-            }));
+            },
+            owner: "user \"u\"",
+            TimeProvider.System));
 
         for (int i = 0; i < 6; i++)
         {
@@ -162,6 +234,7 @@ public sealed class AuthenticatingHandlerTests : IDisposable
         (await GetAsync(connection)).Should().Be(HttpStatusCode.Unauthorized);
 
         WriteAnswer("second");
+        _users.Time.Advance(TimeSpan.FromSeconds(10));
         (await GetAsync(connection)).Should().Be(HttpStatusCode.OK);
 
         server.Requests.Select(request => request.ClientChain.Single()).Should().Equal("CN=first", "CN=first", "CN=first", "CN=second");

@@ -3,6 +3,8 @@ using System.Globalization;
 using System.Runtime.Versioning;
 using PortForward.Cluster.Authentication;
 using PortForward.Cluster.Tests.Transport;
+using PortForward.Cluster.Transport;
+using PortForward.Tunnels;
 
 namespace PortForward.Cluster.Tests.Authentication;
 
@@ -198,7 +200,11 @@ public sealed class ExecPluginTests : IDisposable
         (await AuthorizationAsync(credentials)).Should().Be("Bearer t1", "it is valid to the last moment");
         _plugins.Time.Advance(TimeSpan.FromSeconds(1));
         (await AuthorizationAsync(credentials)).Should().Be("Bearer t2");
-        (await AuthorizationAsync(credentials)).Should().Be("Bearer t3", "what it handed out has expired already");
+        (await AuthorizationAsync(credentials)).Should().Be("Bearer t2", "what it handed out has expired already, but the server may take it");
+        _plugins.Time.Advance(TimeSpan.FromSeconds(11));
+        (await AuthorizationAsync(credentials)).Should().Be("Bearer t3");
+        _plugins.Time.Advance(TimeSpan.FromSeconds(11));
+        (await AuthorizationAsync(credentials)).Should().Be("Bearer t3", "it is asked ever more seldom");
     }
 
     [Fact]
@@ -220,22 +226,75 @@ public sealed class ExecPluginTests : IDisposable
     }
 
     [Fact]
-    public async Task A_run_that_fails_is_tried_again_at_the_next_request()
+    public async Task A_run_that_fails_is_tried_again_after_10_seconds()
     {
         ICredentialSource credentials = _plugins.Script($"test -e '{_plugins.Folder["ready"]}' || exit 3\n{PluginFolder.PrintToken("a")}");
 
         (await FailureAsync(credentials)).Should().Be("Unable to connect to the server: getting credentials: exec: executable /bin/sh failed with exit code 3");
         _plugins.Folder.Write("ready", "");
+        _plugins.Time.Advance(TimeSpan.FromSeconds(9.9));
+        (await FailureAsync(credentials)).Should().EndWith("failed with exit code 3");
+        _plugins.Time.Advance(TimeSpan.FromSeconds(0.1));
         (await AuthorizationAsync(credentials)).Should().Be("Bearer a");
     }
 
+    [Theory]
+    [InlineData(false, 11)]
+    [InlineData(true, 1)]
+    public async Task In_an_idle_hour_a_login_that_has_expired_is_tried_a_few_times_and_with_a_terminal_once(bool isTerminal, int expected)
+    {
+        using var plugins = new PluginFolder { IsTerminal = isTerminal };
+        ICredentialSource credentials = plugins.Script($"{plugins.CountRun}\nexit 1", exec: ", interactiveMode: IfAvailable");
+
+        for (int second = 0; second < 3600; second += 5)
+        {
+            await FailureAsync(credentials);
+            plugins.Time.Advance(TimeSpan.FromSeconds(5));
+        }
+
+        plugins.Runs.Should().Be(expected);
+    }
+
+    [Theory]
+    [InlineData("Never", 11 + 10)]
+    [InlineData("IfAvailable", 1 + 10)]
+    public async Task A_client_that_waits_causes_one_try_in_30_seconds(string mode, int expected)
+    {
+        using var plugins = new PluginFolder { IsTerminal = true };
+        string script = plugins.Folder.Write("script", $"{plugins.CountRun}\nexit 1");
+        ServerAccess access = plugins.Configuration($"{{exec: {{apiVersion: {PluginFolder.V1}, command: /bin/sh, args: ['{script}'], interactiveMode: {mode}}}}}").Access;
+        for (int second = 0; second < 3600; second += 5)
+        {
+            await FailureAsync(access.Credentials);
+            plugins.Time.Advance(TimeSpan.FromSeconds(5));
+        }
+
+        await using ITunnelSource source = access.Clients.Count(new NeverOpens());
+        using var leaves = new CancellationTokenSource();
+        Func<Task> waiting = async () => await source.OpenPairAsync(new PairRequest(80, default), leaves.Token);
+        Task waits = waiting.Should().ThrowAsync<OperationCanceledException>();
+        for (int second = 0; second < 300; second += 5)
+        {
+            await FailureAsync(access.Credentials);
+            plugins.Time.Advance(TimeSpan.FromSeconds(5));
+        }
+
+        await leaves.CancelAsync();
+        await waits;
+        plugins.Runs.Should().Be(expected);
+        plugins.Time.Advance(TimeSpan.FromSeconds(60));
+        await FailureAsync(access.Credentials);
+        plugins.Runs.Should().Be(expected, "the client has gone");
+    }
+
     [Fact]
-    public async Task An_answer_that_was_nonsense_is_asked_for_again_at_the_next_request()
+    public async Task An_answer_that_was_nonsense_is_asked_for_again_after_10_seconds()
     {
         ICredentialSource credentials = _plugins.Script($"test -e '{_plugins.Folder["ready"]}' || {{ echo nonsense; exit; }}\n{PluginFolder.PrintToken("a")}");
 
         (await FailureAsync(credentials)).Should().Be("Unable to connect to the server: getting credentials: decoding stdout: it is no ExecCredential: check what /bin/sh writes");
         _plugins.Folder.Write("ready", "");
+        _plugins.Time.Advance(TimeSpan.FromSeconds(10));
         (await AuthorizationAsync(credentials)).Should().Be("Bearer a");
     }
 
@@ -248,8 +307,10 @@ public sealed class ExecPluginTests : IDisposable
         ICredentialSource credentials = _plugins.Script($"cat '{_plugins.Folder.Write("answer", PluginFolder.Answer(status))}'");
 
         Credential first = await credentials.GetAsync(default);
+        _plugins.Time.Advance(TimeSpan.FromMinutes(1));
         credentials.Discard(first);
         Credential second = await credentials.GetAsync(default);
+        _plugins.Time.Advance(TimeSpan.FromMinutes(1));
         (string other, string otherKey) = root.IssueClient("jane");
         _plugins.Folder.Write("answer", PluginFolder.Answer(PluginFolder.CertificateStatus(other, otherKey)));
         credentials.Discard(second);
@@ -406,6 +467,23 @@ public sealed class ExecPluginTests : IDisposable
         {
             return false;
         }
+    }
+
+    private sealed class NeverOpens : ITunnelSource
+    {
+        public int MaxFirstBytes => 0;
+
+        public Task<TunnelFault> Lost { get; } = new TaskCompletionSource<TunnelFault>().Task;
+
+        public Task<TunnelFault?> PrepareAsync(CancellationToken cancellationToken) => Task.FromResult<TunnelFault?>(null);
+
+        public async ValueTask<OpenPairResult> OpenPairAsync(PairRequest request, CancellationToken cancellationToken)
+        {
+            await Task.Delay(Timeout.Infinite, cancellationToken);
+            throw new InvalidOperationException();
+        }
+
+        public ValueTask DisposeAsync() => ValueTask.CompletedTask;
     }
 
     private ICredentialSource Named(string command, string script, string more = "") =>

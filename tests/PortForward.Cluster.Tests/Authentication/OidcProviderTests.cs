@@ -129,6 +129,24 @@ public sealed class OidcProviderTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_refresh_token_that_is_refused_is_sent_11_times_in_an_idle_hour_and_a_login_elsewhere_is_noticed_at_once()
+    {
+        _idp.Token = _ => TestIdentityProvider.Refusal(400, """{"error":"invalid_grant"}""");
+        ICredentialSource credentials = Resolve(TestIdentityProvider.Jwt(Now.AddHours(-1)), "old-one");
+
+        for (int second = 0; second < 3600; second += 15)
+        {
+            (await FailureAsync(credentials)).Should().EndWith("answered 400 (invalid_grant): log in again");
+            _users.Time.Advance(TimeSpan.FromSeconds(15));
+        }
+
+        _idp.TokenRequests.Should().HaveCount(2 * 11, "it is sent in both ways each time");
+        string other = TestIdentityProvider.Jwt(Now.AddHours(1));
+        Resolve(other, "r2");
+        (await AuthorizationAsync(credentials)).Should().Be($"Bearer {other}");
+    }
+
+    [Fact]
     public async Task Beside_a_client_certificate_it_is_renewed_too()
     {
         using var root = new TestAuthority();
@@ -276,13 +294,15 @@ public sealed class OidcProviderTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_renewal_that_failed_is_tried_again_at_the_next_request()
+    public async Task A_renewal_that_failed_is_tried_again_after_10_seconds()
     {
         await FailureAsync(Resolve(null, "r"));
         ICredentialSource credentials = Resolve(null, "r");
         await FailureAsync(credentials);
         _idp.Token = _ => TestIdentityProvider.Tokens(TestIdentityProvider.Jwt(Now.AddHours(1)));
 
+        await FailureAsync(credentials);
+        _users.Time.Advance(TimeSpan.FromSeconds(10));
         (await AuthorizationAsync(credentials)).Should().StartWith("Bearer ");
     }
 
