@@ -44,6 +44,9 @@ internal sealed class PodRoute(string name, string uid, ITunnelDialer dialer, Tu
     /// <summary>Since when the pod has ended or is no pod of the target any more, as a timestamp of the clock; null if it is one.</summary>
     public long? GoneSince { get; set; }
 
+    /// <summary>How often it was looked if it exists, since then.</summary>
+    public int Looks { get; set; }
+
     /// <summary>Whether somebody is looking if it exists.</summary>
     public bool IsLookedAfter { get; set; }
 

@@ -36,9 +36,6 @@ public sealed partial class PodRouter : ITunnelSource
     /// </summary>
     private static readonly TimeSpan TargetRefresh = TimeSpan.FromSeconds(15);
 
-    /// <summary>How long connections to a pod that is gone may still get what was under way.</summary>
-    private static readonly TimeSpan LastWords = TimeSpan.FromSeconds(10);
-
     private readonly ResolvedTarget _first;
     private readonly Func<string, ITunnelDialer> _createDialer;
     private readonly PodRouterOptions _options;
@@ -64,6 +61,7 @@ public sealed partial class PodRouter : ITunnelSource
     private long? _unreadySince;
     private long _housekeptAt;
     private long _refreshedAt;
+    private int _lostReads;
     private TargetObject _translated;
     private int _turn;
     private bool _disposed;
@@ -401,6 +399,7 @@ public sealed partial class PodRouter : ITunnelSource
             {
                 route.Pod = pods.FirstOrDefault(pod => PodFacts.UidOf(pod) == route.Uid);
                 route.GoneSince = route.Pod is null || PodFacts.IsOver(route.Pod) ? route.GoneSince ?? _time.GetTimestamp() : null;
+                route.Looks = route.GoneSince is null ? 0 : route.Looks;
             }
 
             if (_options.Balance)
@@ -596,6 +595,7 @@ public sealed partial class PodRouter : ITunnelSource
         {
             _events.Enqueue(new PodBack(route.Name, _time.GetElapsedTime(since)));
             _lostSince = null;
+            _lostReads = 0;
             _goneSince = null;
             _watch.Renew(); // It may still wait for a server that is back.
         }
@@ -741,14 +741,15 @@ public sealed partial class PodRouter : ITunnelSource
             _housekeptAt = _time.GetTimestamp();
             unused.AddRange(_routes.Where(route => !_serving.Contains(route) && route is { Load: 0, IsConnecting: false }));
             _routes.RemoveAll(unused.Contains);
-            gone = [.. _routes.Where(route => !route.IsLookedAfter && route.GoneSince is { } since && _time.GetElapsedTime(since) >= LastWords)];
+            gone = [.. _routes.Where(route => !route.IsLookedAfter && route.GoneSince is { } since && _time.GetElapsedTime(since) >= RoutePace.FormerPod(route.Looks))];
             gone.ForEach(route => route.IsLookedAfter = true);
             isStale = _watch.Target is { Selector: not null } target
-                && (_lostSince is not null
-                    || (target is { Service: not null } or { UpdateRevision: not null } && _options.Reconnect && _time.GetElapsedTime(_refreshedAt) >= TargetRefresh));
+                && (_lostSince is not null || (target is { Service: not null } or { UpdateRevision: not null } && _options.Reconnect))
+                && _time.GetElapsedTime(_refreshedAt) >= (_lostSince is null ? TargetRefresh : RoutePace.LostTarget(_lostReads));
             if (isStale)
             {
                 _refreshedAt = _time.GetTimestamp();
+                _lostReads += _lostSince is null ? 0 : 1;
             }
         }
 
@@ -784,6 +785,7 @@ public sealed partial class PodRouter : ITunnelSource
         lock (_gate)
         {
             route.IsLookedAfter = false;
+            route.Looks++;
             route.GoneSince = route.GoneSince is null ? null : _time.GetTimestamp();
         }
 
