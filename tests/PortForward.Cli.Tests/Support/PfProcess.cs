@@ -133,7 +133,7 @@ internal sealed partial class PfProcess : IAsyncDisposable
     {
         if (!_process.HasExited)
         {
-            _process.Kill();
+            _process.Kill(entireProcessTree: true); // A shell does not take along what it has started.
             await _process.WaitForExitAsync();
         }
 
