@@ -104,7 +104,7 @@ public sealed class WebSocketDecoderTests
     [InlineData("880203E8", null)]
     [InlineData("880203E9", "the server closed the WebSocket with status 1001")]
     [InlineData("880603F3646F776E", "the server closed the WebSocket with status 1011 down")]
-    [InlineData("880603F31B5B324A", "the server closed the WebSocket with status 1011  [2J")]
+    [InlineData("880603F31B5B324A", "the server closed the WebSocket with status 1011 [2J")]
     [InlineData("880103", "*half a status*5.5.1*")]
     [InlineData("8101", "the server sent a text message, which the tunnel protocol does not know")]
     [InlineData("8001", "*went on with a WebSocket message that it had not begun*5.4*")]
