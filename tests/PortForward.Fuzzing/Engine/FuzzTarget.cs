@@ -12,7 +12,7 @@ internal abstract class FuzzTarget
     public string Name => GetType().Name[..^"Target".Length];
 
     /// <summary>How many mutations are run when time is short: some two seconds of them.</summary>
-    public virtual int Mutations => 2000;
+    public virtual int Mutations => 1000;
 
     /// <summary>The most bytes that a run may allocate.</summary>
     public virtual long MaxAllocated => 64 << 20;

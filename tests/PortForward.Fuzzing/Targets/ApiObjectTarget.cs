@@ -12,7 +12,7 @@ internal sealed class ApiObjectTarget : FuzzTarget
 {
     private static readonly TargetKind[] Kinds = Enum.GetValues<TargetKind>();
 
-    public override int Mutations => 2000;
+    public override int Mutations => 600;
 
     public override IReadOnlyList<byte[]> Dictionary { get; } = Words(
         "> 200 OK\n\n", "> 404 Not Found\n\n", "> 500 \nRetry-After: 1\n\n", "Content-Type: text/html\n", "null,", ",null", "{\"metadata\":{\"name\":\"web\"}", "\"spec\":{", "\"status\":{",
