@@ -1,3 +1,4 @@
+using System.Text;
 using PortForward.Cluster;
 using PortForward.Cluster.Kubeconfig;
 using PortForward.Cluster.Transport;
@@ -28,8 +29,7 @@ internal sealed class ProxySettingsTarget : FuzzTarget
             if (proxy is not null)
             {
                 Require.That(proxy.EndPoint.Port is >= 0 and <= ushort.MaxValue, "a proxy has a port", $"{proxy.EndPoint.Port}");
-                Require.That(proxy.Password is not { Length: > 0 } password || !password.Contains(Password, StringComparison.Ordinal) || !proxy.ToString().Contains(Password, StringComparison.Ordinal), "a proxy's text form has no password");
-                _ = proxy.Authorization;
+                Require.That(proxy.User is null || !Encoding.UTF8.GetString(proxy.User.Password).Contains(Password, StringComparison.Ordinal) || !proxy.ToString().Contains(Password, StringComparison.Ordinal), "a proxy's text form has no password");
             }
         }
         catch (ClusterException e)
