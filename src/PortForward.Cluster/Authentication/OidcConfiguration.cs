@@ -1,4 +1,5 @@
 using PortForward.Cluster.Kubeconfig;
+using PortForward.Cluster.Transport;
 
 namespace PortForward.Cluster.Authentication;
 
@@ -38,7 +39,7 @@ internal sealed class OidcConfiguration
         string issuer = Required("idp-issuer-url");
         return new OidcConfiguration
         {
-            Issuer = Uri.TryCreate(issuer, UriKind.Absolute, out Uri? uri) && uri.Scheme is "https" or "http"
+            Issuer = HostUrl.TryParse(issuer, out Uri? uri) && uri.Scheme is "https" or "http"
                 ? uri
                 : throw Malformed("its idp-issuer-url is no http or https URL"),
             ClientId = Required("client-id"),

@@ -50,7 +50,7 @@ internal sealed class OidcIssuer(OidcConfiguration configuration, LocalEnvironme
         }
         catch (UriFormatException e)
         {
-            // So .NET tells of a Location, or of a host that it has taken before, when it comes to use them.
+            // So .NET tells of a Location that is none.
             throw Unable($"{Place(configuration.Issuer)} names an address that is none", e);
         }
         catch (OperationCanceledException e) when (limit.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
@@ -72,7 +72,7 @@ internal sealed class OidcIssuer(OidcConfiguration configuration, LocalEnvironme
 
         JsonElement document = answer.Json ?? throw Unable($"{Place(metadata)} is no JSON document");
         string? endpoint = Text(document, "token_endpoint");
-        if (!Uri.TryCreate(endpoint, UriKind.Absolute, out Uri? uri) || uri.Scheme is not ("https" or "http"))
+        if (!HostUrl.TryParse(endpoint, out Uri? uri) || uri.Scheme is not ("https" or "http"))
         {
             throw Unable($"{Place(metadata)} names no token_endpoint");
         }

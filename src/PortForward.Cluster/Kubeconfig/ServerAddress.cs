@@ -31,7 +31,7 @@ internal sealed class ServerAddress
     {
         bool hasScheme = text.Contains("://", StringComparison.Ordinal);
         UrlUser? user = UrlUser.TakeOut(hasScheme ? text : $"http://{text}", out string plain);
-        if (!Uri.TryCreate(plain, UriKind.Absolute, out Uri? uri)
+        if (!HostUrl.TryParse(plain, out Uri? uri)
             || uri.Scheme is not ("http" or "https")
             || (!hasScheme && uri.AbsolutePath != "/"))
         {

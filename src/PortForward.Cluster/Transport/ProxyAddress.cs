@@ -52,7 +52,7 @@ internal sealed class ProxyAddress
         };
 
         // An @ that is left belongs to a password with a character that has ended the host's part.
-        return kind is { } known && !rest.Contains('@') && Uri.TryCreate(rest, UriKind.Absolute, out Uri? uri) && uri.Host.Length > 0
+        return kind is { } known && !rest.Contains('@') && HostUrl.TryParse(rest, out Uri? uri)
             ? new ProxyAddress(uri, user, known, origin)
             : throw Invalid(text, origin);
     }

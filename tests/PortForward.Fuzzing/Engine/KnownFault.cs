@@ -12,10 +12,6 @@ internal sealed record KnownFault(string Target, string File, string Signature)
     /// <summary>All of them.</summary>
     public static IReadOnlyList<KnownFault> All { get; } =
     [
-        // Hosts that Uri takes at first, and refuses when it is asked for a part of the address or for the name to look up (IdnHost).
-        new("ProxySettings", "host-that-is-none.hex", "UriFormatException in Proxy"),
-        new("ProxySettings", "server-that-is-none.hex", "UriFormatException in ServerAddress"),
-        new("Kubeconfig", "server-that-is-none.hex", "UriFormatException in ServerAddress"),
     ];
 
     /// <summary>Whether a finding is this fault.</summary>

@@ -1,4 +1,3 @@
-using System.Text;
 using PortForward.Cluster;
 using PortForward.Cluster.Kubeconfig;
 using PortForward.Cluster.Transport;
@@ -29,7 +28,7 @@ internal sealed class ProxySettingsTarget : FuzzTarget
             if (proxy is not null)
             {
                 Require.That(proxy.EndPoint.Port is >= 0 and <= ushort.MaxValue, "a proxy has a port", $"{proxy.EndPoint.Port}");
-                Require.That(proxy.User is null || !Encoding.UTF8.GetString(proxy.User.Password).Contains(Password, StringComparison.Ordinal) || !proxy.ToString().Contains(Password, StringComparison.Ordinal), "a proxy's text form has no password");
+                Require.That(proxy.User is null || !proxy.ToString().Contains('@'), "a proxy's text form has no user", $"{proxy}");
             }
         }
         catch (ClusterException e)
