@@ -48,17 +48,16 @@ public sealed class ForwardingTests(ClusterFixture fixture) : IClassFixture<Clus
     {
         fixture.Cluster.Add(TestObjects.Deployment("rolled", "app=rolled"));
         TestPod first = fixture.Cluster.Pods.Add(TestPod.Probe("rolled-1").Label("app", "rolled"));
-        using IDisposable gone = fixture.Cluster.Faults.Always(
+        using IDisposable rollout = fixture.Cluster.Faults.Always(
             request =>
             {
-                bool isFirst = request.IsPortForward && request.Path.Contains("/rolled-1/", StringComparison.Ordinal);
-                if (isFirst && fixture.Cluster.Pods.Find("rolled-2") is null)
+                if (request.IsPortForward && request.Path.Contains("/rolled-1/", StringComparison.Ordinal) && fixture.Cluster.Pods.Find("rolled-2") is null)
                 {
                     first.Delete();
                     fixture.Cluster.Pods.Add(TestPod.Probe("rolled-2").Label("app", "rolled"));
                 }
 
-                return isFirst;
+                return false; // The server itself says that the pod is not there any more.
             },
             RequestFault.Status(404));
 

@@ -10,6 +10,8 @@ internal sealed partial class ExecPlugin : RenewedCredentials
 {
     private const int MaxOutput = 16 * 1024 * 1024;
 
+    private const int MaxHint = 1000;
+
     /// <summary>
     /// How long to go on reading after the plug-in itself has ended. Something that it left running may keep its output open for ever,
     /// and what it wrote is in the pipe by then.
@@ -190,12 +192,9 @@ internal sealed partial class ExecPlugin : RenewedCredentials
 
     private ClusterException NotFound()
     {
-        string hint = _configuration.InstallHint is { } text ? $"\n\n{Printable(text)}" : "";
+        string hint = _configuration.InstallHint is { } text ? $": {Api.PlainText.OneLine(text, MaxHint)}" : "";
         return Unable($"exec: executable {_configuration.Command} not found: install this credential plug-in, which {_request.Owner} in the kubeconfig uses{hint}");
     }
-
-    /// <summary>A hint's own lines, without what could rewrite the terminal.</summary>
-    private static string Printable(string text) => string.Join('\n', text.Split('\n').Select(line => Api.PlainText.OneLine(line, 1000))).Trim();
 
     private static ClusterException Unable(string why, Exception? cause = null) =>
         new($"Unable to connect to the server: getting credentials: {why}", cause) { IsVerbatim = true };

@@ -14,7 +14,7 @@ public sealed class ReasonsTests
     public void Connections_end_for_these_reasons()
     {
         Enum.GetValues<ConnectionEndKind>().Select(kind => Reasons.Of(new ConnectionEnd(kind))).Should().Equal(
-            "completed", "client-gone", "pod-failed", "pod-reset", "no-verdict", "tunnel-lost", "no-tunnel", "stopped");
+            "completed", "client-gone", "pod-failed", "pod-reset", "no-verdict", "tunnel-lost", "unanswered", "no-tunnel", "stopped");
     }
 
     [Theory]

@@ -89,7 +89,7 @@ public sealed class ExecPluginTests : IDisposable
         const string Hint = ", installHint: \"Get it with\\n  brew install it\\e[2J\\nor so.\"";
 
         (await FailureAsync(Named("no-such-plugin", "x", Hint))).Should().Be(
-            "Unable to connect to the server: getting credentials: exec: executable no-such-plugin not found: install this credential plug-in, which user \"u\" in the kubeconfig uses\n\nGet it with\nbrew install it [2J\nor so.");
+            "Unable to connect to the server: getting credentials: exec: executable no-such-plugin not found: install this credential plug-in, which user \"u\" in the kubeconfig uses: Get it with brew install it [2J or so.");
         (await FailureAsync(Named("./gone", "x"))).Should().Contain($"exec: executable {_plugins.Folder["gone"]} not found").And.NotContain("\n");
         (await FailureAsync(Named(_plugins.Folder.Path, "x"))).Should().Contain("not found", "a folder is no program");
         (await FailureAsync(Named(_plugins.Folder.Write("text", "no program"), "x"))).Should().Contain("not found", "it may not be executed");

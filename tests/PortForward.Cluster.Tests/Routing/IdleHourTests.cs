@@ -62,6 +62,7 @@ public sealed class IdleHourTests : IAsyncLifetime
         await using RoutedForward forward = await StartAsync("svc/web");
         using IDisposable down = _cluster.Faults.Always(_ => true, RequestFault.Status(503));
         _cluster.Tunnels.CutAll();
+        _cluster.Objects.EndWatches();
         await RoutedForward.UntilAsync(() =>
         {
             _time.Advance(TimeSpan.FromSeconds(1));
