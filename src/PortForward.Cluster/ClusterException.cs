@@ -1,5 +1,4 @@
 using System.Net;
-using PortForward.Cluster.Api;
 
 namespace PortForward.Cluster;
 
@@ -9,12 +8,12 @@ public sealed class ClusterException : Exception
 {
     /// <summary>A fault told in one sentence.</summary>
     /// <param name="message">The sentence, without a prefix such as "error: ".</param>
-    public ClusterException(string message) : base(PlainText.Printable(message)) { }
+    public ClusterException(string message) : base(UntrustedText.Escaped(message, int.MaxValue)) { }
 
     /// <summary>A fault told in one sentence, with the exception that caused it.</summary>
     /// <param name="message">The sentence, without a prefix such as "error: ".</param>
     /// <param name="innerException">The cause, or null.</param>
-    public ClusterException(string message, Exception? innerException) : base(PlainText.Printable(message), innerException) { }
+    public ClusterException(string message, Exception? innerException) : base(UntrustedText.Escaped(message, int.MaxValue), innerException) { }
 
     /// <summary>Whether the message is a whole line in the server's own words, as kubectl prints it without the "error: " prefix.</summary>
     public bool IsVerbatim { get; init; }

@@ -221,7 +221,7 @@ public sealed partial class ApiClient
             }
             catch (Exception broken) when (broken is IOException or HttpRequestException or InvalidDataException)
             {
-                throw new ClusterException($"the server broke off the watch ({request}): {PlainText.OneLine(broken.Message)}", broken);
+                throw new ClusterException($"the server broke off the watch ({request}): {UntrustedText.OneLine(broken.Message)}", broken);
             }
         }
     }
@@ -282,7 +282,7 @@ public sealed partial class ApiClient
         }
         catch (Exception broken) when (broken is IOException or HttpRequestException)
         {
-            throw Unreachable($"the answer broke off: {PlainText.OneLine(broken.Message)}", broken);
+            throw Unreachable($"the answer broke off: {UntrustedText.OneLine(broken.Message)}", broken);
         }
     }
 
@@ -294,7 +294,7 @@ public sealed partial class ApiClient
         }
         catch (Exception malformed) when (malformed is JsonException or NotSupportedException or FormatException or InvalidOperationException)
         {
-            throw NotTheApi(response.Content.Headers.ContentType?.MediaType is { } type and not "application/json" ? PlainText.OneLine(type) : "no valid JSON", malformed);
+            throw NotTheApi(response.Content.Headers.ContentType?.MediaType is { } type and not "application/json" ? UntrustedText.OneLine(type) : "no valid JSON", malformed);
         }
     }
 
@@ -318,7 +318,7 @@ public sealed partial class ApiClient
         catch (OperationCanceledException late) when (!cancellationToken.IsCancellationRequested)
         {
             // The transport's own limit, such as the one for connecting.
-            throw Unreachable(PlainText.OneLine((late.InnerException ?? late).Message), late);
+            throw Unreachable(UntrustedText.OneLine((late.InnerException ?? late).Message), late);
         }
     }
 
@@ -342,7 +342,7 @@ public sealed partial class ApiClient
 
         // Of a socket's failure the outer message names the host, of any other the inner one says more.
         Exception telling = failed.InnerException is null or SocketException ? failed : failed.InnerException;
-        return Unreachable(PlainText.OneLine(telling.Message), failed);
+        return Unreachable(UntrustedText.OneLine(telling.Message), failed);
     }
 
     private static ClusterException Unreachable(string why, Exception? cause) =>

@@ -33,7 +33,7 @@ public sealed record ApiStatus(HttpStatusCode Code, string? Reason, string Messa
     public static ApiStatus Read(HttpStatusCode code, string? reasonPhrase, string body, string? request = null)
     {
         ArgumentNullException.ThrowIfNull(body);
-        return TryReadStatusObject(body, code) ?? FromCode(code, reasonPhrase, PlainText.OneLine(body), request);
+        return TryReadStatusObject(body, code) ?? FromCode(code, reasonPhrase, UntrustedText.OneLine(body), request);
     }
 
     /// <summary>The line kubectl prints for an answer, such as <c>Error from server (NotFound): pods "x" not found</c>.</summary>
@@ -70,10 +70,10 @@ public sealed record ApiStatus(HttpStatusCode Code, string? Reason, string Messa
         int? wait = JsonFields.Number(details, "retryAfterSeconds");
 
         // A refusal whose reason is empty ends in a colon.
-        string message = PlainText.OneLine(JsonFields.Text(json, "message") ?? "", maxLength: 2000).TrimEnd(' ', ':');
+        string message = UntrustedText.OneLine(JsonFields.Text(json, "message") ?? "", maxLength: 2000).TrimEnd(' ', ':');
         if (message.Length == 0) message = $"the server responded with the status code {(int)code} but did not return more information";
         if (message == UpgradeIsLost) message += ": something before the API server took the Upgrade header out of the request; let that proxy or load balancer pass Upgrade and Connection on";
-        return new ApiStatus(code, PlainText.OneLine(JsonFields.Text(json, "reason") ?? ""), message)
+        return new ApiStatus(code, UntrustedText.OneLine(JsonFields.Text(json, "reason") ?? ""), message)
         {
             RetryAfter = wait is > 0 ? TimeSpan.FromSeconds(wait.Value) : null,
             IsFromServer = true,
@@ -120,7 +120,7 @@ public sealed record ApiStatus(HttpStatusCode Code, string? Reason, string Messa
 
         string Status()
         {
-            string phrase = PlainText.OneLine(reasonPhrase ?? "");
+            string phrase = UntrustedText.OneLine(reasonPhrase ?? "");
             return phrase.Length == 0 ? $"{(int)code}" : $"{(int)code} {phrase}";
         }
     }

@@ -109,7 +109,7 @@ internal sealed class AuthenticatingHandler(
     private void Tell(string reason)
     {
         const string Prefix = "Unable to connect to the server: ";
-        string line = Api.PlainText.OneLine(reason);
+        string line = UntrustedText.OneLine(reason);
         OnLoginNeeded?.Invoke(new LoginNeeded(line.StartsWith(Prefix, StringComparison.Ordinal) ? line[Prefix.Length..] : line));
     }
 

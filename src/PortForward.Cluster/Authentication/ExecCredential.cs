@@ -67,7 +67,7 @@ internal static class ExecCredential
 
         if (answer.Text("apiVersion") is var version && version != apiVersion)
         {
-            throw new FormatException($"exec plugin is configured to use API version {apiVersion}, plugin returned version {Api.PlainText.OneLine(version ?? "\"\"")}");
+            throw new FormatException($"exec plugin is configured to use API version {apiVersion}, plugin returned version {UntrustedText.OneLine(version ?? "\"\"")}");
         }
 
         if (answer.Fields.GetValueOrDefault("status") is not ConfigMapping status)

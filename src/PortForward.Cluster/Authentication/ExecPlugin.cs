@@ -89,7 +89,7 @@ internal sealed partial class ExecPlugin : RenewedCredentials
         }
         catch (Win32Exception e)
         {
-            throw Unable($"exec: {_configuration.Command} could not be started: {Api.PlainText.OneLine(e.Message)}", e);
+            throw Unable($"exec: {_configuration.Command} could not be started: {UntrustedText.OneLine(e.Message)}", e);
         }
 
         if (!isInteractive)
@@ -192,7 +192,7 @@ internal sealed partial class ExecPlugin : RenewedCredentials
 
     private ClusterException NotFound()
     {
-        string hint = _configuration.InstallHint is { } text ? $": {Api.PlainText.OneLine(text, MaxHint)}" : "";
+        string hint = _configuration.InstallHint is { } text ? $": {UntrustedText.OneLine(text, MaxHint)}" : "";
         return Unable($"exec: executable {_configuration.Command} not found: install this credential plug-in, which {_request.Owner} in the kubeconfig uses{hint}");
     }
 

@@ -46,7 +46,7 @@ internal sealed class OidcIssuer(OidcConfiguration configuration, LocalEnvironme
         }
         catch (IOException e)
         {
-            throw Unable($"{Place(configuration.Issuer)}: {Api.PlainText.OneLine(e.Message)}", e);
+            throw Unable($"{Place(configuration.Issuer)}: {UntrustedText.OneLine(e.Message)}", e);
         }
         catch (UriFormatException e)
         {
@@ -127,7 +127,7 @@ internal sealed class OidcIssuer(OidcConfiguration configuration, LocalEnvironme
     {
         string said = answer is { } document ? string.Join(": ", new[] { Text(document, "error"), Text(document, "error_description") }.OfType<string>()) : "";
         bool isSafe = !said.Contains(refreshToken, StringComparison.Ordinal) && (configuration.ClientSecret.Length == 0 || !said.Contains(configuration.ClientSecret, StringComparison.Ordinal));
-        return said.Length > 0 && isSafe ? $" ({Api.PlainText.OneLine(said)})" : "";
+        return said.Length > 0 && isSafe ? $" ({UntrustedText.OneLine(said)})" : "";
     }
 
     private async Task<Answer> SendAsync(HttpRequestMessage request, bool followsRedirects, CancellationToken cancellationToken)
@@ -169,7 +169,7 @@ internal sealed class OidcIssuer(OidcConfiguration configuration, LocalEnvironme
     private static string Reason(HttpRequestException fault)
     {
         const string Prefix = "Unable to connect to the server: ";
-        string reason = (fault.InnerException as ClusterException)?.Message ?? Api.PlainText.OneLine(fault.Message);
+        string reason = (fault.InnerException as ClusterException)?.Message ?? UntrustedText.OneLine(fault.Message);
         return reason.StartsWith(Prefix, StringComparison.Ordinal) ? reason[Prefix.Length..] : reason;
     }
 

@@ -48,7 +48,7 @@ internal sealed class AuthProviderEntry(string path, string user, TimeProvider t
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new ClusterException($"the kubeconfig {path} cannot be written: {Api.PlainText.OneLine(e.Message)}", e);
+            throw new ClusterException($"the kubeconfig {path} cannot be written: {UntrustedText.OneLine(e.Message)}", e);
         }
     }
 

@@ -55,7 +55,7 @@ internal sealed class KubeconfigFile
         }
         catch (Exception e) when (e is UnauthorizedAccessException or (IOException and not FileNotFoundException))
         {
-            throw new ClusterException($"the kubeconfig {path} cannot be read: {Api.PlainText.OneLine(e.Message)}", e);
+            throw new ClusterException($"the kubeconfig {path} cannot be read: {UntrustedText.OneLine(e.Message)}", e);
         }
         catch (DecoderFallbackException)
         {
@@ -83,11 +83,11 @@ internal sealed class KubeconfigFile
             };
             return root?.Text("kind") is null or "Config"
                 ? root
-                : throw Malformed(path, $"{root.Fields["kind"].At}: its kind is {Api.PlainText.OneLine(root.Text("kind")!)}, not Config");
+                : throw Malformed(path, $"{root.Fields["kind"].At}: its kind is {UntrustedText.OneLine(root.Text("kind")!)}, not Config");
         }
         catch (YamlException e)
         {
-            throw Malformed(path, $"{new ConfigPosition(e.Start.Line, e.Start.Column)}: {Api.PlainText.OneLine(e.Message).TrimEnd('.')}", e);
+            throw Malformed(path, $"{new ConfigPosition(e.Start.Line, e.Start.Column)}: {UntrustedText.OneLine(e.Message).TrimEnd('.')}", e);
         }
     }
 

@@ -28,7 +28,7 @@ internal static class LocalFile
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new ClusterException($"unable to read {purpose}: {Api.PlainText.OneLine(e.Message)}{(e is FileNotFoundException or DirectoryNotFoundException ? PathHint.Behind(path) : "")}", e);
+            throw new ClusterException($"unable to read {purpose}: {UntrustedText.OneLine(e.Message)}{(e is FileNotFoundException or DirectoryNotFoundException ? PathHint.Behind(path) : "")}", e);
         }
     }
 }

@@ -38,7 +38,7 @@ public sealed class MergedKubeconfig
             }
             catch (FileNotFoundException e)
             {
-                throw new ClusterException($"the kubeconfig {Api.PlainText.OneLine(explicitPath)} does not exist: check --kubeconfig{PathHint.Behind(explicitPath)}", e);
+                throw new ClusterException($"the kubeconfig {UntrustedText.OneLine(explicitPath)} does not exist: check --kubeconfig{PathHint.Behind(explicitPath)}", e);
             }
         }
 
@@ -51,8 +51,8 @@ public sealed class MergedKubeconfig
     /// <summary>Which files are not there, in a clause that stands by itself; null if all are.</summary>
     internal string? Missing =>
         _missing.Count == 0 ? null
-        : _read.Count > 0 ? $"KUBECONFIG also names {string.Join(", ", _missing.Select(path => Api.PlainText.OneLine(path) + PathHint.Behind(path)))}, which does not exist"
-        : _variable is not null ? $"KUBECONFIG names no file that exists: {Api.PlainText.OneLine(_variable)}{PathHint.Behind(_variable)}"
+        : _read.Count > 0 ? $"KUBECONFIG also names {string.Join(", ", _missing.Select(path => UntrustedText.OneLine(path) + PathHint.Behind(path)))}, which does not exist"
+        : _variable is not null ? $"KUBECONFIG names no file that exists: {UntrustedText.OneLine(_variable)}{PathHint.Behind(_variable)}"
         : $"there is no kubeconfig: {_missing[0]} does not exist, and neither --kubeconfig nor KUBECONFIG names another file";
 
     /// <summary>What is missing when nothing names a server, and what to do about it.</summary>

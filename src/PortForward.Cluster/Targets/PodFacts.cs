@@ -1,4 +1,3 @@
-using PortForward.Cluster.Api;
 using PortForward.Cluster.Objects;
 
 namespace PortForward.Cluster.Targets;
@@ -98,5 +97,5 @@ internal static class PodFacts
     private static string? Details(string? reason, string? message) =>
         OneLine(reason) is { } first ? OneLine(message) is { } second ? $"{first}: {second}" : first : OneLine(message);
 
-    private static string? OneLine(string? text) => string.IsNullOrEmpty(text) ? null : PlainText.OneLine(text);
+    private static string? OneLine(string? text) => string.IsNullOrEmpty(text) ? null : UntrustedText.OneLine(text);
 }

@@ -37,7 +37,7 @@ internal static class ProxyHandshake
     /// <summary>What a refusal means.</summary>
     public static string Refusal(int code, string reason, string authority) => code == (int)HttpStatusCode.ProxyAuthenticationRequired
         ? "it asks for a user name and a password (407): write those it takes into its address, as in http://user:password@host"
-        : $"it refused to connect to {authority} ({$"{code} {Api.PlainText.OneLine(reason, 100)}".TrimEnd()})";
+        : $"it refused to connect to {authority} ({$"{code} {UntrustedText.OneLine(reason, 100)}".TrimEnd()})";
 
     /// <summary>Asks a SOCKS 5 proxy (RFC 1928, RFC 1929).</summary>
     /// <exception cref="IOException">The proxy refused or broke off; the message says how.</exception>

@@ -85,7 +85,7 @@ internal sealed class ServerDialer
             await stream.DisposeAsync().ConfigureAwait(false);
             throw e switch
             {
-                IOException => Unable($"{Label(proxy)}{Api.PlainText.OneLine(e.Message)}", e),
+                IOException => Unable($"{Label(proxy)}{UntrustedText.OneLine(e.Message)}", e),
                 OperationCanceledException when limit.IsCancellationRequested && !cancellationToken.IsCancellationRequested =>
                     Unable($"{Label(proxy)}no answer within {DialTimeout.TotalSeconds:0} s", e),
                 _ => e,
@@ -113,7 +113,7 @@ internal sealed class ServerDialer
         catch (SocketException e)
         {
             bool isUnknown = e.SocketErrorCode is SocketError.HostNotFound or SocketError.NoData or SocketError.TryAgain;
-            throw Dial(isUnknown ? $": lookup {endPoint.Host}: no such host" : $" {address}: {Api.PlainText.OneLine(e.Message)}", e);
+            throw Dial(isUnknown ? $": lookup {endPoint.Host}: no such host" : $" {address}: {UntrustedText.OneLine(e.Message)}", e);
         }
         catch (OperationCanceledException e) when (limit.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
         {
@@ -178,7 +178,7 @@ internal sealed class ServerDialer
                 OperationCanceledException when limit.IsCancellationRequested && !cancellationToken.IsCancellationRequested =>
                     Unable($"{peer.Label}net/http: TLS handshake timeout: {peer.Address} did not answer within {TlsTimeout.TotalSeconds:0} s", e),
                 AuthenticationException or IOException when fault is not null => Unable($"{peer.Label}tls: failed to verify certificate: {fault}", e),
-                AuthenticationException or IOException => Unable($"{peer.Label}tls: handshake with {peer.Address} failed: {Api.PlainText.OneLine((e.InnerException ?? e).Message)}", e),
+                AuthenticationException or IOException => Unable($"{peer.Label}tls: handshake with {peer.Address} failed: {UntrustedText.OneLine((e.InnerException ?? e).Message)}", e),
                 _ => e,
             };
         }

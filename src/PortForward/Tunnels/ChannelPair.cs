@@ -292,7 +292,7 @@ internal sealed class ChannelPair : IStreamPair, ILivingConnection
 
                         return;
                     case WebSocketMessageType.Close:
-                        throw new IOException($"the server closed the WebSocket with status {(int)_webSocket.CloseStatus} {ForeignText.OneLine(_webSocket.CloseStatusDescription)}".TrimEnd());
+                        throw new IOException($"the server closed the WebSocket with status {(int)_webSocket.CloseStatus} {UntrustedText.OneLine(_webSocket.CloseStatusDescription)}".TrimEnd());
                     case WebSocketMessageType.Text:
                         throw new IOException("the server sent a text message, which the channel protocol does not know");
                 }

@@ -56,12 +56,12 @@ public sealed class SpdyUpgradeDialer : ITunnelDialer
         string? upgraded = UpgradeRequest.HeaderOf(response, "Upgrade");
         if (!string.Equals(upgraded, Protocol, StringComparison.OrdinalIgnoreCase))
         {
-            return $"the server switched to \"{ForeignText.OneLine(upgraded)}\" instead of \"{Protocol}\"";
+            return $"the server switched to \"{UntrustedText.OneLine(upgraded)}\" instead of \"{Protocol}\"";
         }
 
         string? version = UpgradeRequest.HeaderOf(response, StreamProtocolHeader);
         return string.Equals(version, StreamProtocol, StringComparison.Ordinal)
             ? null
-            : $"the server answered with the stream protocol \"{ForeignText.OneLine(version)}\" instead of \"{StreamProtocol}\"";
+            : $"the server answered with the stream protocol \"{UntrustedText.OneLine(version)}\" instead of \"{StreamProtocol}\"";
     }
 }

@@ -59,12 +59,12 @@ internal static class UpgradeRequest
         }
         catch (HttpRequestException e) when (IsCutOff(e))
         {
-            string reason = ForeignText.OneLine(Innermost(e).Message);
+            string reason = UntrustedText.OneLine(Innermost(e).Message);
             return new UpgradeResult(null, new TunnelFault(TunnelFaultKind.BadUpgrade, $"the connection was cut before the upgrade was answered ({reason})") { Cause = e });
         }
         catch (Exception e) when (e is HttpRequestException or IOException)
         {
-            return new UpgradeResult(null, new TunnelFault(TunnelFaultKind.Unreachable, ForeignText.OneLine(Innermost(e).Message)) { Cause = e });
+            return new UpgradeResult(null, new TunnelFault(TunnelFaultKind.Unreachable, UntrustedText.OneLine(Innermost(e).Message)) { Cause = e });
         }
         catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
         {
@@ -110,7 +110,7 @@ internal static class UpgradeRequest
 
         return new TunnelFault(
             TunnelFaultKind.Refused,
-            $"the server answered the upgrade with {(int)response.StatusCode} {ForeignText.OneLine(response.ReasonPhrase)}")
+            $"the server answered the upgrade with {(int)response.StatusCode} {UntrustedText.OneLine(response.ReasonPhrase)}")
         {
             StatusCode = response.StatusCode,
             ReasonPhrase = response.ReasonPhrase,

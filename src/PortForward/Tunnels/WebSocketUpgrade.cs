@@ -56,7 +56,7 @@ internal static class WebSocketUpgrade
         string? answered = UpgradeRequest.HeaderOf(response, "Sec-WebSocket-Protocol");
         return string.Equals(answered, subprotocol, StringComparison.Ordinal)
             ? null
-            : $"the server switched to the WebSocket subprotocol \"{ForeignText.OneLine(answered)}\" instead of \"{subprotocol}\"";
+            : $"the server switched to the WebSocket subprotocol \"{UntrustedText.OneLine(answered)}\" instead of \"{subprotocol}\"";
     }
 
     /// <summary>The value that proves that the server understood the handshake (RFC 6455, section 4.2.2, which prescribes SHA-1).</summary>

@@ -154,7 +154,7 @@ internal sealed class WebSocketDecoder
         ushort status = BinaryPrimitives.ReadUInt16BigEndian(close);
         return status == NormalClosure
             ? null
-            : new IOException($"the server closed the WebSocket with status {status} {ForeignText.OneLine(Encoding.UTF8.GetString(close[sizeof(ushort)..]))}".TrimEnd());
+            : new IOException($"the server closed the WebSocket with status {status} {UntrustedText.OneLine(Encoding.UTF8.GetString(close[sizeof(ushort)..]))}".TrimEnd());
     }
 
     private void End(IOException? fault)
