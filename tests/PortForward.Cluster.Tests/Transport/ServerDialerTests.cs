@@ -57,6 +57,19 @@ public sealed class ServerDialerTests : IDisposable
     }
 
     [Fact]
+    public async Task A_server_of_an_authority_that_was_renewed_under_its_name_is_trusted_whichever_stands_first()
+    {
+        using var old = new TestAuthority("CN=root", hasKeyIdentifier: false);
+        using var intermediate = new TestAuthority("CN=intermediate", _root);
+        await using var direct = TestServer.Tls(_root.IssueServer(Name));
+        await using var below = TestServer.Tls(intermediate.IssueServer(Name), intermediates: intermediate.Certificate);
+        ServerTrust trust = ServerTrust.Pool(Encoding.UTF8.GetBytes($"{old.Pem}\n{_root.Pem}"), "test");
+
+        (await GetAsync(direct, Dialer(trust: trust))).ServerName.Should().Be(Name);
+        (await GetAsync(below, Dialer(trust: trust))).ServerName.Should().Be(Name);
+    }
+
+    [Fact]
     public async Task An_expired_certificate_is_told_with_its_dates()
     {
         await using var server = TestServer.Tls(_root.IssueServer([Name], hasExpired: true));
