@@ -3,7 +3,6 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http;
 using PortForward.Testing.PortForwarding;
 
@@ -45,7 +44,7 @@ internal sealed class ApiServer(TestCluster cluster, Authenticator authenticator
 
     private async Task AnswerAsync(HttpContext context, RecordedRequest request, string? user)
     {
-        if (cluster.Faults.For(request) is { } fault && await InflictAsync(context, fault))
+        if (cluster.Faults.For(request) is { } fault && await fault.InflictAsync(context, cluster.Options.TimeProvider, stopping))
             return;
 
         if (user is null)
@@ -266,43 +265,6 @@ internal sealed class ApiServer(TestCluster cluster, Authenticator authenticator
             await ApiStatus.BadRequest(wrong.Message).WriteAsync(context);
             return null;
         }
-    }
-
-    private async Task<bool> InflictAsync(HttpContext context, RequestFault fault)
-    {
-        switch (fault)
-        {
-            case RequestFault.Delaying delay:
-                await Task.Delay(delay.Time, cluster.Options.TimeProvider, context.RequestAborted);
-                return false;
-            case RequestFault.Answering { Body: null } answer:
-                SetRetryAfter(context, answer.RetryAfter);
-                await ApiStatus.Injected(answer.Code, answer.RetryAfter).WriteAsync(context);
-                return true;
-            case RequestFault.Answering answer:
-                SetRetryAfter(context, answer.RetryAfter);
-                context.Response.StatusCode = answer.Code;
-                context.Response.ContentType = answer.ContentType;
-                await context.Response.WriteAsync(answer.Body);
-                return true;
-            case RequestFault.Cutting:
-                var socket = context.Features.Get<IConnectionSocketFeature>()?.Socket;
-                if (socket is not null)
-                    socket.LingerState = new(enable: true, seconds: 0);
-                socket?.Close();
-                context.Abort();
-                return true;
-            default:
-                using (var over = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, stopping))
-                    await Task.Delay(Timeout.InfiniteTimeSpan, over.Token);
-                return true;
-        }
-    }
-
-    private static void SetRetryAfter(HttpContext context, TimeSpan? retryAfter)
-    {
-        if (retryAfter is { } wait)
-            context.Response.Headers.RetryAfter = ((int)Math.Ceiling(wait.TotalSeconds)).ToString();
     }
 
     private static bool IsTrue(HttpContext context, string parameter) =>
