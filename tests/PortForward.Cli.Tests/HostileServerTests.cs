@@ -105,6 +105,16 @@ public sealed class HostileServerTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_refused_upgrade_whose_words_never_end_keeps_its_status_and_leads_to_the_next_transport()
+    {
+        using IDisposable lasting = _cluster.Faults.Always(request => request is { IsPortForward: true, Method: "GET" }, RequestFault.BeginsOnly(403, "not for "));
+
+        await using PfProcess pf = PfProcess.Start(_kubeconfig, "pod/solo", $":{ClusterFixture.Echo}");
+
+        (await EchoAsync(await pf.LocalPortAsync(ClusterFixture.Echo))).Should().BeTrue("SPDY's POST is served");
+    }
+
+    [Fact]
     public async Task What_a_pod_says_cannot_change_the_terminal()
     {
         TestPod evil = _cluster.Pods.Add(TestPod.Probe("evil"));

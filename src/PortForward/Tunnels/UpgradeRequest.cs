@@ -12,6 +12,9 @@ internal static class UpgradeRequest
 {
     private const int MaxBody = 64 * 1024;
 
+    /// <summary>How long the words of a refusal may take: its status is known already, and whoever dials has other limits that must not make nothing of it.</summary>
+    private static readonly TimeSpan BodyTimeout = TimeSpan.FromSeconds(5);
+
     /// <summary>Makes a request an upgrade to a protocol. Upgrades exist in HTTP/1.1 only.</summary>
     public static void Prepare(HttpRequestMessage request, string protocol)
     {
@@ -93,11 +96,13 @@ internal static class UpgradeRequest
     {
         byte[] body = new byte[MaxBody];
         int length = 0;
+        using var late = new CancellationTokenSource(BodyTimeout, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit, late.Token);
         try
         {
-            Stream stream = await response.Content.ReadAsStreamAsync(limit).ConfigureAwait(false);
+            Stream stream = await response.Content.ReadAsStreamAsync(either.Token).ConfigureAwait(false);
             int read;
-            while (length < MaxBody && (read = await stream.ReadAsync(body.AsMemory(length), limit).ConfigureAwait(false)) > 0)
+            while (length < MaxBody && (read = await stream.ReadAsync(body.AsMemory(length), either.Token).ConfigureAwait(false)) > 0)
             {
                 length += read;
             }
