@@ -60,7 +60,7 @@ internal sealed class LocalListener : IDisposable
     /// <param name="stop">Ends it.</param>
     public async Task AcceptAllAsync(AcceptGate gate, Action<Socket> onAccepted, Action<string> onFailed, TimeProvider time, CancellationToken stop)
     {
-        bool hasPlace = false, failing = false;
+        bool hasPlace = false, failing = false, usesReserve = false;
         while (true)
         {
             try
@@ -71,9 +71,13 @@ internal sealed class LocalListener : IDisposable
                     hasPlace = true;
                 }
 
-                gate.Reserve.Refill();
+                if (!usesReserve)
+                {
+                    gate.Reserve.Refill();
+                }
+
                 Socket client = await _socket.AcceptAsync(stop).ConfigureAwait(false);
-                hasPlace = failing = false;
+                hasPlace = failing = usesReserve = false;
                 onAccepted(client);
             }
             catch (OperationCanceledException)
@@ -93,8 +97,9 @@ internal sealed class LocalListener : IDisposable
                 if (e.SocketErrorCode == SocketError.TooManyOpenSockets)
                 {
                     gate.TellShortage(Port);
-                    if (gate.Reserve.TryRelease())
+                    if (!usesReserve && gate.Reserve.TryRelease())
                     {
+                        usesReserve = true; // It is for the next client, and held back again only after that.
                         continue;
                     }
                 }

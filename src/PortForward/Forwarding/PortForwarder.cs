@@ -233,10 +233,16 @@ public sealed class PortForwarder
     {
         long started = _options.Time.GetTimestamp();
         var pump = new ConnectionPump(client, _tunnels, port, _options);
-        ConnectionEnd end = await pump.RunAsync(stop).ConfigureAwait(false);
-        gate.Leave();
-        Emit(new ConnectionClosed(id, port, end, pump.BytesSent, pump.BytesReceived, _options.Time.GetElapsedTime(started)));
-        _connections.TryRemove(id, out _);
+        try
+        {
+            ConnectionEnd end = await pump.RunAsync(stop).ConfigureAwait(false);
+            Emit(new ConnectionClosed(id, port, end, pump.BytesSent, pump.BytesReceived, _options.Time.GetElapsedTime(started)));
+        }
+        finally
+        {
+            gate.Leave();
+            _connections.TryRemove(id, out _);
+        }
     }
 
     private void Emit(ForwardEvent forwardEvent)

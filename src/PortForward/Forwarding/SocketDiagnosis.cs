@@ -15,10 +15,9 @@ internal static partial class SocketDiagnosis
 {
     private const int Netlink = 16, Datagram = 2, CloseOnExec = 0x80000, SockDiag = 4; // AF_NETLINK, SOCK_DGRAM, SOCK_CLOEXEC, NETLINK_SOCK_DIAG
     private const int DontWait = 0x40; // MSG_DONTWAIT: the kernel answers within the call that asks
-    private const ushort DiagByFamily = 20, Request = 1, ErrorType = 2; // SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST, NLMSG_ERROR
-    private const int NoSuchSocket = -2; // -ENOENT
+    private const ushort DiagByFamily = 20, Request = 1; // SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST
     private const byte InterNetwork = 2, InterNetworkV6 = 10, Tcp = 6;
-    private const int HeaderSize = 16, RequestSize = HeaderSize + 56, InodeOffset = HeaderSize + 68, AnswerSize = InodeOffset + sizeof(uint), ErrorSize = HeaderSize + sizeof(int);
+    private const int HeaderSize = 16, RequestSize = HeaderSize + 56, InodeOffset = HeaderSize + 68, AnswerSize = InodeOffset + sizeof(uint);
 
     private static readonly int NetlinkSocket = OperatingSystem.IsLinux() ? OpenSocket(Netlink, Datagram | CloseOnExec, SockDiag) : -1;
     private static readonly Lock Gate = new();
@@ -68,18 +67,10 @@ internal static partial class SocketDiagnosis
             }
             while (length >= HeaderSize && MemoryMarshal.Read<uint>(answer[8..]) != sequence); // One that was not read when it was asked for.
 
-            return MemoryMarshal.Read<ushort>(answer[4..]) switch
-            {
-                DiagByFamily when length >= AnswerSize => MemoryMarshal.Read<uint>(answer[InodeOffset..]) == 0,
-
-                // The system forgets a closed socket after a minute. A client in another network has one there that is not known here.
-                ErrorType when length >= ErrorSize && MemoryMarshal.Read<int>(answer[HeaderSize..]) == NoSuchSocket && IsHere(from, to) => true,
-                _ => null,
-            };
+            // No such socket says nothing: the system forgets a closed one after a minute, and does not know one elsewhere, or one whose addresses are translated on the way.
+            return length >= AnswerSize && MemoryMarshal.Read<ushort>(answer[4..]) == DiagByFamily ? MemoryMarshal.Read<uint>(answer[InodeOffset..]) == 0 : null;
         }
     }
-
-    private static bool IsHere(IPEndPoint from, IPEndPoint to) => IPAddress.IsLoopback(from.Address) || from.Address.Equals(to.Address);
 
     /// <summary>A netlink header and a <c>struct inet_diag_req_v2</c> that names one socket.</summary>
     private static void WriteRequest(Span<byte> request, IPEndPoint from, IPEndPoint to)

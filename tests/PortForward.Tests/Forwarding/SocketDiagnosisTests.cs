@@ -34,11 +34,11 @@ public sealed class SocketDiagnosisTests
     }
 
     [LinuxFact]
-    public void A_client_of_this_machine_that_the_system_has_forgotten_has_closed()
+    public void Of_a_client_that_the_system_does_not_find_nothing_is_known()
     {
-        // A minute after it has closed, its socket is gone.
-        SocketDiagnosis.IsClosed(new IPEndPoint(IPAddress.Loopback, 1), new IPEndPoint(IPAddress.Loopback, 2)).Should().BeTrue();
-        SocketDiagnosis.IsClosed(new IPEndPoint(IPAddress.IPv6Loopback, 1), new IPEndPoint(IPAddress.IPv6Loopback, 2)).Should().BeTrue();
+        // It may live under other addresses, where a firewall translates them on the way.
+        SocketDiagnosis.IsClosed(new IPEndPoint(IPAddress.Loopback, 1), new IPEndPoint(IPAddress.Loopback, 2)).Should().BeNull();
+        SocketDiagnosis.IsClosed(new IPEndPoint(IPAddress.IPv6Loopback, 1), new IPEndPoint(IPAddress.IPv6Loopback, 2)).Should().BeNull();
     }
 
     [LinuxFact]
