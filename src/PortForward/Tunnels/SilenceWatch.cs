@@ -26,6 +26,7 @@ internal sealed class SilenceWatch(TimeProvider time, TimeSpan interval, TimeSpa
     private long _lookedAt = time.GetTimestamp();
     private DateTimeOffset _lookedAtWallClock = time.GetUtcNow();
     private long _received;
+    private bool _hasLooked;
 
     /// <summary>How many bytes had been received at the last look.</summary>
     public long Received => Volatile.Read(ref _received);
@@ -49,7 +50,9 @@ internal sealed class SilenceWatch(TimeProvider time, TimeSpan interval, TimeSpa
         else if (!slept)
         {
             // Timers are some milliseconds early or late, which must not cost another interval.
-            silence = time.GetElapsedTime(_heardAt, now) + (interval / 2) >= timeout ? Silence.TimedOut : Silence.Begun;
+            silence = time.GetElapsedTime(_heardAt, now) + (interval / 2) >= timeout ? Silence.TimedOut
+                : _hasLooked ? Silence.Begun
+                : Silence.None; // Nobody has pinged the peer yet.
         }
 
         if (slept)
@@ -58,6 +61,7 @@ internal sealed class SilenceWatch(TimeProvider time, TimeSpan interval, TimeSpa
             _heardAt = now - (long)((timeout - interval).TotalSeconds * time.TimestampFrequency);
         }
 
+        _hasLooked = true;
         _lookedAt = now;
         _lookedAtWallClock = wallClock;
         return silence;

@@ -26,6 +26,9 @@ public sealed partial class TunnelPool : ITunnelSource
     /// </summary>
     private static readonly TimeSpan DialPace = TimeSpan.FromMilliseconds(500);
 
+    /// <summary>How long an idle tunnel has to answer after another one was lost. Until then it counts as one that lives.</summary>
+    private static readonly TimeSpan LongestConfirmation = TimeSpan.FromSeconds(5);
+
     /// <summary>Less than this a timer takes for nothing.</summary>
     private static readonly TimeSpan ShortestWait = TimeSpan.FromMilliseconds(1);
 
@@ -892,7 +895,7 @@ public sealed partial class TunnelPool : ITunnelSource
     {
         // The caller holds the gate.
         await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
-        using var limit = new CancellationTokenSource(_options.ProbeInterval, _options.Time);
+        using var limit = new CancellationTokenSource(_options.ProbeInterval < LongestConfirmation ? _options.ProbeInterval : LongestConfirmation, _options.Time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, _stopped);
         bool lives = false;
         try

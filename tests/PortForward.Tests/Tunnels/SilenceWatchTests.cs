@@ -16,7 +16,7 @@ public sealed class SilenceWatchTests
     /// <summary>Looks five seconds apart. b: bytes came before it; -: none; r: none, as this side did not read; z: none, and the system slept.</summary>
     [Theory]
     [InlineData("b b b b", "None None None None")]
-    [InlineData("- - -", "Begun Begun TimedOut")]
+    [InlineData("- - -", "None Begun TimedOut")]
     [InlineData("b - - -", "None Begun TimedOut TimedOut")]
     [InlineData("b - b - -", "None Begun None Begun TimedOut")]
     [InlineData("b r r r - - -", "None None None None Begun Begun TimedOut")]
