@@ -122,5 +122,5 @@ internal static class UserMessages
         };
 
     public static OutputEvent LoginNeeded(LoginNeeded login) =>
-        new(EventTypes.LoginNeeded, LogLevel.Warning, $"a login is needed: {login.Reason} (open connections go on, new ones wait)");
+        new(EventTypes.LoginNeeded, LogLevel.Warning, $"{(login.IsOutage ? "credentials cannot be renewed for the moment" : "a login is needed")}: {login.Reason} (open connections go on, new ones wait)");
 }

@@ -86,7 +86,7 @@ internal sealed class AuthenticatingHandler(
         {
             if (_notice.Fail())
             {
-                Tell(e.Message);
+                Tell(e.Message, isOutage: e.InnerException is HttpRequestException or IOException or OperationCanceledException);
             }
 
             throw new HttpRequestException(e.Message, e);
@@ -106,11 +106,11 @@ internal sealed class AuthenticatingHandler(
         }
     }
 
-    private void Tell(string reason)
+    private void Tell(string reason, bool isOutage = false)
     {
         const string Prefix = "Unable to connect to the server: ";
         string line = UntrustedText.OneLine(reason);
-        OnLoginNeeded?.Invoke(new LoginNeeded(line.StartsWith(Prefix, StringComparison.Ordinal) ? line[Prefix.Length..] : line));
+        OnLoginNeeded?.Invoke(new LoginNeeded(line.StartsWith(Prefix, StringComparison.Ordinal) ? line[Prefix.Length..] : line) { IsOutage = isOutage });
     }
 
     private HttpMessageInvoker Transport(ClientCertificate? certificate)

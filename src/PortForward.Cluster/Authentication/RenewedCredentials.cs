@@ -1,4 +1,3 @@
-using System.Runtime.ExceptionServices;
 
 namespace PortForward.Cluster.Authentication;
 
@@ -143,7 +142,8 @@ internal abstract class RenewedCredentials(TimeProvider time, WaitingClients cli
         {
             if (_failure is not null)
             {
-                ExceptionDispatchInfo.Throw(_failure);
+                // A new one each time: an exception that is thrown again and again collects the places where it was.
+                throw _failure is ClusterException told ? told.With("") : new ClusterException(_failure.Message, _failure);
             }
 
             return _current!;

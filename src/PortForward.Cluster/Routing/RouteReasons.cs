@@ -25,7 +25,7 @@ internal static class RouteReasons
     public static LossCause CauseOf(string pod, TunnelFault? fault) => fault switch
     {
         not null when UpgradeRefusal.SaysPodIsGone(fault, pod) => LossCause.PodGone,
-        { Kind: TunnelFaultKind.Refused } => LossCause.PodUnreachable,
+        { Kind: TunnelFaultKind.Refused } when UpgradeRefusal.Read(fault, pod) != RefusalMeaning.Unknown => LossCause.PodUnreachable,
         _ => LossCause.ServerUnreachable,
     };
 
