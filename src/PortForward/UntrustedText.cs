@@ -82,6 +82,9 @@ internal static class UntrustedText
         return line.ToString();
     }
 
+    /// <summary>The text as it is, cut if it is longer than <paramref name="maxLength"/> characters.</summary>
+    public static string Shortened(string text, int maxLength) => text.Length <= maxLength ? text : Shortened(new StringBuilder(text, 0, maxLength, maxLength), maxLength);
+
     /// <summary>Whether a text is one line that shows itself and does nothing else.</summary>
     public static bool IsPrintable(ReadOnlySpan<char> text)
     {

@@ -23,7 +23,7 @@ internal sealed class JsonFormat(TimeProvider time)
             json.WriteString("time", time.GetUtcNow().ToString("yyyy-MM-ddTHH:mm:ss.fffZ", CultureInfo.InvariantCulture));
             json.WriteString("type", @event.Type);
             json.WriteString("level", StableName.Of(@event.Level));
-            json.WriteString("message", @event.Message);
+            json.WriteString("message", UntrustedText.Shortened(@event.Message, OutputEvent.MaxLength));
             WriteText(json, "reason", @event.Reason);
             WriteText(json, "forward", forward?.Name);
             WriteText(json, "target", forward?.Target);

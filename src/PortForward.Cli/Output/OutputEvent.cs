@@ -9,6 +9,9 @@ namespace PortForward.Cli.Output;
 /// <param name="Message">The sentence.</param>
 internal sealed record OutputEvent(string Type, LogLevel Level, string Message)
 {
+    /// <summary>The most characters of a message that are shown. What is longer was written by others for the most part.</summary>
+    public const int MaxLength = 4096;
+
     /// <summary>Why it happened, in a word that stays the same; null if there is nothing to tell apart.</summary>
     public string? Reason { get; init; }
 

@@ -86,12 +86,15 @@ internal sealed partial class StandardStream
                     Thread.Sleep(RetryDelay);
                     break;
                 case var error:
-                    return new StreamFault(IsClosed: error is BrokenPipe or InputOutputError, Marshal.GetPInvokeErrorMessage(error));
+                    return new StreamFault(IsClosed: error == BrokenPipe || (error == InputOutputError && IsTerminal(_descriptor) == 1), Marshal.GetPInvokeErrorMessage(error));
             }
         }
 
         return null;
     }
+
+    [LibraryImport("libc", EntryPoint = "isatty")]
+    private static partial int IsTerminal(int descriptor);
 
     [LibraryImport("libc", EntryPoint = "write", SetLastError = true)]
     private static unsafe partial nint Write(int descriptor, byte* buffer, nuint count);

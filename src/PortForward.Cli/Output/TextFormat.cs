@@ -9,9 +9,6 @@ namespace PortForward.Cli.Output;
 /// </summary>
 internal sealed class TextFormat(TimeProvider time, bool isTerminal)
 {
-    /// <summary>The most characters of a line. Most of what is longer was written by others.</summary>
-    private const int MaxLength = 4096;
-
     private const string BackToStart = "\r\u001b[K";
 
     private bool _isWaiting;
@@ -20,7 +17,7 @@ internal sealed class TextFormat(TimeProvider time, bool isTerminal)
     public string Render(OutputEvent @event)
     {
         // Servers, pods and files have written parts of it. Here, so that no caller can forget.
-        string message = UntrustedText.Escaped(@event.Message, MaxLength);
+        string message = UntrustedText.Escaped(@event.Message, OutputEvent.MaxLength);
         var text = new StringBuilder(_isWaiting ? BackToStart : "");
         _isWaiting = isTerminal && @event.Type == EventTypes.Waiting;
         if (_isWaiting)
@@ -39,7 +36,7 @@ internal sealed class TextFormat(TimeProvider time, bool isTerminal)
         text.AppendLine(message);
         foreach (string line in ExceptionText.Lines(@event.Exception))
         {
-            text.AppendLine(UntrustedText.Escaped(line, MaxLength));
+            text.AppendLine(UntrustedText.Escaped(line, OutputEvent.MaxLength));
         }
 
         return text.ToString();

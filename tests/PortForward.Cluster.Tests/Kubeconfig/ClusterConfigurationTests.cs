@@ -138,7 +138,7 @@ public sealed class ClusterConfigurationTests : IDisposable
 
     [Fact]
     public void A_name_that_is_told_cannot_rewrite_the_terminal() =>
-        Fault("current-context: \"a\\e[2J\\u009b\\u202eb\"").Should().Be("Error in configuration: context was not found for specified context: a [2J  b (the kubeconfig's current-context; use --context)");
+        Fault("current-context: \"a\\e[2J\\u009b\\u202eb\"").Should().Be("Error in configuration: context was not found for specified context: a\\u001b[2J\\u009b\\u202eb (the kubeconfig's current-context; use --context)");
 
     [Fact]
     public void What_a_flag_names_must_be_there()
