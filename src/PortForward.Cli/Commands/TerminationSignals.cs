@@ -9,7 +9,7 @@ namespace PortForward.Cli.Commands;
 internal sealed class TerminationSignals : IDisposable
 {
     /// <summary>
-    /// How long the program may take to end in good order when it has nothing open, or was told twice. It may never come to it: a file that it reads may
+    /// How long the program may take to end gracefully when it has nothing open, or was told twice. It may never come to it: a file that it reads may
     /// be a pipe that nobody writes to, or lie on a server that is gone, and no reading of it can be cancelled.
     /// </summary>
     private static readonly TimeSpan LastLimit = TimeSpan.FromSeconds(1);
@@ -48,7 +48,7 @@ internal sealed class TerminationSignals : IDisposable
     /// <summary>Cancelled when that was asked for a second time: at once, whatever is still under way.</summary>
     public CancellationToken Repeated => _repeated.Token;
 
-    /// <summary>Says that clients may have connected from now on: the first signal lets them end in good order, however long that takes.</summary>
+    /// <summary>Says that clients may have connected from now on: the first signal lets them end gracefully, however long that takes.</summary>
     public void ListenersOpened() => _hasListeners = true;
 
     /// <summary>Asks for the end from inside the program, without letting anything come to its own end first.</summary>

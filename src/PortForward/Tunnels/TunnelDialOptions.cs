@@ -3,7 +3,7 @@ namespace PortForward.Tunnels;
 /// <summary>Limits for dialling tunnels.</summary>
 public sealed record TunnelDialOptions
 {
-    /// <summary>How often a tunnel asks for a sign of life in the time after which a silent one counts as dead.</summary>
+    /// <summary>How often a tunnel is pinged in the time after which a silent one counts as dead.</summary>
     public const int PingsPerTimeout = 3;
 
     /// <summary>How long a dial may take from its start to the server's answer; <see cref="Timeout.InfiniteTimeSpan"/> for no limit. 30 s by default.</summary>
