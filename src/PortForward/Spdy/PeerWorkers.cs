@@ -45,6 +45,9 @@ internal sealed class PeerWorkers
         (Array.TrueForAll(_workers, static worker => worker.IsSuspect) || _workers.Any(static worker => worker.IsSuspect && worker.IsFull))
         && !_workers.Any(static worker => !worker.IsSuspect && worker.IsFull && worker.HasUntakenData);
 
+    /// <summary>Whether the peer may have stopped reading until another worker than a stream's takes the data that it is full of.</summary>
+    public bool MayWaitForAnother(uint streamId) => _workers.Where((_, worker) => worker != Of(streamId)).Any(static worker => worker.IsFull && worker.HasUntakenData);
+
     /// <summary>The worker of a stream.</summary>
     public static int Of(uint streamId) => (int)(streamId % Count);
 

@@ -216,6 +216,9 @@ public sealed partial class SpdySession : IAsyncDisposable
     /// <summary>Whether a stream's worker is known to have taken a frame.</summary>
     internal bool HasTaken(SpdyStream stream, long frame) => _workers.HasTaken(stream.Id, frame);
 
+    /// <summary>Whether the peer may have stopped reading because of other workers than a stream's.</summary>
+    internal bool MayWaitForAnother(SpdyStream stream) => _workers.MayWaitForAnother(stream.Id);
+
     /// <summary>Finds out whether the peer has taken everything that was sent on one stream, whatever other streams hold up.</summary>
     /// <returns>False also when the worker that should take it was lost.</returns>
     internal Task<bool> ConfirmTakenAsync(SpdyStream stream, CancellationToken cancellationToken) => _workers.IsLost(stream.Id)

@@ -109,8 +109,11 @@ public sealed class SpdyStream
     /// <summary>Whether anything has come from the peer on the stream, be it only that it was opened.</summary>
     internal bool IsAnswered => _isAnswered;
 
-    /// <summary>Whether the stream may have to wait until the peer has taken data of other streams, which were earlier with its worker.</summary>
-    internal bool IsBehindOthers => !_session.HasTaken(this, _dataBefore);
+    /// <summary>
+    /// Whether the stream may have to wait until the peer has taken data of other streams: those that were earlier with its worker, or so much of another worker's that
+    /// the peer reads no more.
+    /// </summary>
+    internal bool IsBehindOthers => !_session.HasTaken(this, _dataBefore) || _session.MayWaitForAnother(this);
 
     /// <summary>Notes that something has come.</summary>
     internal void Answer() => _isAnswered = true;

@@ -371,6 +371,26 @@ public sealed class SpdyTunnelTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_pair_is_not_waited_for_while_the_pod_may_read_no_more_for_want_of_room_for_another_one()
+    {
+        IStreamPair neighbour = await OpenAsync();
+        for (int frame = 0; frame < 60; frame++)
+        {
+            await neighbour.WriteAsync("never read"u8.ToArray(), CancellationToken.None);
+            (await _pod.ReadFrameAsync()).IsControl.Should().BeFalse();
+        }
+
+        IStreamPair pair = await OpenAsync(isAnswered: false);
+        await WaitForAnswerAsync(30);
+        (pair.Ended.IsCompleted, _tunnel.CanOpen).Should().Be((false, true));
+
+        await AnswerPingsAsync();
+        await BeHeardAsync();
+        await WaitForAnswerAsync(10);
+        (await pair.Ended.Soon()).Kind.Should().Be(PairEndKind.Unanswered);
+    }
+
+    [Fact]
     public async Task A_tunnel_whose_client_has_lost_patience_before_an_answer_is_not_used_again()
     {
         IStreamPair pair = await OpenAsync(isAnswered: false);
