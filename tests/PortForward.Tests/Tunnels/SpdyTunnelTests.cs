@@ -360,14 +360,7 @@ public sealed class SpdyTunnelTests : IAsyncDisposable
             (await _pod.ReadFrameAsync()).IsControl.Should().BeFalse();
         }
 
-        IStreamPair pair = await OpenAsync(isAnswered: false);
-        await WaitForAnswerAsync(30);
-        (pair.Ended.IsCompleted, _tunnel.CanOpen).Should().Be((false, true));
-
-        await AnswerPingsAsync();
-        await BeHeardAsync();
-        await WaitForAnswerAsync(10);
-        (await pair.Ended.Soon()).Kind.Should().Be(PairEndKind.Unanswered);
+        await ShouldWaitUntilTheOthersAreTakenAsync();
     }
 
     [Fact]
@@ -380,6 +373,11 @@ public sealed class SpdyTunnelTests : IAsyncDisposable
             (await _pod.ReadFrameAsync()).IsControl.Should().BeFalse();
         }
 
+        await ShouldWaitUntilTheOthersAreTakenAsync();
+    }
+
+    private async Task ShouldWaitUntilTheOthersAreTakenAsync()
+    {
         IStreamPair pair = await OpenAsync(isAnswered: false);
         await WaitForAnswerAsync(30);
         (pair.Ended.IsCompleted, _tunnel.CanOpen).Should().Be((false, true));
