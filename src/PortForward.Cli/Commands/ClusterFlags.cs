@@ -3,8 +3,8 @@ using System.Globalization;
 using Microsoft.Extensions.Logging;
 using PortForward.Cluster;
 using PortForward.Cluster.Api;
+using PortForward.Cluster.Connection;
 using PortForward.Cluster.Kubeconfig;
-using PortForward.Cluster.Transport;
 using PortForward.Tunnels;
 
 namespace PortForward.Cli.Commands;

@@ -5,9 +5,9 @@ using PortForward.Cli.Output;
 using PortForward.Cli.Startup;
 using PortForward.Cluster;
 using PortForward.Cluster.Api;
+using PortForward.Cluster.Connection;
 using PortForward.Cluster.Routing;
 using PortForward.Cluster.Targets;
-using PortForward.Cluster.Transport;
 using PortForward.Forwarding;
 using PortForward.Tunnels;
 

@@ -1,7 +1,7 @@
 using Microsoft.Extensions.Logging;
 using PortForward.Cluster;
 using PortForward.Cluster.Api;
-using PortForward.Cluster.Transport;
+using PortForward.Cluster.Connection;
 using PortForward.Tunnels;
 
 namespace PortForward.Cli.Commands;

@@ -1,4 +1,5 @@
 using System.Net;
+using PortForward.Cluster.Transport;
 
 namespace PortForward.Cluster.Authentication;
 

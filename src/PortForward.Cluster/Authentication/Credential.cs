@@ -1,3 +1,5 @@
+using PortForward.Cluster.Transport;
+
 namespace PortForward.Cluster.Authentication;
 
 /// <summary>What proves to the API server who a request is from.</summary>

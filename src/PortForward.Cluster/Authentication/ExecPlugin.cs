@@ -2,6 +2,7 @@ using System.ComponentModel;
 using System.Diagnostics;
 using System.Text;
 using Microsoft.Extensions.Logging;
+using PortForward.Cluster.Transport;
 
 namespace PortForward.Cluster.Authentication;
 

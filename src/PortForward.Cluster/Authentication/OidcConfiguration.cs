@@ -1,5 +1,4 @@
 using PortForward.Cluster.Kubeconfig;
-using PortForward.Cluster.Transport;
 
 namespace PortForward.Cluster.Authentication;
 

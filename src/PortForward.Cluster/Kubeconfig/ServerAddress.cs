@@ -1,5 +1,3 @@
-using PortForward.Cluster.Transport;
-
 namespace PortForward.Cluster.Kubeconfig;
 
 /// <summary>The API server's address as it was given, and taken apart.</summary>

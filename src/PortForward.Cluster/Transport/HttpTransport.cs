@@ -1,5 +1,4 @@
 using System.Net;
-using PortForward.Cluster.Authentication;
 
 namespace PortForward.Cluster.Transport;
 

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text;
 using PortForward.Cluster.Authentication;
+using PortForward.Cluster.Connection;
 using PortForward.Cluster.Kubeconfig;
 using PortForward.Cluster.Tests.Transport;
 using PortForward.Cluster.Transport;

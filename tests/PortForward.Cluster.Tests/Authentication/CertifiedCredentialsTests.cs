@@ -1,6 +1,7 @@
 using PortForward.Cluster.Authentication;
 using PortForward.Cluster.Kubeconfig;
 using PortForward.Cluster.Tests.Transport;
+using PortForward.Cluster.Transport;
 
 namespace PortForward.Cluster.Tests.Authentication;
 

@@ -2,8 +2,8 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.Versioning;
 using PortForward.Cluster.Authentication;
+using PortForward.Cluster.Connection;
 using PortForward.Cluster.Tests.Transport;
-using PortForward.Cluster.Transport;
 using PortForward.Tunnels;
 
 namespace PortForward.Cluster.Tests.Authentication;

@@ -2,9 +2,9 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using PortForward.Cluster.Authentication;
+using PortForward.Cluster.Connection;
 using PortForward.Cluster.Kubeconfig;
 using PortForward.Cluster.Tests.Transport;
-using PortForward.Cluster.Transport;
 
 namespace PortForward.Cluster.Tests.Authentication;
 

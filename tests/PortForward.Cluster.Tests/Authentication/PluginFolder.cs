@@ -2,6 +2,7 @@ using System.Text.Json;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 using PortForward.Cluster.Authentication;
+using PortForward.Cluster.Connection;
 using PortForward.Cluster.Kubeconfig;
 using PortForward.Cluster.Tests.Kubeconfig;
 

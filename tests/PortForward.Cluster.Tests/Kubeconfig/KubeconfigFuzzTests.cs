@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 using Microsoft.Extensions.Logging.Abstractions;
+using PortForward.Cluster.Connection;
 using PortForward.Cluster.Kubeconfig;
 
 namespace PortForward.Cluster.Tests.Kubeconfig;

@@ -1,10 +1,10 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using PortForward.Cluster.Api;
+using PortForward.Cluster.Connection;
 using PortForward.Cluster.Kubeconfig;
 using PortForward.Cluster.Routing;
 using PortForward.Cluster.Tests.Kubeconfig;
 using PortForward.Cluster.Tests.Routing;
-using PortForward.Cluster.Transport;
 using PortForward.Forwarding;
 using PortForward.Tunnels;
 

@@ -2,7 +2,6 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using Microsoft.Extensions.Time.Testing;
-using PortForward.Cluster.Authentication;
 using PortForward.Cluster.Transport;
 
 namespace PortForward.Cluster.Tests.Transport;

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using PortForward.Cluster;
+using PortForward.Cluster.Connection;
 using PortForward.Cluster.Kubeconfig;
 using PortForward.Fuzzing.Engine;
 using PortForward.Fuzzing.Support;

@@ -1,6 +1,7 @@
 using System.Text;
 using PortForward.Cluster;
 using PortForward.Cluster.Authentication;
+using PortForward.Cluster.Transport;
 using PortForward.Fuzzing.Engine;
 
 namespace PortForward.Fuzzing.Targets;

@@ -1,7 +1,7 @@
 using System.Text;
-using PortForward.Cluster.Authentication;
+using PortForward.Cluster.Transport;
 
-namespace PortForward.Cluster.Tests.Authentication;
+namespace PortForward.Cluster.Tests.Transport;
 
 public class RepeatedHeaderTests
 {

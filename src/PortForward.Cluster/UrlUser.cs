@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace PortForward.Cluster.Transport;
+namespace PortForward.Cluster;
 
 /// <summary>
 /// User and password in front of a URL's host. They end at the last @ before the path, as for Go and curl: passwords contain one, and .NET's own <see cref="Uri"/>

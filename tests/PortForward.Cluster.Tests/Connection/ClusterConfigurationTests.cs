@@ -1,10 +1,12 @@
 using System.Text;
 using Microsoft.Extensions.Logging.Abstractions;
 using PortForward.Cluster.Authentication;
+using PortForward.Cluster.Connection;
 using PortForward.Cluster.Kubeconfig;
+using PortForward.Cluster.Tests.Kubeconfig;
 using PortForward.Cluster.Tests.Transport;
 
-namespace PortForward.Cluster.Tests.Kubeconfig;
+namespace PortForward.Cluster.Tests.Connection;
 
 public sealed class ClusterConfigurationTests : IDisposable
 {
@@ -69,7 +71,7 @@ public sealed class ClusterConfigurationTests : IDisposable
     [Fact]
     public void A_path_before_the_api_is_kept()
     {
-        using var connection = new PortForward.Cluster.Transport.ClusterConnection(Resolve("", new ClusterOverrides { Server = "https://x.test/k8s/clusters/c-1" }));
+        using var connection = new ClusterConnection(Resolve("", new ClusterOverrides { Server = "https://x.test/k8s/clusters/c-1" }));
 
         connection.PortForwardUri("n s", "p").AbsoluteUri.Should().Be("https://x.test/k8s/clusters/c-1/api/v1/namespaces/n%20s/pods/p/portforward");
     }

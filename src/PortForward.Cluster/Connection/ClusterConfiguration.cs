@@ -1,9 +1,10 @@
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using PortForward.Cluster.Authentication;
+using PortForward.Cluster.Kubeconfig;
 using PortForward.Cluster.Transport;
 
-namespace PortForward.Cluster.Kubeconfig;
+namespace PortForward.Cluster.Connection;
 
 /// <summary>One API server and one user's way to it: what is left when flags, kubeconfig and environment have been put together.</summary>
 public sealed class ClusterConfiguration

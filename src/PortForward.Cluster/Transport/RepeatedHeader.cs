@@ -1,6 +1,7 @@
 using System.Text;
+using PortForward.Cluster.Authentication;
 
-namespace PortForward.Cluster.Authentication;
+namespace PortForward.Cluster.Transport;
 
 /// <summary>
 /// A header with several values, each on a line of its own. .NET joins values with commas, and for the API server

@@ -1,6 +1,7 @@
 using PortForward.Cluster.Authentication;
+using PortForward.Cluster.Transport;
 
-namespace PortForward.Cluster.Transport;
+namespace PortForward.Cluster.Connection;
 
 /// <summary>The way to one API server and the one who takes it.</summary>
 /// <remarks>It holds secrets, so it has no text form.</remarks>

@@ -1,8 +1,8 @@
 using PortForward.Cluster.Authentication;
-using PortForward.Cluster.Kubeconfig;
+using PortForward.Cluster.Transport;
 using PortForward.Tunnels;
 
-namespace PortForward.Cluster.Transport;
+namespace PortForward.Cluster.Connection;
 
 /// <summary>
 /// Requests to one API server with one user's credentials, all over HTTP/1.1: an upgrade needs it, and so the look-ups and the

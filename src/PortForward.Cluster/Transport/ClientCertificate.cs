@@ -2,9 +2,8 @@ using System.Net.Security;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
-using PortForward.Cluster.Transport;
 
-namespace PortForward.Cluster.Authentication;
+namespace PortForward.Cluster.Transport;
 
 /// <summary>A client certificate with its key and the intermediate certificates that go with it.</summary>
 /// <remarks>It holds secrets, so it has no text form.</remarks>

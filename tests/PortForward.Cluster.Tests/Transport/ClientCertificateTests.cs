@@ -1,10 +1,9 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
-using PortForward.Cluster.Authentication;
-using PortForward.Cluster.Tests.Transport;
+using PortForward.Cluster.Transport;
 
-namespace PortForward.Cluster.Tests.Authentication;
+namespace PortForward.Cluster.Tests.Transport;
 
 public sealed class ClientCertificateTests : IDisposable
 {

@@ -1,6 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 
-namespace PortForward.Cluster.Transport;
+namespace PortForward.Cluster;
 
 /// <summary>Absolute URLs with a host that can be looked up.</summary>
 internal static class HostUrl
