@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Runtime.CompilerServices;
+using PortForward.IO;
 
 namespace PortForward.Spdy;
 

@@ -1,3 +1,5 @@
+using PortForward.IO;
+
 namespace PortForward.Tunnels;
 
 /// <summary>The bytes below a WebSocket of channels. It knows from the frames that go by whether the peer has taken what was sent.</summary>

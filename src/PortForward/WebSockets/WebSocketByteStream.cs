@@ -1,7 +1,7 @@
 using System.Buffers;
 using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
-using PortForward.Spdy;
+using PortForward.IO;
 
 namespace PortForward.WebSockets;
 

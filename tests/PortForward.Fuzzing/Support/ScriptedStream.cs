@@ -1,3 +1,5 @@
+using PortForward.IO;
+
 namespace PortForward.Fuzzing.Support;
 
 /// <summary>How a connection ends when all of its bytes were read.</summary>

@@ -2,6 +2,7 @@ using System.Text;
 using PortForward.Cluster.Api;
 using PortForward.Fuzzing.Engine;
 using PortForward.Fuzzing.Support;
+using PortForward.IO;
 using PortForward.Tunnels;
 
 namespace PortForward.Fuzzing.Targets;

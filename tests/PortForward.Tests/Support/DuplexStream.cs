@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Collections.Concurrent;
 using System.IO.Pipelines;
+using PortForward.IO;
 
 namespace PortForward.Tests.Support;
 

@@ -1,4 +1,5 @@
 using System.Threading.Tasks.Sources;
+using PortForward.IO;
 
 namespace PortForward.Tests.Support;
 

@@ -1,4 +1,4 @@
-namespace PortForward.Tunnels;
+namespace PortForward.IO;
 
 /// <summary>A duplex stream that counts the bytes that arrive.</summary>
 internal class CountingStream(Stream inner) : DuplexByteStream

@@ -1,8 +1,8 @@
 using System.Runtime.CompilerServices;
-using PortForward.Spdy;
+using PortForward.IO;
 using PortForward.Tests.Support;
 
-namespace PortForward.Tests.Spdy;
+namespace PortForward.Tests.IO;
 
 public sealed class FairLockTests
 {

@@ -1,4 +1,4 @@
-namespace PortForward;
+namespace PortForward.IO;
 
 /// <summary>A stream of bytes in both directions, as a connection is: it is read and written asynchronously, and has no position.</summary>
 internal abstract class DuplexByteStream : Stream

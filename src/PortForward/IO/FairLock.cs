@@ -1,4 +1,4 @@
-namespace PortForward.Spdy;
+namespace PortForward.IO;
 
 /// <summary>
 /// An asynchronous lock that serves waiters strictly in the order in which they came, so that streams that share a session
