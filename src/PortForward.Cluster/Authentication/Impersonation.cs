@@ -1,4 +1,5 @@
 using PortForward.Cluster.Kubeconfig;
+using PortForward.Cluster.Transport;
 
 namespace PortForward.Cluster.Authentication;
 

@@ -1,5 +1,4 @@
 using System.Text;
-using PortForward.Cluster.Authentication;
 
 namespace PortForward.Cluster.Transport;
 

@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace PortForward.Cluster.Authentication;
+namespace PortForward.Cluster.Transport;
 
 /// <summary>What can stand in a header's name and value.</summary>
 internal static class HeaderText
