@@ -15,13 +15,13 @@ internal sealed class WaitingClients
 
     private sealed class CountedSource(ITunnelSource inner, WaitingClients clients) : ITunnelSource
     {
-        public int MaxFirstBytes => inner.MaxFirstBytes;
+        public int MaxInitialData => inner.MaxInitialData;
 
-        public Task<TunnelFault> Lost => inner.Lost;
+        public Task<TunnelFault> Completion => inner.Completion;
 
-        public Task<TunnelFault?> PrepareAsync(CancellationToken cancellationToken) => inner.PrepareAsync(cancellationToken);
+        public Task<TunnelFault?> ConnectAsync(CancellationToken cancellationToken) => inner.ConnectAsync(cancellationToken);
 
-        public async ValueTask<OpenPairResult> OpenPairAsync(PairRequest request, CancellationToken cancellationToken)
+        public async ValueTask<Attempt<RoutedPair>> OpenPairAsync(PairRequest request, CancellationToken cancellationToken)
         {
             Interlocked.Increment(ref clients._count);
             try

@@ -5,7 +5,7 @@ using PortForward.Tunnels;
 namespace PortForward.Cluster.Routing;
 
 /// <summary>The way to one pod: its tunnels, its ports, and how the attempts to reach it go. Guarded by the router's gate.</summary>
-internal sealed class PodRoute(string name, string uid, ITunnelDialer dialer, TunnelPool pool, PodReach reach)
+internal sealed class PodRoute(string name, string uid, TunnelPool pool, PodReach reach)
 {
     private Pod? _pod;
 
@@ -13,8 +13,6 @@ internal sealed class PodRoute(string name, string uid, ITunnelDialer dialer, Tu
 
     /// <summary>The pod's identity: a new pod of the same name has another.</summary>
     public string Uid => uid;
-
-    public ITunnelDialer Dialer => dialer;
 
     public TunnelPool Pool => pool;
 

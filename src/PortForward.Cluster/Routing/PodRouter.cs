@@ -93,10 +93,10 @@ public sealed partial class PodRouter : ITunnelSource
     }
 
     /// <inheritdoc/>
-    public int MaxFirstBytes => _options.Tunnels.MaxFirstBytes;
+    public int MaxInitialData => _options.Tunnels.MaxInitialData;
 
     /// <inheritdoc/>
-    public Task<TunnelFault> Lost => _lost.Task;
+    public Task<TunnelFault> Completion => _lost.Task;
 
     /// <summary>How many pods of the target are known.</summary>
     internal int KnownPodCount => _watch.Pods?.Count ?? 0;
@@ -106,7 +106,7 @@ public sealed partial class PodRouter : ITunnelSource
     /// Once the server has accepted a tunnel to the first pod, the target is followed. Whether that tunnel carries bytes is found out in one more round
     /// trip, which connections wait for; if no transport does, the router is lost.
     /// </remarks>
-    public async Task<TunnelFault?> PrepareAsync(CancellationToken cancellationToken)
+    public async Task<TunnelFault?> ConnectAsync(CancellationToken cancellationToken)
     {
         PodRoute first;
         lock (_gate)
@@ -116,8 +116,8 @@ public sealed partial class PodRouter : ITunnelSource
             first.Reach.Stand();
         }
 
-        Task<TunnelFault?> preparing = first.Pool.PrepareAsync(cancellationToken);
-        if (await Task.WhenAny(preparing, first.Dialer.Accepted).ConfigureAwait(false) == preparing && await preparing.ConfigureAwait(false) is { } fault)
+        Task<TunnelFault?> preparing = first.Pool.ConnectAsync(cancellationToken);
+        if (await Task.WhenAny(preparing, first.Pool.Accepted).ConfigureAwait(false) == preparing && await preparing.ConfigureAwait(false) is { } fault)
         {
             return fault;
         }
@@ -152,11 +152,11 @@ public sealed partial class PodRouter : ITunnelSource
     }
 
     /// <inheritdoc/>
-    public async ValueTask<OpenPairResult> OpenPairAsync(PairRequest request, CancellationToken cancellationToken)
+    public async ValueTask<Attempt<RoutedPair>> OpenPairAsync(PairRequest request, CancellationToken cancellationToken)
     {
         long began = _time.GetTimestamp();
         IReadOnlyCollection<string> avoided = request.AvoidedPods ?? [];
-        OpenPairResult? failed = null;
+        Attempt<RoutedPair>? failed = null;
         while (true)
         {
             cancellationToken.ThrowIfCancellationRequested();
@@ -182,21 +182,21 @@ public sealed partial class PodRouter : ITunnelSource
             {
                 if (_lost.Task.IsCompletedSuccessfully || _disposed)
                 {
-                    return new OpenPairResult(_disposed ? Ended() : _lost.Task.Result);
+                    return new Attempt<RoutedPair>(_disposed ? Ended() : _lost.Task.Result);
                 }
 
                 changed = _changed.Task;
                 route = Choose(avoided, out bool mayCome, out untilRetry);
                 if (route is null && !mayCome && !awaitsNews)
                 {
-                    return new OpenPairResult(new TunnelFault(TunnelFaultKind.NoOtherPod, "there is no other pod to try"));
+                    return new Attempt<RoutedPair>(new TunnelFault(TunnelFaultKind.NoOtherPod, "there is no other pod to try"));
                 }
 
                 if (route is not null)
                 {
                     if (route.Ports[request.PortIndex] is { Number: null } missing)
                     {
-                        return new OpenPairResult(new TunnelFault(TunnelFaultKind.NoPod, missing.Reason!)) { Pod = route.Uid };
+                        return new Attempt<RoutedPair>(new TunnelFault(TunnelFaultKind.NoPod, missing.Reason!));
                     }
 
                     port = route.Ports[request.PortIndex].Number!.Value;
@@ -206,7 +206,7 @@ public sealed partial class PodRouter : ITunnelSource
 
             if (route is not null)
             {
-                OpenPairResult result = await OpenOnAsync(route, port, request, cancellationToken).ConfigureAwait(false) with { Pod = route.Uid };
+                Attempt<RoutedPair> result = await OpenOnAsync(route, port, request, cancellationToken).ConfigureAwait(false);
                 if (result.Fault is null || !IsPassing(result.Fault) || !_options.Reconnect)
                 {
                     return result;
@@ -219,7 +219,7 @@ public sealed partial class PodRouter : ITunnelSource
 
             if (rest <= TimeSpan.Zero)
             {
-                return new OpenPairResult(new TunnelFault(TunnelFaultKind.NoPod, WhyNoPod()));
+                return new Attempt<RoutedPair>(new TunnelFault(TunnelFaultKind.NoPod, WhyNoPod()));
             }
 
             await WaitAsync(changed, Min(Min(rest, untilRetry), awaitsNews ? untilNews : rest), cancellationToken).ConfigureAwait(false);
@@ -253,20 +253,20 @@ public sealed partial class PodRouter : ITunnelSource
         _stopping.Dispose();
     }
 
-    private async ValueTask<OpenPairResult> OpenOnAsync(PodRoute route, int port, PairRequest request, CancellationToken cancellationToken)
+    private async ValueTask<Attempt<RoutedPair>> OpenOnAsync(PodRoute route, int port, PairRequest request, CancellationToken cancellationToken)
     {
         try
         {
-            OpenPairResult result = await route.Pool.OpenPairAsync(request with { Port = port, AvoidedPods = null }, cancellationToken).ConfigureAwait(false);
+            Attempt<IStreamPair> opened = await route.Pool.OpenPairAsync(port, request.InitialData, cancellationToken).ConfigureAwait(false);
             lock (_gate)
             {
-                if (result.Fault is null && route is { Reach.IsFailing: true, IsConnecting: false })
+                if (opened.Fault is null && route is { Reach.IsFailing: true, IsConnecting: false })
                 {
                     Stand(route);
                 }
             }
 
-            return result;
+            return opened.Succeeded(out IStreamPair? pair, out TunnelFault? fault) ? new Attempt<RoutedPair>(new RoutedPair(pair, route.Uid)) : new Attempt<RoutedPair>(fault);
         }
         finally
         {
@@ -550,7 +550,7 @@ public sealed partial class PodRouter : ITunnelSource
         TunnelFault? fault;
         try
         {
-            fault = await route.Pool.PrepareAsync(_stopped).ConfigureAwait(false);
+            fault = await route.Pool.ConnectAsync(_stopped).ConfigureAwait(false);
             await WaitAsync(refreshed, NewsDelay, _stopped).ConfigureAwait(false);
         }
         catch (OperationCanceledException)
@@ -816,7 +816,7 @@ public sealed partial class PodRouter : ITunnelSource
             Time = _time,
         };
         ITunnelDialer dialer = _createDialer(PodFacts.NameOf(pod));
-        added = new PodRoute(PodFacts.NameOf(pod), PodFacts.UidOf(pod), dialer, new TunnelPool(dialer, options, _logger), new PodReach(_time, _options.Jitter)) { Pod = pod, Ports = Translate(pod) };
+        added = new PodRoute(PodFacts.NameOf(pod), PodFacts.UidOf(pod), new TunnelPool(dialer, options, _logger), new PodReach(_time, _options.Jitter)) { Pod = pod, Ports = Translate(pod) };
         _routes.Add(added);
         return added;
     }

@@ -85,7 +85,7 @@ internal sealed class ConnectionPump
         {
             _client.NoDelay = true;
             ClientSocket.KeepAlive(_client);
-            await TakeFirstBytesAsync(stop).ConfigureAwait(false);
+            await TakeInitialDataAsync(stop).ConfigureAwait(false);
             return await TryPodsAsync(stop).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
@@ -108,9 +108,9 @@ internal sealed class ConnectionPump
     }
 
     /// <summary>Takes what the client has sent so far, to send it along with the opening: many servers speak first, so nothing is waited for.</summary>
-    private async ValueTask TakeFirstBytesAsync(CancellationToken stop)
+    private async ValueTask TakeInitialDataAsync(CancellationToken stop)
     {
-        int available = Math.Min(_client.Available, _tunnels.MaxFirstBytes);
+        int available = Math.Min(_client.Available, _tunnels.MaxInitialData);
         if (available == 0)
         {
             return;
@@ -137,15 +137,15 @@ internal sealed class ConnectionPump
         for (int tries = 1; ; tries++)
         {
             ReadOnlyMemory<byte> all = _held.All!.Value;
-            ReadOnlyMemory<byte> first = all[..Math.Min(all.Length, _tunnels.MaxFirstBytes)];
+            ReadOnlyMemory<byte> first = all[..Math.Min(all.Length, _tunnels.MaxInitialData)];
             var request = new PairRequest(_port.TargetPort, first)
             {
                 PortIndex = _port.Index,
                 AvoidedPods = failed,
                 PodIsGone = before is { PodMessage: { } message } && PodError.Classify(message) == PodErrorKind.SandboxGone,
             };
-            OpenPairResult opened = await OpenPairAsync(request, stop).ConfigureAwait(false);
-            if (!opened.Succeeded(out IStreamPair? pair, out TunnelFault? fault))
+            Attempt<RoutedPair> opened = await OpenPairAsync(request, stop).ConfigureAwait(false);
+            if (!opened.Succeeded(out RoutedPair routed, out TunnelFault? fault))
             {
                 stop.ThrowIfCancellationRequested();
                 ConnectionEnd end = before ?? new ConnectionEnd(ConnectionEndKind.NoTunnel) { Fault = fault };
@@ -153,6 +153,7 @@ internal sealed class ConnectionPump
                 return end;
             }
 
+            IStreamPair pair = routed.Pair;
             _bytesSent = first.Length;
             await using (stop.UnsafeRegister(_ => Abort(pair), null).ConfigureAwait(false))
             {
@@ -166,7 +167,7 @@ internal sealed class ConnectionPump
             }
 
             // A pod whose tunnel was lost may be the right one again; one that refused is not, nor one that has not answered if another tunnel did not help.
-            string pod = opened.Pod ?? "";
+            string pod = routed.Pod;
             if (before.Value.Kind == ConnectionEndKind.PodFailed)
             {
                 failed.Add(pod);
@@ -184,16 +185,16 @@ internal sealed class ConnectionPump
     /// the answer, least of all several times from a client that tries again.
     /// </summary>
     /// <exception cref="OperationCanceledException">The client has left, or it was stopped.</exception>
-    private async ValueTask<OpenPairResult> OpenPairAsync(PairRequest request, CancellationToken stop)
+    private async ValueTask<Attempt<RoutedPair>> OpenPairAsync(PairRequest request, CancellationToken stop)
     {
         using var wanted = CancellationTokenSource.CreateLinkedTokenSource(stop);
-        ValueTask<OpenPairResult> opened = _tunnels.OpenPairAsync(request, wanted.Token);
+        ValueTask<Attempt<RoutedPair>> opened = _tunnels.OpenPairAsync(request, wanted.Token);
         if (opened.IsCompleted)
         {
             return await opened.ConfigureAwait(false);
         }
 
-        Task<OpenPairResult> opening = opened.AsTask();
+        Task<Attempt<RoutedPair>> opening = opened.AsTask();
         while (!opening.IsCompleted && !stop.IsCancellationRequested)
         {
             using var looking = CancellationTokenSource.CreateLinkedTokenSource(stop);
@@ -294,7 +295,7 @@ internal sealed class ConnectionPump
 
     /// <summary>Copies from the client to the pod until one of them ends; then what the client still sends is thrown away until it ends.</summary>
     /// <param name="pair">The way to the pod.</param>
-    /// <param name="moreBytes">What the client has sent before, beyond the first bytes.</param>
+    /// <param name="moreBytes">What the client has sent before, beyond the initial data.</param>
     /// <param name="attempt">Ends the copy between two reads, so that no byte is lost.</param>
     /// <param name="stop">Ends it wherever it is.</param>
     private async Task UploadAsync(IStreamPair pair, ReadOnlyMemory<byte> moreBytes, CancellationToken attempt, CancellationToken stop)
@@ -373,7 +374,7 @@ internal sealed class ConnectionPump
             if (_options.IsClosedByClient(_client) == true)
             {
                 _clientIsGone = true;
-                pair.Leave();
+                pair.CloseByClient();
                 return;
             }
 
@@ -487,12 +488,12 @@ internal sealed class ConnectionPump
     /// <summary>The end of the error stream says how the connection ended; the end of the data does not, since it comes first.</summary>
     private async Task<ConnectionEnd> VerdictAsync(IStreamPair pair, CancellationToken stop)
     {
-        if (!await WaitAsync(pair.Ended, _options.VerdictTimeout, stop).ConfigureAwait(false))
+        if (!await WaitAsync(pair.Completion, _options.VerdictTimeout, stop).ConfigureAwait(false))
         {
             return new ConnectionEnd(ConnectionEndKind.NoVerdict);
         }
 
-        PairEnd end = await pair.Ended.ConfigureAwait(false);
+        PairEnd end = await pair.Completion.ConfigureAwait(false);
         return end.Kind switch
         {
             PairEndKind.Completed => new ConnectionEnd(ConnectionEndKind.Completed),

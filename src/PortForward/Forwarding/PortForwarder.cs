@@ -33,7 +33,7 @@ public sealed class PortForwarder
     /// <param name="options">Timeouts and the receiver of events; the defaults if null.</param>
     /// <exception cref="ArgumentException">A list is empty, a port is out of range, or no connection may be open.</exception>
     public PortForwarder(ITunnelDialer dialer, IReadOnlyList<ListenAddress> addresses, IReadOnlyList<PortMapping> ports, PortForwarderOptions? options = null)
-        : this(new TunnelPool(dialer, new TunnelPoolOptions { Time = options?.Time ?? TimeProvider.System }), addresses, ports, options)
+        : this(new SinglePodSource(new TunnelPool(dialer, new TunnelPoolOptions { Time = options?.Time ?? TimeProvider.System })), addresses, ports, options)
     {
     }
 
@@ -109,7 +109,7 @@ public sealed class PortForwarder
         {
             try
             {
-                if (await _tunnels.PrepareAsync(stopOrAbort.Token).ConfigureAwait(false) is { } fault)
+                if (await _tunnels.ConnectAsync(stopOrAbort.Token).ConfigureAwait(false) is { } fault)
                 {
                     throw new PortForwardException(fault);
                 }
@@ -142,9 +142,9 @@ public sealed class PortForwarder
                 listener.Dispose();
             }
 
-            if (_tunnels.Lost.IsCompleted)
+            if (_tunnels.Completion.IsCompleted)
             {
-                throw new PortForwardException(await _tunnels.Lost.ConfigureAwait(false));
+                throw new PortForwardException(await _tunnels.Completion.ConfigureAwait(false));
             }
 
             await DrainAsync(abort).ConfigureAwait(false);
@@ -173,7 +173,7 @@ public sealed class PortForwarder
             reason => Emit(new AcceptFailed(listener.Port, reason)),
             _options.Time,
             stop.Token)));
-        if (await Task.WhenAny(accepts, _tunnels.Lost).ConfigureAwait(false) != accepts)
+        if (await Task.WhenAny(accepts, _tunnels.Completion).ConfigureAwait(false) != accepts)
         {
             await stop.CancelAsync().ConfigureAwait(false);
         }

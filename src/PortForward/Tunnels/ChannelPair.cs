@@ -14,7 +14,7 @@ namespace PortForward.Tunnels;
 /// The protocol knows no half-close and no reset: closing the WebSocket is the only end. A client that does not read holds up nobody else, so the
 /// read loop simply waits for it, and the pod feels it as TCP backpressure.
 /// </remarks>
-internal sealed class ChannelPair : IStreamPair, ILivingConnection
+internal sealed class ChannelPair : ITunnelPair, ILivingConnection
 {
     /// <summary>The most bytes of data in one message to the server; the same as in a SPDY frame.</summary>
     public const int MaxMessage = 32 * 1024;
@@ -70,7 +70,7 @@ internal sealed class ChannelPair : IStreamPair, ILivingConnection
 
     public PipeReader Input => _input.Reader;
 
-    public Task<PairEnd> Ended => _reading;
+    public Task<PairEnd> Completion => _reading;
 
     /// <summary>
     /// Completes with true once the server has opened the port, which it says on both channels before anything else, and with false when the connection
@@ -84,12 +84,12 @@ internal sealed class ChannelPair : IStreamPair, ILivingConnection
     /// <summary>Whether this side has ended it.</summary>
     public bool WasGivenUp => _wasGivenUp || _clientLeft;
 
-    /// <summary>Called when <see cref="IsSilent"/> or <see cref="IsSuspect"/> has become true.</summary>
+    /// <summary>Called when <see cref="IsSilent"/> or <see cref="IsUnresponsive"/> has become true.</summary>
     public Action? OnSilence { get; set; }
 
     public bool IsSilent => _liveness.IsSilent && !_reading.IsCompleted;
 
-    public bool IsSuspect => _liveness.IsSuspect && !_reading.IsCompleted;
+    public bool IsUnresponsive => _liveness.IsUnresponsive && !_reading.IsCompleted;
 
     public bool IsReading => _isReading;
 
@@ -98,14 +98,14 @@ internal sealed class ChannelPair : IStreamPair, ILivingConnection
     bool ILivingConnection.HasUnconfirmedData => _transport.HasUnconfirmedData;
 
     /// <summary>The connection serves no other pair, so that it does not matter.</summary>
-    public async Task<bool> GiveUpAsync(CancellationToken cancellationToken)
+    public async Task<bool> DrainAsync(CancellationToken cancellationToken)
     {
         await DisposeAsync().ConfigureAwait(false);
         return true;
     }
 
     /// <summary>There are none.</summary>
-    public bool TryFreeNeighbours() => true;
+    public bool TryEndBlockedPairs() => true;
 
     public async ValueTask<bool> WriteAsync(ReadOnlyMemory<byte> data, CancellationToken cancellationToken)
     {
@@ -149,7 +149,7 @@ internal sealed class ChannelPair : IStreamPair, ILivingConnection
     /// </summary>
     public async ValueTask FinishAsync(CancellationToken cancellationToken) => await CloseOutputAsync().WaitAsync(cancellationToken).ConfigureAwait(false);
 
-    public void Leave()
+    public void CloseByClient()
     {
         _clientLeft = true;
         _input.Reader.CancelPendingRead();

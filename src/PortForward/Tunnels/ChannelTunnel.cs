@@ -1,15 +1,12 @@
 namespace PortForward.Tunnels;
 
-/// <summary>A connection to a pod's port, or why there is none: exactly one of the two is set.</summary>
-internal readonly record struct ChannelDialResult(ChannelPair? Pair, TunnelFault? Fault);
-
 /// <summary>A tunnel for one pair, whose connection is made when the pair is opened and ends with it.</summary>
 /// <param name="connect">Connects to a port of the pod.</param>
 /// <param name="mayWork">Whether nothing has shown yet that no connection can be had.</param>
-internal sealed class ChannelTunnel(Func<int, CancellationToken, Task<ChannelDialResult>> connect, Func<bool> mayWork) : ITunnel
+internal sealed class ChannelTunnel(Func<int, CancellationToken, Task<Attempt<ChannelPair>>> connect, Func<bool> mayWork) : ITunnel
 {
     /// <summary>As many bytes as one message carries.</summary>
-    private const int MostFirstBytes = ChannelPair.MaxMessage;
+    private const int MostInitialData = ChannelPair.MaxMessage;
 
     private readonly TaskCompletionSource<TunnelEnd> _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private ChannelPair? _pair;
@@ -19,44 +16,44 @@ internal sealed class ChannelTunnel(Func<int, CancellationToken, Task<ChannelDia
 
     public bool CanOpen => Volatile.Read(ref _isUsed) == 0 && mayWork();
 
-    public bool IsConnected => _pair is { Ended.IsCompleted: false };
+    public bool IsConnected => _pair is { Completion.IsCompleted: false };
 
-    /// <summary>Never: a pair is there only once the server has said which port it leads to.</summary>
-    public bool IsMute => false;
+    /// <summary>Always: a pair exists only once the server has said which port it leads to.</summary>
+    public bool HasReceived => true;
 
     public Task<TunnelEnd> Completion => _completion.Task;
 
-    public bool IsSuspect => _pair is { IsSuspect: true };
+    public bool IsUnresponsive => _pair is { IsUnresponsive: true };
 
     public bool IsSilent => _pair is { IsSilent: true };
 
     public bool IsWaitingForPod => _pair is null or { IsReading: true };
 
-    public int MaxFirstBytes => MostFirstBytes;
+    public int MaxInitialData => MostInitialData;
 
-    public async ValueTask<OpenPairResult> OpenPairAsync(int port, ReadOnlyMemory<byte> firstBytes, CancellationToken cancellationToken)
+    public async ValueTask<Attempt<ITunnelPair>> OpenPairAsync(int port, ReadOnlyMemory<byte> initialData, CancellationToken cancellationToken)
     {
         if (Interlocked.Exchange(ref _isUsed, 1) != 0)
         {
-            return new OpenPairResult(new TunnelFault(TunnelFaultKind.Lost, "the tunnel carries another connection already"));
+            return new Attempt<ITunnelPair>(new TunnelFault(TunnelFaultKind.Lost, "the tunnel carries another connection already"));
         }
 
-        ChannelDialResult dial = await connect(port, cancellationToken).ConfigureAwait(false);
-        if (dial.Pair is not { } pair)
+        Attempt<ChannelPair> dial = await connect(port, cancellationToken).ConfigureAwait(false);
+        if (dial.Value is not { } pair)
         {
-            return new OpenPairResult(dial.Fault!);
+            return new Attempt<ITunnelPair>(dial.Fault!);
         }
 
         _pair = pair;
         pair.OnSilence = () => OnSilence?.Invoke();
         _ = CompleteAsync(pair);
-        if (!firstBytes.IsEmpty)
+        if (!initialData.IsEmpty)
         {
             // If it fails, the end of the pair says so.
-            await pair.WriteAsync(firstBytes, CancellationToken.None).ConfigureAwait(false);
+            await pair.WriteAsync(initialData, CancellationToken.None).ConfigureAwait(false);
         }
 
-        return new OpenPairResult(pair);
+        return new Attempt<ITunnelPair>(pair);
     }
 
     /// <summary>It carries one connection, and so it flows for no other.</summary>
@@ -77,7 +74,7 @@ internal sealed class ChannelTunnel(Func<int, CancellationToken, Task<ChannelDia
 
     private async Task CompleteAsync(ChannelPair pair)
     {
-        PairEnd end = await pair.Ended.ConfigureAwait(false);
+        PairEnd end = await pair.Completion.ConfigureAwait(false);
         _completion.TrySetResult(end.Kind == PairEndKind.TunnelLost && !pair.WasGivenUp ? TunnelEnd.Lost : TunnelEnd.Finished);
     }
 }

@@ -51,20 +51,20 @@ public sealed partial class ChannelTunnelDialer : ITunnelDialer
     /// It asks the server, unless that has just answered, or just shown on a connection that it does not work: tunnels that are dialled ahead cost no requests while
     /// connections come and go.
     /// </remarks>
-    public async Task<TunnelDialResult> DialAsync(CancellationToken cancellationToken)
+    public async Task<Attempt<ITunnel>> DialAsync(CancellationToken cancellationToken)
     {
         Finding? finding = _finding;
         if (finding is null || _options.Time.GetElapsedTime(finding.At) >= Liveness.Interval(_options))
         {
             if (await ProveAsync(cancellationToken).ConfigureAwait(false) is { } refusal)
             {
-                return new TunnelDialResult(refusal);
+                return new Attempt<ITunnel>(refusal);
             }
 
             _finding = finding = new Finding(_options.Time.GetTimestamp());
         }
 
-        return finding.Fault is { } fault ? new TunnelDialResult(fault) : new TunnelDialResult(new ChannelTunnel(ConnectAsync, () => _finding?.Fault is null));
+        return finding.Fault is { } fault ? new Attempt<ITunnel>(fault) : new Attempt<ITunnel>(new ChannelTunnel(ConnectAsync, () => _finding?.Fault is null));
     }
 
     /// <summary>
@@ -73,8 +73,8 @@ public sealed partial class ChannelTunnelDialer : ITunnelDialer
     /// </summary>
     private async Task<TunnelFault?> ProveAsync(CancellationToken cancellationToken)
     {
-        UpgradeResult upgrade = await WebSocketUpgrade.SendAsync(_invoker, _portForwardUri, Subprotocol, _options, cancellationToken).ConfigureAwait(false);
-        if (upgrade.Stream is { } stream)
+        Attempt<Stream> upgrade = await WebSocketUpgrade.SendAsync(_invoker, _portForwardUri, Subprotocol, _options, cancellationToken).ConfigureAwait(false);
+        if (upgrade.Value is { } stream)
         {
             await stream.DisposeAsync().ConfigureAwait(false);
             return null;
@@ -83,11 +83,11 @@ public sealed partial class ChannelTunnelDialer : ITunnelDialer
         return upgrade.Fault is { StatusCode: HttpStatusCode.BadRequest, Body: { } body } && body.Contains(AsksForPort, StringComparison.Ordinal) ? null : upgrade.Fault;
     }
 
-    private async Task<ChannelDialResult> ConnectAsync(int port, CancellationToken cancellationToken)
+    private async Task<Attempt<ChannelPair>> ConnectAsync(int port, CancellationToken cancellationToken)
     {
         var uri = new UriBuilder(_portForwardUri) { Query = "ports=" + port.ToString(CultureInfo.InvariantCulture) };
-        UpgradeResult upgrade = await WebSocketUpgrade.SendAsync(_invoker, uri.Uri, Subprotocol, _options, cancellationToken).ConfigureAwait(false);
-        if (upgrade.Stream is not { } stream)
+        Attempt<Stream> upgrade = await WebSocketUpgrade.SendAsync(_invoker, uri.Uri, Subprotocol, _options, cancellationToken).ConfigureAwait(false);
+        if (upgrade.Value is not { } stream)
         {
             return Failed(upgrade.Fault!);
         }
@@ -108,7 +108,7 @@ public sealed partial class ChannelTunnelDialer : ITunnelDialer
             // The server opens the port before it does anything else, so that a connection that works waits for nothing here.
             if (await pair.Opened.WaitAsync(_options.ProofTimeout, _options.Time, cancellationToken).ConfigureAwait(false))
             {
-                return new ChannelDialResult(pair, null);
+                return new Attempt<ChannelPair>(pair);
             }
 
             wrong = $"the server switched protocols, but opened no connection: {pair.WhyBroken}";
@@ -131,10 +131,10 @@ public sealed partial class ChannelTunnelDialer : ITunnelDialer
     /// Keeps what a connection has shown for the dials that follow, and for the tunnels that were dialled already: a gateway that lets the question pass and spoils
     /// the connection would otherwise be believed again and again.
     /// </summary>
-    private ChannelDialResult Failed(TunnelFault fault)
+    private Attempt<ChannelPair> Failed(TunnelFault fault)
     {
         _finding = fault.Kind == TunnelFaultKind.BadUpgrade ? new Finding(_options.Time.GetTimestamp()) { Fault = fault } : null;
-        return new ChannelDialResult(null, fault);
+        return new Attempt<ChannelPair>(fault);
     }
 
     [LoggerMessage(Level = LogLevel.Debug, Message = "A channel connection broke off: {Reason}")]

@@ -49,13 +49,13 @@ public sealed partial class FallbackDialer : ITunnelDialer
     /// Each transport has limits of its own for its dial and for its proof: the last one is tried however long the others have taken. A refusal leads to the next
     /// transport whatever its status, as in kubectl; one that asks to slow down does so only once, and then gets the wait that it asks for.
     /// </remarks>
-    public async Task<TunnelDialResult> DialAsync(CancellationToken cancellationToken)
+    public async Task<Attempt<ITunnel>> DialAsync(CancellationToken cancellationToken)
     {
         string? remembered = _memory.Works;
         List<TransportFailure> failures = [];
         foreach (ITunnelDialer dialer in InOrder(remembered))
         {
-            TunnelDialResult dial = await DialInTimeAsync(dialer, cancellationToken).ConfigureAwait(false);
+            Attempt<ITunnel> dial = await DialInTimeAsync(dialer, cancellationToken).ConfigureAwait(false);
             if (dial.Succeeded(out ITunnel? tunnel, out TunnelFault? fault))
             {
                 _memory.Accepted = dialer.Transport;
@@ -90,7 +90,7 @@ public sealed partial class FallbackDialer : ITunnelDialer
             }
         }
 
-        return new TunnelDialResult(TransportFailures.Combine(failures));
+        return new Attempt<ITunnel>(TransportFailures.Combine(failures));
     }
 
     /// <summary>Whether another transport may work where one has failed.</summary>
@@ -100,7 +100,7 @@ public sealed partial class FallbackDialer : ITunnelDialer
 
     private List<ITunnelDialer> InOrder(string? remembered) => [.. _dialers.OrderBy(dialer => dialer.Transport != remembered)];
 
-    private async Task<TunnelDialResult> DialInTimeAsync(ITunnelDialer dialer, CancellationToken cancellationToken)
+    private async Task<Attempt<ITunnel>> DialInTimeAsync(ITunnelDialer dialer, CancellationToken cancellationToken)
     {
         using var limit = new CancellationTokenSource(_options.DialTimeout, _options.Time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, limit.Token);
@@ -110,7 +110,7 @@ public sealed partial class FallbackDialer : ITunnelDialer
         }
         catch (OperationCanceledException) when (limit.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
         {
-            return new TunnelDialResult(new TunnelFault(TunnelFaultKind.TimedOut, $"the server did not answer within {_options.DialTimeout.TotalSeconds:0.#} s"));
+            return new Attempt<ITunnel>(new TunnelFault(TunnelFaultKind.TimedOut, $"the server did not answer within {_options.DialTimeout.TotalSeconds:0.#} s"));
         }
     }
 
@@ -152,7 +152,7 @@ public sealed partial class FallbackDialer : ITunnelDialer
     private async Task ForgetIfMuteAsync(string transport, ITunnel tunnel)
     {
         await tunnel.Completion.ConfigureAwait(false);
-        if (tunnel.IsMute)
+        if (!tunnel.HasReceived)
         {
             _memory.Forget(transport);
         }

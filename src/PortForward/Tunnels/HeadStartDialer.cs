@@ -8,7 +8,7 @@ public sealed class HeadStartDialer : ITunnelDialer, IAsyncDisposable
 {
     private readonly ITunnelDialer _dialer;
     private readonly CancellationTokenSource _unwanted = new();
-    private Task<TunnelDialResult>? _ahead;
+    private Task<Attempt<ITunnel>>? _ahead;
 
     /// <summary>Begins the first dial.</summary>
     /// <param name="dialer">Opens the tunnels.</param>
@@ -30,7 +30,7 @@ public sealed class HeadStartDialer : ITunnelDialer, IAsyncDisposable
     /// The first call gets the dial that was begun ahead; every other one dials. So does the first if that dial had run out of time before anybody asked for it: its
     /// limit began with the program, and a person may have been logging in meanwhile.
     /// </remarks>
-    public async Task<TunnelDialResult> DialAsync(CancellationToken cancellationToken)
+    public async Task<Attempt<ITunnel>> DialAsync(CancellationToken cancellationToken)
     {
         if (Interlocked.Exchange(ref _ahead, null) is not { } ahead)
         {
@@ -62,12 +62,12 @@ public sealed class HeadStartDialer : ITunnelDialer, IAsyncDisposable
         }
     }
 
-    private async Task EndAsync(Task<TunnelDialResult> ahead)
+    private async Task EndAsync(Task<Attempt<ITunnel>> ahead)
     {
         await _unwanted.CancelAsync().ConfigureAwait(false);
         try
         {
-            if ((await ahead.ConfigureAwait(false)).Tunnel is { } tunnel)
+            if ((await ahead.ConfigureAwait(false)).Value is { } tunnel)
             {
                 await tunnel.DisposeAsync().ConfigureAwait(false);
             }

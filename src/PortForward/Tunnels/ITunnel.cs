@@ -15,9 +15,9 @@ public interface ITunnel : IAsyncDisposable
     bool IsConnected { get; }
 
     /// <summary>
-    /// Whether its connection has not brought a single byte yet: then nobody knows whether what accepted it leads to the pod. False where there is no connection.
+    /// False until the first byte arrives: until then it is unproven that the accepting endpoint reaches the pod. True where there is no connection.
     /// </summary>
-    bool IsMute { get; }
+    bool HasReceived { get; }
 
     /// <summary>Completes when the tunnel has ended, with the way it ended. Never faults.</summary>
     Task<TunnelEnd> Completion { get; }
@@ -26,14 +26,14 @@ public interface ITunnel : IAsyncDisposable
     /// Whether nothing was heard for too long although something should have been, while bytes are on their way that an application
     /// may simply not be reading: it may be dead or only stalled, which another tunnel to the same pod can tell.
     /// </summary>
-    bool IsSuspect { get; }
+    bool IsUnresponsive { get; }
 
     /// <summary>
     /// Whether nothing was heard for a whole ping interval, although the tunnel waited for the pod. It may be the beginning of the end, or of a stall.
     /// </summary>
     bool IsSilent { get; }
 
-    /// <summary>Called when <see cref="IsSilent"/> or <see cref="IsSuspect"/> has become true. It must return soon.</summary>
+    /// <summary>Called when <see cref="IsSilent"/> or <see cref="IsUnresponsive"/> has become true. It must return soon.</summary>
     Action? OnSilence { get; set; }
 
     /// <summary>Whether all that has arrived was taken, so that the tunnel waits for the pod and not for a client that does not read.</summary>
@@ -50,16 +50,16 @@ public interface ITunnel : IAsyncDisposable
     Task<bool> PingAsync(CancellationToken cancellationToken);
 
     /// <summary>
-    /// Opens a pair to a port of the pod and sends first bytes along with it, without waiting for a reply of the pod.
+    /// Opens a pair to a port of the pod and sends initial data along with it, without waiting for a reply of the pod.
     /// </summary>
     /// <param name="port">The pod's port, 1 to 65535.</param>
-    /// <param name="firstBytes">What the client has sent already, at most <see cref="MaxFirstBytes"/>; may be empty.</param>
+    /// <param name="initialData">What the client has sent already, at most <see cref="MaxInitialData"/>; may be empty.</param>
     /// <param name="cancellationToken">Ends the attempt; then no pair was opened.</param>
     /// <returns>The pair, or why there is none; then nothing was handed to the transport. After <see cref="TunnelFaultKind.Lost"/> another
     /// tunnel may be tried with the same bytes.</returns>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
-    ValueTask<OpenPairResult> OpenPairAsync(int port, ReadOnlyMemory<byte> firstBytes, CancellationToken cancellationToken);
+    ValueTask<Attempt<ITunnelPair>> OpenPairAsync(int port, ReadOnlyMemory<byte> initialData, CancellationToken cancellationToken);
 
-    /// <summary>The most first bytes that <see cref="OpenPairAsync"/> takes, in bytes.</summary>
-    int MaxFirstBytes { get; }
+    /// <summary>The most initial data that <see cref="OpenPairAsync"/> takes, in bytes.</summary>
+    int MaxInitialData { get; }
 }

@@ -1,5 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
-
 namespace PortForward.Tunnels;
 
 /// <summary>Opens tunnels to one pod over one transport.</summary>
@@ -17,29 +15,5 @@ public interface ITunnelDialer
     /// <summary>Opens a tunnel.</summary>
     /// <returns>The tunnel, or why there is none.</returns>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
-    Task<TunnelDialResult> DialAsync(CancellationToken cancellationToken);
-}
-
-/// <summary>A tunnel, or why there is none: exactly one of the two is set.</summary>
-public readonly record struct TunnelDialResult
-{
-    /// <summary>A tunnel that stands.</summary>
-    public TunnelDialResult(ITunnel tunnel) => Tunnel = tunnel;
-
-    /// <summary>A dial that failed.</summary>
-    public TunnelDialResult(TunnelFault fault) => Fault = fault;
-
-    /// <summary>The tunnel, owned by the caller.</summary>
-    public ITunnel? Tunnel { get; }
-
-    /// <summary>Why there is no tunnel.</summary>
-    public TunnelFault? Fault { get; }
-
-    /// <summary>Tells the two cases apart.</summary>
-    public bool Succeeded([NotNullWhen(true)] out ITunnel? tunnel, [NotNullWhen(false)] out TunnelFault? fault)
-    {
-        tunnel = Tunnel;
-        fault = Fault;
-        return tunnel is not null;
-    }
+    Task<Attempt<ITunnel>> DialAsync(CancellationToken cancellationToken);
 }

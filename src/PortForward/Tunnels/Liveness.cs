@@ -15,7 +15,7 @@ internal interface ILivingConnection
     /// <summary>Asks the peer for a sign of life, and waits for it no longer than until the token is cancelled.</summary>
     Task AskAsync(CancellationToken untilNext);
 
-    /// <summary>Called when <see cref="Liveness.IsSilent"/> or <see cref="Liveness.IsSuspect"/> has become true.</summary>
+    /// <summary>Called when <see cref="Liveness.IsSilent"/> or <see cref="Liveness.IsUnresponsive"/> has become true.</summary>
     void ReportSilence();
 
     /// <summary>Ends the connection, as it is dead.</summary>
@@ -50,7 +50,7 @@ internal sealed class Liveness : IAsyncDisposable
     public bool IsSilent => _silence != Silence.None && _connection.BytesReceived == _watch.Received;
 
     /// <summary>Whether the connection was silent for the whole timeout while data is on its way that an application may simply not be reading.</summary>
-    public bool IsSuspect => _silence == Silence.TimedOut && IsSilent;
+    public bool IsUnresponsive => _silence == Silence.TimedOut && IsSilent;
 
     /// <summary>How often a connection is asked for a sign of life.</summary>
     public static TimeSpan Interval(TunnelDialOptions options) => options.LivenessTimeout / TunnelDialOptions.PingsPerTimeout;

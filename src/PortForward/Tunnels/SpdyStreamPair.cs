@@ -6,7 +6,7 @@ using PortForward.Spdy;
 namespace PortForward.Tunnels;
 
 /// <summary>A stream pair made of two streams of a SPDY session.</summary>
-internal sealed class SpdyStreamPair : IStreamPair
+internal sealed class SpdyStreamPair : ITunnelPair
 {
     /// <summary>The most bytes of an error message that are kept. Real ones have some hundred.</summary>
     private const int MaxErrorMessage = 8 * 1024;
@@ -27,12 +27,12 @@ internal sealed class SpdyStreamPair : IStreamPair
         _data = data;
         _error = error;
         Wait = wait;
-        Ended = ReadVerdictAsync();
+        Completion = ReadVerdictAsync();
     }
 
     public PipeReader Input => _data.Input;
 
-    public Task<PairEnd> Ended { get; }
+    public Task<PairEnd> Completion { get; }
 
     /// <summary>How long the pod takes to answer.</summary>
     public AnswerWait Wait { get; }
@@ -54,7 +54,7 @@ internal sealed class SpdyStreamPair : IStreamPair
 
     /// <inheritdoc/>
     /// <remarks>Nothing is asked once the pod has ended a pair that it was sent nothing in.</remarks>
-    public async Task<bool> GiveUpAsync(CancellationToken cancellationToken)
+    public async Task<bool> DrainAsync(CancellationToken cancellationToken)
     {
         if (_data.Ended is { IsCompletedSuccessfully: true, Result.Kind: StreamEndKind.Unanswered })
         {
@@ -81,14 +81,14 @@ internal sealed class SpdyStreamPair : IStreamPair
     }
 
     /// <summary>Whether the pod has ended both streams and was sent nothing.</summary>
-    private bool IsSettled => _data.LastDataFrame == 0 && Ended.IsCompleted && PodHasFinished;
+    private bool IsSettled => _data.LastDataFrame == 0 && Completion.IsCompleted && PodHasFinished;
 
     /// <summary>Whether this side's half is finished when the pair is given up, and not reset. The peer forgets a stream only when both halves have ended.</summary>
     private bool EndsInOrder => _clientLeft || PodHasFinished;
 
     private bool PodHasFinished => _data.Ended.IsCompletedSuccessfully && _data.Ended.Result.Kind == StreamEndKind.Finished;
 
-    public bool TryFreeNeighbours() => _data.TryFreeNeighbours();
+    public bool TryEndBlockedPairs() => _data.TryFreeNeighbours();
 
     public ValueTask<bool> WriteAsync(ReadOnlyMemory<byte> data, CancellationToken cancellationToken) => _data.WriteAsync(data, cancellationToken);
 
@@ -100,7 +100,7 @@ internal sealed class SpdyStreamPair : IStreamPair
     /// </summary>
     public void Reset() => _data.Reset();
 
-    public void Leave()
+    public void CloseByClient()
     {
         _clientLeft = true;
         _data.Input.CancelPendingRead();

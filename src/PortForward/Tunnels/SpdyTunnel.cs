@@ -35,17 +35,17 @@ internal sealed class SpdyTunnel : ITunnel, ILivingConnection
 
     public bool IsConnected => _session.CanOpen;
 
-    public bool IsMute => _session.BytesReceived == 0;
+    public bool HasReceived => _session.BytesReceived > 0;
 
     public Task<TunnelEnd> Completion { get; }
 
-    public bool IsSuspect => _liveness.IsSuspect && _session.CanOpen;
+    public bool IsUnresponsive => _liveness.IsUnresponsive && _session.CanOpen;
 
     public bool IsSilent => _liveness.IsSilent && _session.CanOpen;
 
     public bool IsWaitingForPod => _session.IsReading;
 
-    public int MaxFirstBytes => _session.Options.MaxDataFrameSize;
+    public int MaxInitialData => _session.Options.MaxDataFrameSize;
 
     long ILivingConnection.BytesReceived => _session.BytesReceived;
 
@@ -53,7 +53,7 @@ internal sealed class SpdyTunnel : ITunnel, ILivingConnection
 
     bool ILivingConnection.HasUnconfirmedData => _session.HasUnconfirmedData;
 
-    public async ValueTask<OpenPairResult> OpenPairAsync(int port, ReadOnlyMemory<byte> firstBytes, CancellationToken cancellationToken)
+    public async ValueTask<Attempt<ITunnelPair>> OpenPairAsync(int port, ReadOnlyMemory<byte> initialData, CancellationToken cancellationToken)
     {
         string portText = port.ToString(CultureInfo.InvariantCulture);
         string requestId = Interlocked.Increment(ref _nextRequestId).ToString(CultureInfo.InvariantCulture);
@@ -62,15 +62,15 @@ internal sealed class SpdyTunnel : ITunnel, ILivingConnection
             new(Headers("error"), Finish: true),
             new(Headers("data")),
         ];
-        SpdyStream[]? streams = await _session.OpenAsync(openings, firstBytes, cancellationToken).ConfigureAwait(false);
+        SpdyStream[]? streams = await _session.OpenAsync(openings, initialData, cancellationToken).ConfigureAwait(false);
         if (streams is null)
         {
-            return new OpenPairResult(new TunnelFault(TunnelFaultKind.Lost, "the tunnel to the pod ended as soon as it was opened"));
+            return new Attempt<ITunnelPair>(new TunnelFault(TunnelFaultKind.Lost, "the tunnel to the pod ended as soon as it was opened"));
         }
 
         var pair = new SpdyStreamPair(streams[1], streams[0], new AnswerWait(_options.Time, _options.StreamAnswerTimeout));
         _answers.Add(pair);
-        return new OpenPairResult(pair);
+        return new Attempt<ITunnelPair>(pair);
 
         KeyValuePair<string, string>[] Headers(string streamType) =>
         [

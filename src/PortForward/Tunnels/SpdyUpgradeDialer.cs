@@ -37,17 +37,17 @@ public sealed class SpdyUpgradeDialer : ITunnelDialer
     public string Transport => Name;
 
     /// <inheritdoc/>
-    public async Task<TunnelDialResult> DialAsync(CancellationToken cancellationToken)
+    public async Task<Attempt<ITunnel>> DialAsync(CancellationToken cancellationToken)
     {
         // A POST, so that the right "create" on pods/portforward is what it takes (kubectl before 1.30 knows only this).
         using var request = new HttpRequestMessage(HttpMethod.Post, _portForwardUri);
         UpgradeRequest.Prepare(request, Protocol);
         request.Headers.TryAddWithoutValidation(StreamProtocolHeader, StreamProtocol);
 
-        UpgradeResult upgrade = await UpgradeRequest.SendAsync(_invoker, request, Check, _options, cancellationToken).ConfigureAwait(false);
-        return upgrade.Stream is null
-            ? new TunnelDialResult(upgrade.Fault!)
-            : new TunnelDialResult(new SpdyTunnel(upgrade.Stream, _options, _logger));
+        Attempt<Stream> upgrade = await UpgradeRequest.SendAsync(_invoker, request, Check, _options, cancellationToken).ConfigureAwait(false);
+        return upgrade.Value is null
+            ? new Attempt<ITunnel>(upgrade.Fault!)
+            : new Attempt<ITunnel>(new SpdyTunnel(upgrade.Value, _options, _logger));
     }
 
     /// <summary>What is wrong with a 101, or null.</summary>

@@ -22,7 +22,7 @@ public sealed record TunnelDialOptions
     public TimeSpan DialTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>
-    /// How long the first tunnel of a transport may take to carry its first bytes to the pod and back, before the next transport is tried;
+    /// How long the first tunnel of a transport may take to carry its initial data to the pod and back, before the next transport is tried;
     /// 5 s by default.
     /// </summary>
     public TimeSpan ProofTimeout { get; init; } = TimeSpan.FromSeconds(5);

@@ -12,7 +12,7 @@ namespace PortForward.Tunnels;
 /// Connections that find no idle tunnel wait in line, and for each of them a dial is under way, or a tunnel is expected back as others came back lately;
 /// whichever tunnel comes first, dialled or given back, serves the first in line. At the limit they share tunnels that nothing holds up.
 /// </remarks>
-public sealed partial class TunnelPool : ITunnelSource
+public sealed partial class TunnelPool : IAsyncDisposable
 {
     /// <summary>How long connections share tunnels after a dial that failed, before one of them dials again, if the server does not ask for longer.</summary>
     private static readonly TimeSpan DialAgain = TimeSpan.FromSeconds(1);
@@ -47,7 +47,6 @@ public sealed partial class TunnelPool : ITunnelSource
 
     /// <summary>Runs while dials are saved because tunnels come back as they did lately, which may not go on.</summary>
     private readonly ITimer _returnTimer;
-    private readonly TaskCompletionSource<TunnelFault> _neverLost = new();
     private readonly UnresponsiveProbe _probe;
 
     /// <summary>Guards the fields below it.</summary>
@@ -100,12 +99,11 @@ public sealed partial class TunnelPool : ITunnelSource
         _probeTimer = _options.Time.CreateTimer(static pool => _ = ((TunnelPool)pool!).ProbeAsync(), this, _options.ProbeInterval, _options.ProbeInterval);
     }
 
-    /// <inheritdoc/>
-    public int MaxFirstBytes => _options.MaxFirstBytes;
+    /// <summary>The most initial data that <see cref="OpenPairAsync"/> takes, in bytes.</summary>
+    public int MaxInitialData => _options.MaxInitialData;
 
-    /// <inheritdoc/>
-    /// <remarks>A pool never gives its pod up: every connection may dial anew.</remarks>
-    public Task<TunnelFault> Lost => _neverLost.Task;
+    /// <summary>Completes when a server has accepted an upgrade while it is still being found out whether bytes get through; as <see cref="ITunnelDialer.Accepted"/>.</summary>
+    public Task Accepted => _dialer.Accepted;
 
     /// <summary>How many pairs are open or not settled yet.</summary>
     public int BusyCount
@@ -143,8 +141,10 @@ public sealed partial class TunnelPool : ITunnelSource
         }
     }
 
-    /// <inheritdoc/>
-    public async Task<TunnelFault?> PrepareAsync(CancellationToken cancellationToken)
+    /// <summary>Makes sure that a tunnel is established, so that what cannot work is known before anything listens.</summary>
+    /// <returns>Null when one is, otherwise why none is.</returns>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    public async Task<TunnelFault?> ConnectAsync(CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
         TaskCompletionSource<TunnelFault?> waiter;
@@ -156,7 +156,7 @@ public sealed partial class TunnelPool : ITunnelSource
             }
 
             // One that is busy tells as much as one that is idle: with a limit of one tunnel there may be no other for hours.
-            if (_members.Exists(member => member is { IsDoomed: false, IsDoubted: false, Tunnel: { CanOpen: true, IsSuspect: false, IsSilent: false } }))
+            if (_members.Exists(member => member is { IsDoomed: false, IsDoubted: false, Tunnel: { CanOpen: true, IsUnresponsive: false, IsSilent: false } }))
             {
                 return null;
             }
@@ -179,23 +179,23 @@ public sealed partial class TunnelPool : ITunnelSource
         }
     }
 
-    /// <inheritdoc/>
-    public async ValueTask<OpenPairResult> OpenPairAsync(PairRequest request, CancellationToken cancellationToken)
+    /// <summary>Opens a pair to a port of the pod.</summary>
+    /// <param name="port">The pod's port, 1 to 65535.</param>
+    /// <param name="initialData">What the client has sent already, at most <see cref="MaxInitialData"/>; may be empty.</param>
+    /// <param name="cancellationToken">Ends the attempt.</param>
+    /// <returns>The pair, or why there is none.</returns>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    public async ValueTask<Attempt<IStreamPair>> OpenPairAsync(int port, ReadOnlyMemory<byte> initialData, CancellationToken cancellationToken)
     {
-        if (request.AvoidedPods is { Count: > 0 })
-        {
-            return new OpenPairResult(new TunnelFault(TunnelFaultKind.NoOtherPod, "there is no other pod to try"));
-        }
-
         while (true)
         {
             Acquired acquired = await AcquireAsync(cancellationToken).ConfigureAwait(false);
             if (acquired.Member is not { } member)
             {
-                return new OpenPairResult(acquired.Fault!);
+                return new Attempt<IStreamPair>(acquired.Fault!);
             }
 
-            OpenPairResult opened = await TryOpenAsync(member, request, cancellationToken).ConfigureAwait(false);
+            Attempt<IStreamPair> opened = await TryOpenAsync(member, port, initialData, cancellationToken).ConfigureAwait(false);
             if (opened.Fault is not { Kind: TunnelFaultKind.Lost } || acquired.IsFresh)
             {
                 return opened;
@@ -431,15 +431,17 @@ public sealed partial class TunnelPool : ITunnelSource
         }
     }
 
-    private async ValueTask<OpenPairResult> TryOpenAsync(Member member, PairRequest request, CancellationToken cancellationToken)
+    private async ValueTask<Attempt<IStreamPair>> TryOpenAsync(Member member, int port, ReadOnlyMemory<byte> initialData, CancellationToken cancellationToken)
     {
         bool isOpen = false;
         try
         {
-            OpenPairResult opened = await member.Tunnel.OpenPairAsync(request.Port, request.FirstBytes, cancellationToken).ConfigureAwait(false);
-            isOpen = opened.Succeeded(out IStreamPair? pair, out _);
+            Attempt<ITunnelPair> opened = await member.Tunnel.OpenPairAsync(port, initialData, cancellationToken).ConfigureAwait(false);
+            isOpen = opened.Succeeded(out ITunnelPair? pair, out TunnelFault? fault);
             member.HasServed |= isOpen;
-            return isOpen ? new OpenPairResult(new PooledPair(pair!, (ended, wasLeft) => _ = ReleaseAsync(member, ended, wasLeft))) : opened;
+            return isOpen
+                ? new Attempt<IStreamPair>(new PooledPair(pair!, (ended, wasLeft) => _ = ReleaseAsync(member, ended, wasLeft)))
+                : new Attempt<IStreamPair>(fault!);
         }
         finally
         {
@@ -456,19 +458,19 @@ public sealed partial class TunnelPool : ITunnelSource
     /// Until the pod has ended its side too, which takes up to a second, what it sends is thrown away and holds up nobody.
     /// A client that has gone in good order is owed that the application gets every byte, however long it takes to read them.
     /// </summary>
-    private async Task ReleaseAsync(Member member, IStreamPair pair, bool wasLeft)
+    private async Task ReleaseAsync(Member member, ITunnelPair pair, bool wasLeft)
     {
-        Task<bool> givenUp = pair.GiveUpAsync(_stopped);
+        Task<bool> givenUp = pair.DrainAsync(_stopped);
         try
         {
             if (wasLeft)
             {
-                await Task.WhenAny(givenUp, pair.Ended).WaitAsync(_stopped).ConfigureAwait(false);
+                await Task.WhenAny(givenUp, pair.Completion).WaitAsync(_stopped).ConfigureAwait(false);
             }
 
             bool taken = await givenUp.WaitAsync(_options.SettleTimeout, _options.Time, _stopped).ConfigureAwait(false);
             Release(member, isUsable: taken, isReturn: true);
-            if (pair.Ended is { IsCompletedSuccessfully: true, Result.Kind: PairEndKind.Unanswered })
+            if (pair.Completion is { IsCompletedSuccessfully: true, Result.Kind: PairEndKind.Unanswered })
             {
                 LogUnanswered();
                 DialIfNoneIsLeft();
@@ -503,18 +505,18 @@ public sealed partial class TunnelPool : ITunnelSource
     /// Ends the connections that share a tunnel with a pair which the pod has not taken whole, and wait behind it: once the pod has ended a pair it reads no more of
     /// it. Until then its application may only be paused, and they wait for it.
     /// </summary>
-    private async Task FreeNeighboursAsync(IStreamPair pair, Task<bool> givenUp)
+    private async Task FreeNeighboursAsync(ITunnelPair pair, Task<bool> givenUp)
     {
         try
         {
-            if (!pair.Ended.IsCompleted)
+            if (!pair.Completion.IsCompleted)
             {
-                await Task.WhenAny(givenUp, pair.Ended).WaitAsync(_stopped).ConfigureAwait(false);
+                await Task.WhenAny(givenUp, pair.Completion).WaitAsync(_stopped).ConfigureAwait(false);
                 await Task.WhenAny(givenUp, Task.Delay(_options.SettleTimeout, _options.Time, _stopped)).ConfigureAwait(false);
             }
 
             // With the tunnel all of its pairs have ended.
-            while (!givenUp.IsCompleted && !_stopped.IsCancellationRequested && !pair.TryFreeNeighbours())
+            while (!givenUp.IsCompleted && !_stopped.IsCancellationRequested && !pair.TryEndBlockedPairs())
             {
                 await Task.WhenAny(givenUp, Task.Delay(_options.SettleTimeout / LooksPerSettling, _options.Time, _stopped)).ConfigureAwait(false);
             }
@@ -706,7 +708,7 @@ public sealed partial class TunnelPool : ITunnelSource
         // The caller holds the gate.
         await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
         long started = _options.Time.GetTimestamp();
-        TunnelDialResult dial;
+        Attempt<ITunnel> dial;
         using var limit = new CancellationTokenSource(_options.DialTimeout, _options.Time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, _stopped);
         try
@@ -719,12 +721,12 @@ public sealed partial class TunnelPool : ITunnelSource
         }
         catch (OperationCanceledException) when (limit.IsCancellationRequested)
         {
-            dial = new TunnelDialResult(new TunnelFault(TunnelFaultKind.TimedOut, $"the server did not answer within {_options.DialTimeout.TotalSeconds:0.#} s"));
+            dial = new Attempt<ITunnel>(new TunnelFault(TunnelFaultKind.TimedOut, $"the server did not answer within {_options.DialTimeout.TotalSeconds:0.#} s"));
         }
         catch (Exception e)
         {
             // A fault of the dialer itself: whoever waits for the tunnel is to see it.
-            dial = new TunnelDialResult(new TunnelFault(TunnelFaultKind.Unreachable, e.Message) { Cause = e });
+            dial = new Attempt<ITunnel>(new TunnelFault(TunnelFaultKind.Unreachable, e.Message) { Cause = e });
         }
 
         if (dial.Succeeded(out ITunnel? tunnel, out TunnelFault? fault))
@@ -791,7 +793,7 @@ public sealed partial class TunnelPool : ITunnelSource
         {
             _dialling--;
             LookAgain();
-            if (_members.Exists(member => IsShareable(member) && !(IsAnswer(fault) && member.Tunnel.IsSuspect)))
+            if (_members.Exists(member => IsShareable(member) && !(IsAnswer(fault) && member.Tunnel.IsUnresponsive)))
             {
                 TimeSpan wait = fault.RetryAfter is { } asked && asked > DialAgain ? asked : DialAgain;
                 _dialAgainAt = _options.Time.After(wait);
@@ -988,7 +990,7 @@ public sealed partial class TunnelPool : ITunnelSource
     {
         lock (_gate)
         {
-            if (_disposed || !_probe.TryBegin(_members.Exists(member => member.Tunnel is { IsSilent: true } or { IsSuspect: true }), IsHeard()))
+            if (_disposed || !_probe.TryBegin(_members.Exists(member => member.Tunnel is { IsSilent: true } or { IsUnresponsive: true }), IsHeard()))
             {
                 return;
             }
@@ -999,7 +1001,7 @@ public sealed partial class TunnelPool : ITunnelSource
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, _stopped);
         try
         {
-            TunnelDialResult dial = await _dialer.DialAsync(either.Token).ConfigureAwait(false);
+            Attempt<ITunnel> dial = await _dialer.DialAsync(either.Token).ConfigureAwait(false);
             if (dial.Succeeded(out ITunnel? tunnel, out TunnelFault? fault))
             {
                 bool isWanted;
@@ -1089,7 +1091,7 @@ public sealed partial class TunnelPool : ITunnelSource
             }
 
             reason = fault.Message;
-            suspects = [.. _members.Where(member => member.Tunnel.IsSuspect)];
+            suspects = [.. _members.Where(member => member.Tunnel.IsUnresponsive)];
             foreach (Member suspect in suspects)
             {
                 Remove(suspect);
@@ -1123,12 +1125,12 @@ public sealed partial class TunnelPool : ITunnelSource
         return new TunnelLoss(standing, _servedOneIsGone || _members.Exists(HasServed)) { Fault = standing == 0 ? _probe.Fault : null };
     }
 
-    private static bool HasServed(Member member) => member is { HasServed: true, Tunnel.IsMute: false };
+    private static bool HasServed(Member member) => member is { HasServed: true, Tunnel.HasReceived: true };
 
     /// <summary>How many tunnels are known to live. Called with the gate held.</summary>
     private int StandingCount() => _members.Count(IsKnownToLive);
 
-    private static bool IsKnownToLive(Member member) => member.Tunnel is { IsConnected: true, IsSuspect: false, IsSilent: false };
+    private static bool IsKnownToLive(Member member) => member.Tunnel is { IsConnected: true, IsUnresponsive: false, IsSilent: false };
 
     private static Acquired PoolClosed() =>
         new(new TunnelFault(TunnelFaultKind.Lost, "the tunnels to the pod were closed before the connection had one"));

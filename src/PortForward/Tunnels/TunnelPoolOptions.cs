@@ -39,8 +39,8 @@ public sealed record TunnelPoolOptions
     /// <summary>How long a tunnel may take to show that nothing holds it up, before a connection is to share it; 1 s by default.</summary>
     public TimeSpan FlowTimeout { get; init; } = TimeSpan.FromSeconds(1);
 
-    /// <summary>The most first bytes of a connection that ride along with its opening, in bytes; 32 KiB by default: one data frame.</summary>
-    public int MaxFirstBytes { get; init; } = 32 * 1024;
+    /// <summary>The most initial data of a connection that ride along with its opening, in bytes; 32 KiB by default: one data frame.</summary>
+    public int MaxInitialData { get; init; } = 32 * 1024;
 
     /// <summary>Called when a tunnel has ended that the pool did not end itself, or when the pool had to give the last one up. It must return soon.</summary>
     public Action<TunnelLoss>? OnLost { get; init; }

@@ -4,9 +4,6 @@ using System.Text;
 
 namespace PortForward.Tunnels;
 
-/// <summary>The duplex stream behind a 101, or why there is none.</summary>
-internal readonly record struct UpgradeResult(Stream? Stream, TunnelFault? Fault);
-
 /// <summary>An HTTP/1.1 upgrade: what the transports' dialers have in common.</summary>
 internal static class UpgradeRequest
 {
@@ -30,7 +27,7 @@ internal static class UpgradeRequest
     /// <param name="check">Says what is wrong with a 101, or null.</param>
     /// <param name="options">The limits.</param>
     /// <param name="cancellationToken">Ends the attempt.</param>
-    public static async Task<UpgradeResult> SendAsync(
+    public static async Task<Attempt<Stream>> SendAsync(
         HttpMessageInvoker invoker,
         HttpRequestMessage request,
         Func<HttpResponseMessage, string?> check,
@@ -47,32 +44,32 @@ internal static class UpgradeRequest
             {
                 using (response)
                 {
-                    return new UpgradeResult(null, await ReadRefusalAsync(response, options.Time, either.Token, cancellationToken).ConfigureAwait(false));
+                    return new Attempt<Stream>(await ReadRefusalAsync(response, options.Time, either.Token, cancellationToken).ConfigureAwait(false));
                 }
             }
 
             if (check(response) is { } wrong)
             {
                 response.Dispose();
-                return new UpgradeResult(null, new TunnelFault(TunnelFaultKind.BadUpgrade, wrong));
+                return new Attempt<Stream>(new TunnelFault(TunnelFaultKind.BadUpgrade, wrong));
             }
 
             // It is there already. A cancellation here would leave the connection to nobody.
-            return new UpgradeResult(await response.Content.ReadAsStreamAsync(CancellationToken.None).ConfigureAwait(false), null);
+            return new Attempt<Stream>(await response.Content.ReadAsStreamAsync(CancellationToken.None).ConfigureAwait(false));
         }
         catch (HttpRequestException e) when (IsCutOff(e))
         {
             string reason = UntrustedText.OneLine(Innermost(e).Message);
-            return new UpgradeResult(null, new TunnelFault(TunnelFaultKind.BadUpgrade, $"the connection was cut before the upgrade was answered ({reason})") { Cause = e });
+            return new Attempt<Stream>(new TunnelFault(TunnelFaultKind.BadUpgrade, $"the connection was cut before the upgrade was answered ({reason})") { Cause = e });
         }
         catch (Exception e) when (e is HttpRequestException or IOException)
         {
-            return new UpgradeResult(null, new TunnelFault(TunnelFaultKind.Unreachable, UntrustedText.OneLine(Innermost(e).Message)) { Cause = e });
+            return new Attempt<Stream>(new TunnelFault(TunnelFaultKind.Unreachable, UntrustedText.OneLine(Innermost(e).Message)) { Cause = e });
         }
         catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
         {
             // A limit that the transport has set for itself, as for its dial, shows as a cancellation too.
-            return new UpgradeResult(null, new TunnelFault(
+            return new Attempt<Stream>(new TunnelFault(
                 TunnelFaultKind.TimedOut,
                 limit.IsCancellationRequested
                     ? $"the server at {request.RequestUri!.Authority} did not answer the upgrade within {options.AnswerTimeout.TotalSeconds:0.#} s"

@@ -34,15 +34,15 @@ public sealed class WebSocketTunnelDialer : ITunnelDialer
     public string Transport => "websocket";
 
     /// <inheritdoc/>
-    public async Task<TunnelDialResult> DialAsync(CancellationToken cancellationToken)
+    public async Task<Attempt<ITunnel>> DialAsync(CancellationToken cancellationToken)
     {
-        UpgradeResult upgrade = await WebSocketUpgrade.SendAsync(_invoker, _portForwardUri, Subprotocol, _options, cancellationToken).ConfigureAwait(false);
-        if (upgrade.Stream is null)
+        Attempt<Stream> upgrade = await WebSocketUpgrade.SendAsync(_invoker, _portForwardUri, Subprotocol, _options, cancellationToken).ConfigureAwait(false);
+        if (upgrade.Value is null)
         {
-            return new TunnelDialResult(upgrade.Fault!);
+            return new Attempt<ITunnel>(upgrade.Fault!);
         }
 
         // No keep-alive of its own: SPDY's PING goes all the way to the runtime.
-        return new TunnelDialResult(new SpdyTunnel(new WebSocketByteStream(upgrade.Stream), _options, _logger));
+        return new Attempt<ITunnel>(new SpdyTunnel(new WebSocketByteStream(upgrade.Value), _options, _logger));
     }
 }

@@ -14,7 +14,7 @@ internal static class WebSocketUpgrade
     private const string AcceptSuffix = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
     /// <summary>Asks for a WebSocket that speaks one subprotocol.</summary>
-    public static async Task<UpgradeResult> SendAsync(
+    public static async Task<Attempt<Stream>> SendAsync(
         HttpMessageInvoker invoker, Uri uri, string subprotocol, TunnelDialOptions options, CancellationToken cancellationToken)
     {
         string key = Convert.ToBase64String(RandomNumberGenerator.GetBytes(16));

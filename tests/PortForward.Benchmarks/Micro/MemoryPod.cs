@@ -11,15 +11,13 @@ internal sealed class MemoryPod : ITunnelSource, IStreamPair
     private TaskCompletionSource _received = new();
     private long _expected;
 
-    public int MaxFirstBytes => 32 * 1024;
+    public int MaxInitialData => 32 * 1024;
 
-    public Task<TunnelFault> Lost { get; } = new TaskCompletionSource<TunnelFault>().Task;
+    Task<TunnelFault> ITunnelSource.Completion { get; } = new TaskCompletionSource<TunnelFault>().Task;
 
     public PipeReader Input => _output.Reader;
 
-    public Task<PairEnd> Ended => _ended.Task;
-
-    public Task Settled => _ended.Task;
+    public Task<PairEnd> Completion => _ended.Task;
 
     /// <summary>Sends the same bytes so many times.</summary>
     public async Task SendAsync(ReadOnlyMemory<byte> bytes, int times)
@@ -43,21 +41,13 @@ internal sealed class MemoryPod : ITunnelSource, IStreamPair
         return ValueTask.FromResult(true);
     }
 
-    public Task<TunnelFault?> PrepareAsync(CancellationToken cancellationToken) => Task.FromResult<TunnelFault?>(null);
+    public Task<TunnelFault?> ConnectAsync(CancellationToken cancellationToken) => Task.FromResult<TunnelFault?>(null);
 
-    public ValueTask<OpenPairResult> OpenPairAsync(PairRequest request, CancellationToken cancellationToken) => ValueTask.FromResult(new OpenPairResult(this));
-
-    public Task<bool> GiveUpAsync(CancellationToken cancellationToken)
-    {
-        End();
-        return Task.FromResult(true);
-    }
+    public ValueTask<Attempt<RoutedPair>> OpenPairAsync(PairRequest request, CancellationToken cancellationToken) => ValueTask.FromResult(new Attempt<RoutedPair>(new RoutedPair(this, Pod: "")));
 
     public ValueTask FinishAsync(CancellationToken cancellationToken) => ValueTask.CompletedTask;
 
-    public bool TryFreeNeighbours() => true;
-
-    public void Leave() => End();
+    public void CloseByClient() => End();
 
     public void Reset() => End();
 

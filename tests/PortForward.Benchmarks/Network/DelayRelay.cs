@@ -9,7 +9,7 @@ namespace PortForward.Benchmarks.Network;
 /// A longer road to a server: a relay on the loopback interface that delays each direction by half of a round trip, and limits no bandwidth.
 /// </summary>
 /// <remarks>
-/// To connect costs a round trip on a real network, which the loopback's own handshake does not: a new connection's first bytes wait for it.
+/// To connect costs a round trip on a real network, which the loopback's own handshake does not: a new connection's initial data wait for it.
 /// </remarks>
 internal sealed class DelayRelay : IDisposable
 {

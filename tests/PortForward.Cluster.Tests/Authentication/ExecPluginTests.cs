@@ -471,13 +471,13 @@ public sealed class ExecPluginTests : IDisposable
 
     private sealed class NeverOpens : ITunnelSource
     {
-        public int MaxFirstBytes => 0;
+        public int MaxInitialData => 0;
 
-        public Task<TunnelFault> Lost { get; } = new TaskCompletionSource<TunnelFault>().Task;
+        public Task<TunnelFault> Completion { get; } = new TaskCompletionSource<TunnelFault>().Task;
 
-        public Task<TunnelFault?> PrepareAsync(CancellationToken cancellationToken) => Task.FromResult<TunnelFault?>(null);
+        public Task<TunnelFault?> ConnectAsync(CancellationToken cancellationToken) => Task.FromResult<TunnelFault?>(null);
 
-        public async ValueTask<OpenPairResult> OpenPairAsync(PairRequest request, CancellationToken cancellationToken)
+        public async ValueTask<Attempt<RoutedPair>> OpenPairAsync(PairRequest request, CancellationToken cancellationToken)
         {
             await Task.Delay(Timeout.Infinite, cancellationToken);
             throw new InvalidOperationException();

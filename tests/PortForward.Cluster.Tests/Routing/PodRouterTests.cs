@@ -60,16 +60,16 @@ public sealed class PodRouterTests : IAsyncLifetime
         ResolvedTarget target = await new TargetResolver(api).ResolveAsync(
             TargetReference.Parse("pod/web-1"), "default", [PortSpec.Parse("8080")], TimeSpan.FromSeconds(10), progress: null, CancellationToken.None);
         await using var router = new PodRouter(api, target, _ => dialer);
-        Task<TunnelFault?> ready = router.PrepareAsync(CancellationToken.None);
+        Task<TunnelFault?> ready = router.ConnectAsync(CancellationToken.None);
 
         ready.IsCompleted.Should().BeFalse("nothing was accepted yet");
         dialer.Accept.SetResult();
         (await ready.WaitAsync(RoutedForward.Patience)).Should().BeNull();
-        Task<OpenPairResult> held = router.OpenPairAsync(new PairRequest(0, default), CancellationToken.None).AsTask();
-        router.Lost.IsCompleted.Should().BeFalse();
-        dialer.Outcome.SetResult(new TunnelDialResult(new TunnelFault(TunnelFaultKind.BadUpgrade, "no transport works")));
+        Task<Attempt<RoutedPair>> held = router.OpenPairAsync(new PairRequest(0, default), CancellationToken.None).AsTask();
+        router.Completion.IsCompleted.Should().BeFalse();
+        dialer.Outcome.SetResult(new Attempt<ITunnel>(new TunnelFault(TunnelFaultKind.BadUpgrade, "no transport works")));
 
-        (await router.Lost.WaitAsync(RoutedForward.Patience)).Message.Should().Be("no transport works");
+        (await router.Completion.WaitAsync(RoutedForward.Patience)).Message.Should().Be("no transport works");
         (await held.WaitAsync(RoutedForward.Patience)).Fault.Should().NotBeNull();
     }
 
@@ -78,13 +78,13 @@ public sealed class PodRouterTests : IAsyncLifetime
     {
         public TaskCompletionSource Accept { get; } = new();
 
-        public TaskCompletionSource<TunnelDialResult> Outcome { get; } = new();
+        public TaskCompletionSource<Attempt<ITunnel>> Outcome { get; } = new();
 
         public string Transport => "test";
 
         public Task Accepted => Accept.Task;
 
-        public Task<TunnelDialResult> DialAsync(CancellationToken cancellationToken) => Outcome.Task.WaitAsync(cancellationToken);
+        public Task<Attempt<ITunnel>> DialAsync(CancellationToken cancellationToken) => Outcome.Task.WaitAsync(cancellationToken);
     }
 
     [Fact]
@@ -283,7 +283,7 @@ public sealed class PodRouterTests : IAsyncLifetime
         _cluster.Tunnels.CutAll();
         await RoutedForward.UntilAsync(() => UpgradeCount() > asked);
 
-        OpenPairResult opened = await forward.Router.OpenPairAsync(new PairRequest(8080, default), CancellationToken.None);
+        Attempt<RoutedPair> opened = await forward.Router.OpenPairAsync(new PairRequest(8080, default), CancellationToken.None);
 
         opened.Fault!.Message.Should().Be("pod web-1 cannot be reached: the server does not answer");
     }
@@ -516,10 +516,10 @@ public sealed class PodRouterTests : IAsyncLifetime
     {
         public string Transport => inner.Transport;
 
-        public async Task<TunnelDialResult> DialAsync(CancellationToken cancellationToken)
+        public async Task<Attempt<ITunnel>> DialAsync(CancellationToken cancellationToken)
         {
-            TunnelDialResult dialled = await inner.DialAsync(cancellationToken);
-            if (dialled.Tunnel is { } tunnel && spoilt.IsCompleted && !await tunnel.PingAsync(cancellationToken))
+            Attempt<ITunnel> dialled = await inner.DialAsync(cancellationToken);
+            if (dialled.Value is { } tunnel && spoilt.IsCompleted && !await tunnel.PingAsync(cancellationToken))
             {
                 await tunnel.Completion.WaitAsync(cancellationToken);
             }

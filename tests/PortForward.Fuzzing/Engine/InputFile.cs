@@ -82,7 +82,7 @@ internal static class InputFile
         return text.ToString();
     }
 
-    /// <summary>How many of the first bytes can stand in quotes, and in which.</summary>
+    /// <summary>How many of the initial data can stand in quotes, and in which.</summary>
     private static (char Quote, int Length) Printable(ReadOnlySpan<byte> bytes)
     {
         (int one, int two) = (Length(bytes, '"'), Length(bytes, '\''));

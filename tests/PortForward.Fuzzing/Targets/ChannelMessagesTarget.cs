@@ -28,18 +28,18 @@ internal sealed class ChannelMessagesTarget : FuzzTarget
         StreamEnding ending = random.Next(3) == 0 ? StreamEnding.Cut : StreamEnding.Closed;
         using var invoker = new HttpMessageInvoker(new UpgradeHandler(() => new ScriptedStream(Frames(input.Bytes), random, ending)));
         var dialer = new ChannelTunnelDialer(invoker, new Uri("http://cluster.test/api/v1/namespaces/default/pods/web/portforward"));
-        TunnelDialResult dial = await dialer.DialAsync(CancellationToken.None);
-        await using ITunnel tunnel = dial.Tunnel!;
+        Attempt<ITunnel> dial = await dialer.DialAsync(CancellationToken.None);
+        await using ITunnel tunnel = dial.Value!;
 
-        OpenPairResult opened = await tunnel.OpenPairAsync(Port, "hello"u8.ToArray(), CancellationToken.None);
-        if (opened.Pair is not { } pair)
+        Attempt<ITunnelPair> opened = await tunnel.OpenPairAsync(Port, "hello"u8.ToArray(), CancellationToken.None);
+        if (opened.Value is not { } pair)
         {
             Require.Line(opened.Fault!.Message);
             return;
         }
 
         await pair.Input.ReadToEndAsync();
-        PairEnd end = await pair.Ended;
+        PairEnd end = await pair.Completion;
         Require.That(end.Message is null or { Length: <= 8 * 1024 }, "an error message is bounded", $"{end.Message?.Length} characters");
         await pair.WriteAsync("more"u8.ToArray(), CancellationToken.None);
         await pair.DisposeAsync();

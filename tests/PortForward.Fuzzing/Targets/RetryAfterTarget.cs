@@ -31,7 +31,7 @@ internal sealed class RetryAfterTarget : FuzzTarget
         var reach = new PodReach(time, static () => 0.5);
         for (int dials = 0; dials < 20; dials++)
         {
-            TunnelDialResult dial = await dialer.DialAsync(CancellationToken.None);
+            Attempt<ITunnel> dial = await dialer.DialAsync(CancellationToken.None);
             reach.Fail(dial.Fault!);
             Require.That(dials == 0 || reach.UntilRetry > TimeSpan.FromMilliseconds(100), "dials that fail have pauses between them", $"{reach.UntilRetry}");
             Require.That(reach.UntilRetry <= LongestWait, "nobody waits longer than two minutes", $"{reach.UntilRetry}");

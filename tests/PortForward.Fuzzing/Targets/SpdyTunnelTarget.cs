@@ -19,11 +19,11 @@ internal sealed class SpdyTunnelTarget : FuzzTarget
         var start = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         await using var transport = new ScriptedStream(input.Bytes, new Random(random.Next()), ending, start.Task);
         var tunnel = new SpdyTunnel(transport, new TunnelDialOptions { Time = new VirtualTime() }, NullLogger.Instance);
-        var pairs = new List<IStreamPair>();
+        var pairs = new List<ITunnelPair>();
         for (int i = 0; i < PairCount; i++)
         {
-            OpenPairResult opened = await tunnel.OpenPairAsync(80, new byte[random.Next(20)], CancellationToken.None);
-            pairs.Add(opened.Pair!);
+            Attempt<ITunnelPair> opened = await tunnel.OpenPairAsync(80, new byte[random.Next(20)], CancellationToken.None);
+            pairs.Add(opened.Value!);
         }
 
         // From here on both sides are at work at once.
@@ -44,16 +44,16 @@ internal sealed class SpdyTunnelTarget : FuzzTarget
         await tunnel.Completion;
         Require.That(!tunnel.CanOpen, "nothing is opened in a tunnel that has ended");
         await Task.WhenAll(clients);
-        foreach (IStreamPair pair in pairs)
+        foreach (ITunnelPair pair in pairs)
         {
-            PairEnd end = await pair.Ended;
+            PairEnd end = await pair.Completion;
             Require.That(end.Message is null or { Length: <= 8 * 1024 }, "an error message is bounded", $"{end.Message?.Length} characters");
             Require.That((end.Kind == PairEndKind.Failed) == (end.Message is not null), "a failure and only a failure has a message", $"{end}");
         }
     }
 
     /// <summary>What a connection does with its pair.</summary>
-    private static async Task UseAsync(IStreamPair pair, Random random)
+    private static async Task UseAsync(ITunnelPair pair, Random random)
     {
         for (int steps = random.Next(4); steps > 0; steps--)
         {
@@ -69,7 +69,7 @@ internal sealed class SpdyTunnelTarget : FuzzTarget
                     pair.Reset();
                     break;
                 case 3:
-                    pair.TryFreeNeighbours();
+                    pair.TryEndBlockedPairs();
                     break;
                 default:
                     await Task.Yield();
@@ -84,11 +84,11 @@ internal sealed class SpdyTunnelTarget : FuzzTarget
                 await pair.DisposeAsync();
                 break;
             case 1:
-                pair.Leave();
+                pair.CloseByClient();
                 await pair.DisposeAsync();
                 break;
             default:
-                await pair.GiveUpAsync(CancellationToken.None);
+                await pair.DrainAsync(CancellationToken.None);
                 break;
         }
     }

@@ -45,7 +45,7 @@ internal sealed class UpgradeAnswerTarget : FuzzTarget
         ];
         foreach (ITunnelDialer dialer in dialers)
         {
-            TunnelDialResult dial = await dialer.DialAsync(CancellationToken.None);
+            Attempt<ITunnel> dial = await dialer.DialAsync(CancellationToken.None);
             if (!dial.Succeeded(out ITunnel? tunnel, out TunnelFault? fault))
             {
                 Check(fault);
@@ -54,11 +54,11 @@ internal sealed class UpgradeAnswerTarget : FuzzTarget
 
             await using (tunnel)
             {
-                OpenPairResult opened = await tunnel.OpenPairAsync(80, default, CancellationToken.None);
-                if (opened.Pair is { } pair)
+                Attempt<ITunnelPair> opened = await tunnel.OpenPairAsync(80, default, CancellationToken.None);
+                if (opened.Value is { } pair)
                 {
                     await pair.Input.ReadToEndAsync();
-                    await pair.Ended;
+                    await pair.Completion;
                     await pair.DisposeAsync();
                 }
                 else

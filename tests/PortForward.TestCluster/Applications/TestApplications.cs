@@ -70,7 +70,7 @@ public static class TestApplications
         await SendAsync(connection, Encoding.UTF8.GetBytes(text), stopping);
     };
 
-    /// <summary>Answers with a text a given time after the client's first bytes, and closes.</summary>
+    /// <summary>Answers with a text a given time after the client's initial data, and closes.</summary>
     public static ApplicationHandler AnswersAfterFirstByte(string text, TimeSpan delay, TimeProvider? time = null) => async (connection, stopping) =>
     {
         await connection.ReceiveAsync(new byte[64 * 1024], stopping);

@@ -45,7 +45,7 @@ public sealed class TunnelReuseTests : IAsyncLifetime
         {
             await using (IStreamPair refused = await OpenAsync(Refused))
             {
-                (await refused.Ended.Soon()).Kind.Should().Be(PairEndKind.Failed);
+                (await refused.Completion.Soon()).Kind.Should().Be(PairEndKind.Failed);
             }
 
             for (int j = 0; j < 5; j++)
@@ -73,13 +73,13 @@ public sealed class TunnelReuseTests : IAsyncLifetime
         echoed.Buffer.Length.Should().Be(5);
         pair.Input.AdvanceTo(echoed.Buffer.End);
         await pair.FinishAsync(CancellationToken.None);
-        (await pair.Ended.Soon()).Kind.Should().Be(PairEndKind.Completed);
+        (await pair.Completion.Soon()).Kind.Should().Be(PairEndKind.Completed);
     }
 
     private async Task<IStreamPair> OpenAsync(int port)
     {
-        OpenPairResult opened = await _pool.OpenPairAsync(new PairRequest(port, "hello"u8.ToArray()), CancellationToken.None).AsTask().Soon();
-        return opened.Pair ?? throw new InvalidOperationException(opened.Fault!.Message);
+        Attempt<IStreamPair> opened = await _pool.OpenPairAsync(port, "hello"u8.ToArray(), CancellationToken.None).AsTask().Soon();
+        return opened.Value ?? throw new InvalidOperationException(opened.Fault!.Message);
     }
 
     private sealed class BearerHandler(string token) : DelegatingHandler(new SocketsHttpHandler())

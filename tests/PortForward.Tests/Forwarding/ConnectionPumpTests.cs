@@ -32,7 +32,7 @@ public sealed class ConnectionPumpTests : IDisposable
         await client.SendAsync("GET / ");
         await Waiting.UntilAsync(() => accepted.Available == 6);
 
-        (ConnectionPump pump, _, FakePair pair) = await StartAsync(accepted, expectedFirstBytes: "GET / ");
+        (ConnectionPump pump, _, FakePair pair) = await StartAsync(accepted, expectedInitialData: "GET / ");
         await client.SendAsync("HTTP/1.1");
         await Waiting.UntilAsync(() => pair.WrittenText == "HTTP/1.1");
 
@@ -46,7 +46,7 @@ public sealed class ConnectionPumpTests : IDisposable
         await client.SendAsync(new string('x', 1500));
         await Waiting.UntilAsync(() => accepted.Available == 1500);
 
-        (ConnectionPump pump, _, FakePair pair) = await StartAsync(accepted, expectedFirstBytes: new string('x', 1000));
+        (ConnectionPump pump, _, FakePair pair) = await StartAsync(accepted, expectedInitialData: new string('x', 1000));
 
         await Waiting.UntilAsync(() => pair.WrittenText == new string('x', 500));
         await Waiting.UntilAsync(() => pump.BytesSent == 1500);
@@ -441,7 +441,7 @@ public sealed class ConnectionPumpTests : IDisposable
         pod.SetResult();
 
         FakeTunnelSource.OpenedPair opened = await _tunnels.NextAsync();
-        opened.FirstBytes.Should().Be("question");
+        opened.InitialData.Should().Be("question");
         opened.Pair.Deliver("answer");
         opened.Pair.Complete();
         (await client.ReceiveToEndAsync()).Should().Be(("answer", false));
@@ -561,12 +561,12 @@ public sealed class ConnectionPumpTests : IDisposable
     }
 
     private async Task<(ConnectionPump Pump, Task<ConnectionEnd> Run, FakePair Pair)> StartAsync(
-        Socket accepted, PortForwarderOptions? options = null, string expectedFirstBytes = "")
+        Socket accepted, PortForwarderOptions? options = null, string expectedInitialData = "")
     {
         var pump = new ConnectionPump(accepted, _tunnels, new ForwardedPort(new IPEndPoint(IPAddress.Loopback, 8080), 80), options ?? _options);
         Task<ConnectionEnd> run = pump.RunAsync(_stop.Token);
         FakeTunnelSource.OpenedPair opened = await _tunnels.NextAsync();
-        (opened.Port, opened.FirstBytes).Should().Be((80, expectedFirstBytes));
+        (opened.Port, opened.InitialData).Should().Be((80, expectedInitialData));
         return (pump, run, opened.Pair);
     }
 

@@ -43,9 +43,9 @@ public sealed class PortForwarderTests : IDisposable
     {
         (PortForwarder forwarder, Task run) = await StartAsync(new PortMapping(0, 80));
         Socket client = await ConnectAsync(forwarder.Ports[0]);
-        (FakePair pair, _, string firstBytes) = await _tunnels.NextAsync();
+        (FakePair pair, _, string initialData) = await _tunnels.NextAsync();
         await client.SendAsync("12345");
-        await Waiting.UntilAsync(() => (firstBytes + pair.WrittenText).Length == 5);
+        await Waiting.UntilAsync(() => (initialData + pair.WrittenText).Length == 5);
         pair.Deliver("123");
         pair.EndData();
         pair.End(PairEndKind.Failed, "broken pipe");

@@ -30,7 +30,7 @@ public sealed class SecondTryTests : IDisposable
         first.End(PairEndKind.Failed, refusal);
 
         FakeTunnelSource.OpenedPair again = await _pods.NextAsync();
-        (again.FirstBytes, again.AvoidedPods).Should().BeEquivalentTo(("first second", new[] { "pod-1" }));
+        (again.InitialData, again.AvoidedPods).Should().BeEquivalentTo(("first second", new[] { "pod-1" }));
         await client.SendAsync(" third");
         await Waiting.UntilAsync(() => again.Pair.WrittenText == " third");
         again.Pair.Deliver("answer");
@@ -53,8 +53,8 @@ public sealed class SecondTryTests : IDisposable
         first.End(PairEndKind.Failed, Refused);
 
         FakeTunnelSource.OpenedPair again = await _pods.NextAsync();
-        again.FirstBytes.Should().HaveLength(_pods.MaxFirstBytes);
-        await Waiting.UntilAsync(() => again.Pair.WrittenText.Length == 5000 - _pods.MaxFirstBytes);
+        again.InitialData.Should().HaveLength(_pods.MaxInitialData);
+        await Waiting.UntilAsync(() => again.Pair.WrittenText.Length == 5000 - _pods.MaxInitialData);
         await StopAsync(run);
     }
 
@@ -84,7 +84,7 @@ public sealed class SecondTryTests : IDisposable
         first.End(PairEndKind.Failed, Refused);
 
         FakeTunnelSource.OpenedPair again = await _pods.NextAsync();
-        again.FirstBytes.Should().Be("all of it");
+        again.InitialData.Should().Be("all of it");
         again.Pair.Deliver("answer");
         again.Pair.Complete();
         (await client.ReceiveToEndAsync()).Should().Be(("answer", false));

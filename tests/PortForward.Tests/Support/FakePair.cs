@@ -6,7 +6,7 @@ using PortForward.Tunnels;
 namespace PortForward.Tests.Support;
 
 /// <summary>A stream pair whose pod is the test.</summary>
-internal sealed class FakePair : IStreamPair
+internal sealed class FakePair : ITunnelPair
 {
     private readonly Pipe _input = new(new PipeOptions(pauseWriterThreshold: 0, useSynchronizationContext: false));
     private readonly TaskCompletionSource<PairEnd> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -24,7 +24,7 @@ internal sealed class FakePair : IStreamPair
 
     public PipeReader Input => _input.Reader;
 
-    public Task<PairEnd> Ended => _ended.Task;
+    public Task<PairEnd> Completion => _ended.Task;
 
     /// <summary>Completes when the pod has taken all that was sent.</summary>
     public Task Settled => _settled.Task;
@@ -32,7 +32,7 @@ internal sealed class FakePair : IStreamPair
     /// <summary>Whether the pod never takes what was sent.</summary>
     public bool IsNeverTaken { get; set; }
 
-    public async Task<bool> GiveUpAsync(CancellationToken cancellationToken)
+    public async Task<bool> DrainAsync(CancellationToken cancellationToken)
     {
         await DisposeAsync();
         await (IsNeverTaken ? Task.Delay(Timeout.Infinite, cancellationToken) : _settled.Task.WaitAsync(cancellationToken));
@@ -54,12 +54,12 @@ internal sealed class FakePair : IStreamPair
     /// <summary>How many times it takes to free its neighbours.</summary>
     public int FreesNeeded { get; set; } = 1;
 
-    public bool TryFreeNeighbours() => Interlocked.Increment(ref _frees) >= FreesNeeded;
+    public bool TryEndBlockedPairs() => Interlocked.Increment(ref _frees) >= FreesNeeded;
 
     /// <summary>Completes when the client was said to have gone.</summary>
     public Task Left => _left.Task;
 
-    public void Leave()
+    public void CloseByClient()
     {
         Calls.Enqueue("leave");
         _left.TrySetResult();

@@ -19,10 +19,10 @@ internal sealed class FakeTunnel : ITunnel
 
     public Task<TunnelEnd> Completion => _completion.Task;
 
-    public int MaxFirstBytes => 32 * 1024;
+    public int MaxInitialData => 32 * 1024;
 
     /// <summary>Whether it is silent with bytes on their way.</summary>
-    public bool IsSuspect { get; set; }
+    public bool IsUnresponsive { get; set; }
 
     /// <summary>Whether it has not been heard for an interval.</summary>
     public bool IsSilent { get; private set; }
@@ -30,15 +30,15 @@ internal sealed class FakeTunnel : ITunnel
     public Action? OnSilence { get; set; }
 
     /// <summary>Makes it silent, for the whole timeout with bytes on their way or only for an interval.</summary>
-    public void FallSilent(bool isSuspect = false)
+    public void FallSilent(bool isUnresponsive = false)
     {
         IsSilent = true;
-        IsSuspect |= isSuspect;
+        IsUnresponsive |= isUnresponsive;
         OnSilence?.Invoke();
     }
 
     /// <summary>Ends its silence.</summary>
-    public void BeHeard() => IsSilent = IsSuspect = false;
+    public void BeHeard() => IsSilent = IsUnresponsive = false;
 
     public bool IsWaitingForPod { get; set; } = true;
 
@@ -54,7 +54,7 @@ internal sealed class FakeTunnel : ITunnel
     /// <summary>How many bytes have come out of it.</summary>
     public long BytesReceived { get; set; } = 1;
 
-    public bool IsMute => BytesReceived == 0;
+    public bool HasReceived => BytesReceived > 0;
 
     public Task<bool> PingAsync(CancellationToken cancellationToken)
     {
@@ -102,8 +102,8 @@ internal sealed class FakeTunnel : ITunnel
     /// <summary>Holds openings up, if there is one.</summary>
     public Task? OpenGate { get; set; }
 
-    /// <summary>What was handed to the transport: port and first bytes of each pair.</summary>
-    public ConcurrentQueue<(int Port, string FirstBytes)> Opened { get; } = new();
+    /// <summary>What was handed to the transport: port and initial data of each pair.</summary>
+    public ConcurrentQueue<(int Port, string InitialData)> Opened { get; } = new();
 
     public ConcurrentQueue<FakePair> Pairs { get; } = new();
 
@@ -111,20 +111,20 @@ internal sealed class FakeTunnel : ITunnel
 
     public int Disposals => Volatile.Read(ref _disposals);
 
-    public async ValueTask<OpenPairResult> OpenPairAsync(int port, ReadOnlyMemory<byte> firstBytes, CancellationToken cancellationToken)
+    public async ValueTask<Attempt<ITunnelPair>> OpenPairAsync(int port, ReadOnlyMemory<byte> initialData, CancellationToken cancellationToken)
     {
         IsOpening = true;
         await (OpenGate ?? Task.CompletedTask).WaitAsync(cancellationToken);
         if (DiesOnOpen || !CanOpen)
         {
             CanOpen = false;
-            return new OpenPairResult(new TunnelFault(TunnelFaultKind.Lost, "ended"));
+            return new Attempt<ITunnelPair>(new TunnelFault(TunnelFaultKind.Lost, "ended"));
         }
 
-        Opened.Enqueue((port, Encoding.UTF8.GetString(firstBytes.Span)));
+        Opened.Enqueue((port, Encoding.UTF8.GetString(initialData.Span)));
         var pair = new FakePair();
         Pairs.Enqueue(pair);
-        return new OpenPairResult(pair);
+        return new Attempt<ITunnelPair>(pair);
     }
 
     public ValueTask DisposeAsync()
@@ -165,7 +165,7 @@ internal sealed class FakeDialer : ITunnelDialer
 
     public void FailNext(TunnelFault fault) => _faults.Enqueue(fault);
 
-    public async Task<TunnelDialResult> DialAsync(CancellationToken cancellationToken)
+    public async Task<Attempt<ITunnel>> DialAsync(CancellationToken cancellationToken)
     {
         Interlocked.Increment(ref _dials);
         await (Gate ?? Task.CompletedTask).WaitAsync(IgnoresCancellation ? CancellationToken.None : cancellationToken);
@@ -176,12 +176,12 @@ internal sealed class FakeDialer : ITunnelDialer
 
         if (_faults.TryDequeue(out TunnelFault? fault))
         {
-            return new TunnelDialResult(fault);
+            return new Attempt<ITunnel>(fault);
         }
 
         var tunnel = new FakeTunnel();
         Prepare(tunnel);
         Tunnels.Enqueue(tunnel);
-        return new TunnelDialResult(tunnel);
+        return new Attempt<ITunnel>(tunnel);
     }
 }

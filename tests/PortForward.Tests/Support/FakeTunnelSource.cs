@@ -15,13 +15,13 @@ internal sealed class FakeTunnelSource : ITunnelSource
 
     private int _openings;
 
-    /// <summary>A pair with the port and the first bytes that it was opened with.</summary>
-    public sealed record OpenedPair(FakePair Pair, int Port, string FirstBytes)
+    /// <summary>A pair with the port and the initial data that it was opened with.</summary>
+    public sealed record OpenedPair(FakePair Pair, int Port, string InitialData)
     {
         public IReadOnlyList<string> AvoidedPods { get; init; } = [];
     }
 
-    public int MaxFirstBytes { get; init; } = 1000;
+    public int MaxInitialData { get; init; } = 1000;
 
     /// <summary>Why nothing can be opened, if so.</summary>
     public TunnelFault? Fault { get; set; }
@@ -34,16 +34,16 @@ internal sealed class FakeTunnelSource : ITunnelSource
     /// <summary>The next pair that was opened.</summary>
     public async Task<OpenedPair> NextAsync() => await _opened.Reader.ReadAsync().Soon();
 
-    public async Task<TunnelFault?> PrepareAsync(CancellationToken cancellationToken)
+    public async Task<TunnelFault?> ConnectAsync(CancellationToken cancellationToken)
     {
         await (Gate ?? Task.CompletedTask).WaitAsync(cancellationToken);
         return Fault;
     }
 
-    /// <summary>Completes <see cref="Lost"/>.</summary>
+    /// <summary>Completes <see cref="Completion"/>.</summary>
     public void Lose(TunnelFault fault) => _lost.TrySetResult(fault);
 
-    public Task<TunnelFault> Lost => _lost.Task;
+    public Task<TunnelFault> Completion => _lost.Task;
 
     /// <summary>Whether another pod is there for connections that one pod has failed.</summary>
     public bool HasOtherPods { get; init; }
@@ -54,24 +54,24 @@ internal sealed class FakeTunnelSource : ITunnelSource
     /// <summary>How many pairs were opened.</summary>
     public int OpenedPairs => _pairs.Count;
 
-    public async ValueTask<OpenPairResult> OpenPairAsync(PairRequest request, CancellationToken cancellationToken)
+    public async ValueTask<Attempt<RoutedPair>> OpenPairAsync(PairRequest request, CancellationToken cancellationToken)
     {
         Interlocked.Increment(ref _openings);
         await (Gate ?? Task.CompletedTask).WaitAsync(cancellationToken);
         if (Fault is not null)
         {
-            return new OpenPairResult(Fault);
+            return new Attempt<RoutedPair>(Fault);
         }
 
         if (request.AvoidedPods is { Count: > 0 } && !HasOtherPods)
         {
-            return new OpenPairResult(new TunnelFault(TunnelFaultKind.NoOtherPod, "no other pod"));
+            return new Attempt<RoutedPair>(new TunnelFault(TunnelFaultKind.NoOtherPod, "no other pod"));
         }
 
         var pair = new FakePair();
         _pairs.Enqueue(pair);
-        _opened.Writer.TryWrite(new OpenedPair(pair, request.Port, Encoding.UTF8.GetString(request.FirstBytes.Span)) { AvoidedPods = [.. request.AvoidedPods ?? []] });
-        return new OpenPairResult(pair) { Pod = $"pod-{_pairs.Count}" };
+        _opened.Writer.TryWrite(new OpenedPair(pair, request.Port, Encoding.UTF8.GetString(request.InitialData.Span)) { AvoidedPods = [.. request.AvoidedPods ?? []] });
+        return new Attempt<RoutedPair>(new RoutedPair(pair, $"pod-{_pairs.Count}"));
     }
 
     public ValueTask DisposeAsync()

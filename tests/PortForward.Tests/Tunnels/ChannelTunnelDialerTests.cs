@@ -26,11 +26,11 @@ public sealed class ChannelTunnelDialerTests : IDisposable
     public async Task A_dial_connects_to_no_application_and_asks_the_server_once_for_many_connections()
     {
         ITunnel first = await DialAsync();
-        TunnelDialResult second = await _dialer.DialAsync(CancellationToken.None).Soon();
+        Attempt<ITunnel> second = await _dialer.DialAsync(CancellationToken.None).Soon();
 
         first.IsConnected.Should().BeFalse();
         (await first.PingAsync(CancellationToken.None)).Should().BeTrue();
-        second.Tunnel.Should().NotBeNull();
+        second.Value.Should().NotBeNull();
     }
 
     [Fact]
@@ -39,7 +39,7 @@ public sealed class ChannelTunnelDialerTests : IDisposable
         await DialAsync();
         _time.Advance(TimeSpan.FromSeconds(5));
 
-        Task<TunnelDialResult> dial = _dialer.DialAsync(CancellationToken.None);
+        Task<Attempt<ITunnel>> dial = _dialer.DialAsync(CancellationToken.None);
         using UpgradeConnection connection = await _server.AcceptAsync();
         await connection.RespondAsync("HTTP/1.1 403 Forbidden\nContent-Length: 2\n\nno");
 
@@ -52,7 +52,7 @@ public sealed class ChannelTunnelDialerTests : IDisposable
     [InlineData("<html>Bad Request</html>")]
     public async Task Any_other_bad_request_than_for_want_of_a_port_is_a_refusal(string body)
     {
-        Task<TunnelDialResult> dial = _dialer.DialAsync(CancellationToken.None);
+        Task<Attempt<ITunnel>> dial = _dialer.DialAsync(CancellationToken.None);
         using UpgradeConnection connection = await _server.AcceptAsync();
         await connection.RespondAsync($"HTTP/1.1 400 Bad Request\nContent-Length: {body.Length}\n\n{body}");
 
@@ -86,7 +86,7 @@ public sealed class ChannelTunnelDialerTests : IDisposable
 
         (await ReadAsync(pair, 5)).Should().Be("whole");
         (await pair.Input.ReadAsync().AsTask().Soon()).IsCompleted.Should().BeTrue();
-        (await pair.Ended.Soon()).Should().Be(new PairEnd(PairEndKind.Completed));
+        (await pair.Completion.Soon()).Should().Be(new PairEnd(PairEndKind.Completed));
         (await tunnel.Completion.Soon()).Should().Be(TunnelEnd.Finished);
         await pair.DisposeAsync();
     }
@@ -101,7 +101,7 @@ public sealed class ChannelTunnelDialerTests : IDisposable
         await peer.CloseAsync();
 
         (await ReadAsync(pair, 4)).Should().Be("part");
-        (await pair.Ended.Soon()).Should().Be(new PairEnd(PairEndKind.Failed, "connection reset by peer"));
+        (await pair.Completion.Soon()).Should().Be(new PairEnd(PairEndKind.Failed, "connection reset by peer"));
         await pair.DisposeAsync();
     }
 
@@ -111,7 +111,7 @@ public sealed class ChannelTunnelDialerTests : IDisposable
         (Peer peer, ITunnel tunnel, IStreamPair pair) = await OpenAsync(8080);
         peer.Dispose();
 
-        (await pair.Ended.Soon()).Kind.Should().Be(PairEndKind.TunnelLost);
+        (await pair.Completion.Soon()).Kind.Should().Be(PairEndKind.TunnelLost);
         (await tunnel.Completion.Soon()).Should().Be(TunnelEnd.Lost);
         (await pair.WriteAsync("x"u8.ToArray(), CancellationToken.None)).Should().BeFalse();
         await pair.DisposeAsync();
@@ -140,7 +140,7 @@ public sealed class ChannelTunnelDialerTests : IDisposable
         await peer.CloseAsync();
 
         (await ReadAsync(pair, 4)).Should().Be("late");
-        (await pair.Ended.Soon()).Kind.Should().Be(PairEndKind.Completed);
+        (await pair.Completion.Soon()).Kind.Should().Be(PairEndKind.Completed);
         await pair.DisposeAsync();
     }
 
@@ -174,14 +174,14 @@ public sealed class ChannelTunnelDialerTests : IDisposable
     {
         using var server = new UpgradeServer(receiveBuffer: 4096);
         var dialer = new ChannelTunnelDialer(_invoker, server.Uri);
-        ITunnel tunnel = (await ProvedAsync(dialer, server)).Tunnel!;
-        Task<OpenPairResult> open = tunnel.OpenPairAsync(8080, default, CancellationToken.None).AsTask();
+        ITunnel tunnel = (await ProvedAsync(dialer, server)).Value!;
+        Task<Attempt<ITunnelPair>> open = tunnel.OpenPairAsync(8080, default, CancellationToken.None).AsTask();
         using Peer peer = await Peer.AcceptAsync(server, 8080);
-        IStreamPair pair = (await open.Soon()).Pair!;
+        IStreamPair pair = (await open.Soon()).Value!;
         const int Length = 150_000;
         (await pair.WriteAsync(new byte[Length], CancellationToken.None).AsTask().Soon()).Should().BeTrue();
 
-        pair.Leave();
+        pair.CloseByClient();
         Task disposed = pair.DisposeAsync().AsTask();
         await peer.SendAsync(0, new string('x', 300_000));
 
@@ -197,7 +197,7 @@ public sealed class ChannelTunnelDialerTests : IDisposable
     {
         (Peer peer, ITunnel tunnel, IStreamPair pair) = await OpenAsync(8080);
         using Peer owned = peer;
-        pair.Leave();
+        pair.CloseByClient();
         Task disposed = pair.DisposeAsync().AsTask();
 
         await tunnel.DisposeAsync().AsTask().Soon();
@@ -247,7 +247,7 @@ public sealed class ChannelTunnelDialerTests : IDisposable
     public async Task What_a_connection_has_shown_counts_for_the_dials_after_it_and_for_the_tunnels_before_it()
     {
         ITunnel spare = await DialAsync();
-        ITunnel tunnel = (await _dialer.DialAsync(CancellationToken.None).Soon()).Tunnel!;
+        ITunnel tunnel = (await _dialer.DialAsync(CancellationToken.None).Soon()).Value!;
         TunnelFault fault = await FailToOpenAsync(async connection => await connection.SwitchAsync(subprotocol: null), tunnel);
 
         fault.Kind.Should().Be(TunnelFaultKind.BadUpgrade);
@@ -261,9 +261,9 @@ public sealed class ChannelTunnelDialerTests : IDisposable
     [Fact]
     public async Task A_message_in_pieces_of_any_size_is_put_together()
     {
-        Task<TunnelDialResult> dial = ProvedAsync();
-        ITunnel tunnel = (await dial).Tunnel!;
-        Task<OpenPairResult> open = tunnel.OpenPairAsync(8080, default, CancellationToken.None).AsTask();
+        Task<Attempt<ITunnel>> dial = ProvedAsync();
+        ITunnel tunnel = (await dial).Value!;
+        Task<Attempt<ITunnelPair>> open = tunnel.OpenPairAsync(8080, default, CancellationToken.None).AsTask();
         using Peer peer = await Peer.SwitchAsync(await _server.AcceptAsync());
         foreach (byte[] message in (byte[][])[[0, 0x90, 0x1f, .. "split"u8], [1, 0x90, 0x1f]])
         {
@@ -273,7 +273,7 @@ public sealed class ChannelTunnelDialerTests : IDisposable
             }
         }
 
-        IStreamPair pair = (await open.Soon()).Pair!;
+        IStreamPair pair = (await open.Soon()).Value!;
         (await ReadAsync(pair, 5)).Should().Be("split");
         await pair.DisposeAsync();
     }
@@ -302,7 +302,7 @@ public sealed class ChannelTunnelDialerTests : IDisposable
 
         flood.IsCompleted.Should().BeFalse();
         Interlocked.Read(ref sent).Should().BeLessThan(Most, "what neither side's system nor the pair's buffer holds is not taken");
-        (tunnel.IsWaitingForPod, tunnel.IsSuspect).Should().Be((false, false));
+        (tunnel.IsWaitingForPod, tunnel.IsUnresponsive).Should().Be((false, false));
 
         await pair.DisposeAsync().AsTask().Soon();
         await FluentActions.Awaiting(() => flood.Soon()).Should().ThrowAsync<WebSocketException>();
@@ -312,12 +312,12 @@ public sealed class ChannelTunnelDialerTests : IDisposable
     public async Task An_answered_PING_says_that_the_data_before_it_was_taken_so_that_silence_is_death_again()
     {
         var dialer = new ChannelTunnelDialer(_invoker, _server.Uri, new TunnelDialOptions { Time = _time, LivenessTimeout = TimeSpan.FromMilliseconds(300) });
-        ITunnel tunnel = (await ProvedAsync(dialer, _server)).Tunnel!;
-        Task<OpenPairResult> open = tunnel.OpenPairAsync(8080, "data"u8.ToArray(), CancellationToken.None).AsTask();
+        ITunnel tunnel = (await ProvedAsync(dialer, _server)).Value!;
+        Task<Attempt<ITunnelPair>> open = tunnel.OpenPairAsync(8080, "data"u8.ToArray(), CancellationToken.None).AsTask();
         using UpgradeConnection connection = await _server.AcceptAsync();
         (await Peer.SwitchAsync(connection)).Should().NotBeNull();
         await connection.Stream.WriteAsync(new byte[] { 0x82, 3, 0, 0x90, 0x1f, 0x82, 3, 1, 0x90, 0x1f });
-        IStreamPair pair = (await open.Soon()).Pair!;
+        IStreamPair pair = (await open.Soon()).Value!;
         ((ILivingConnection)pair).HasUnconfirmedData.Should().BeTrue();
 
         // The application's data alone proves nothing.
@@ -333,7 +333,7 @@ public sealed class ChannelTunnelDialerTests : IDisposable
             _time.Advance(TimeSpan.FromMilliseconds(100));
         }
 
-        (await pair.Ended.Soon()).Kind.Should().Be(PairEndKind.TunnelLost);
+        (await pair.Completion.Soon()).Kind.Should().Be(PairEndKind.TunnelLost);
         (await tunnel.Completion.Soon()).Should().Be(TunnelEnd.Lost);
         await pair.DisposeAsync();
     }
@@ -368,9 +368,9 @@ public sealed class ChannelTunnelDialerTests : IDisposable
             _time.Advance(TimeSpan.FromSeconds(5));
         }
 
-        (await idlePair.Ended.Soon()).Kind.Should().Be(PairEndKind.TunnelLost);
+        (await idlePair.Completion.Soon()).Kind.Should().Be(PairEndKind.TunnelLost);
         (await idle.Completion.Soon()).Should().Be(TunnelEnd.Lost);
-        (busy.IsSuspect, busy.IsConnected).Should().Be((true, true));
+        (busy.IsUnresponsive, busy.IsConnected).Should().Be((true, true));
         await busyPair.DisposeAsync();
         await idlePair.DisposeAsync();
     }
@@ -379,7 +379,7 @@ public sealed class ChannelTunnelDialerTests : IDisposable
     public async Task A_refused_connection_is_a_fault_with_the_servers_words()
     {
         ITunnel tunnel = await DialAsync();
-        Task<OpenPairResult> open = tunnel.OpenPairAsync(8080, default, CancellationToken.None).AsTask();
+        Task<Attempt<ITunnelPair>> open = tunnel.OpenPairAsync(8080, default, CancellationToken.None).AsTask();
         using UpgradeConnection connection = await _server.AcceptAsync();
         await connection.RespondAsync("HTTP/1.1 500 Internal Server Error\nContent-Length: 4\n\noops");
 
@@ -387,22 +387,22 @@ public sealed class ChannelTunnelDialerTests : IDisposable
         tunnel.CanOpen.Should().BeFalse();
     }
 
-    private async Task<(Peer Peer, ITunnel Tunnel, IStreamPair Pair)> OpenAsync(int port, string firstBytes = "", bool prove = true)
+    private async Task<(Peer Peer, ITunnel Tunnel, IStreamPair Pair)> OpenAsync(int port, string initialData = "", bool prove = true)
     {
-        ITunnel tunnel = prove ? await DialAsync() : (await _dialer.DialAsync(CancellationToken.None).Soon()).Tunnel!;
-        Task<OpenPairResult> open = tunnel.OpenPairAsync(port, Encoding.ASCII.GetBytes(firstBytes), CancellationToken.None).AsTask();
+        ITunnel tunnel = prove ? await DialAsync() : (await _dialer.DialAsync(CancellationToken.None).Soon()).Value!;
+        Task<Attempt<ITunnelPair>> open = tunnel.OpenPairAsync(port, Encoding.ASCII.GetBytes(initialData), CancellationToken.None).AsTask();
         Peer peer = await Peer.AcceptAsync(_server, port);
-        return (peer, tunnel, (await open.Soon()).Pair!);
+        return (peer, tunnel, (await open.Soon()).Value!);
     }
 
-    private async Task<ITunnel> DialAsync() => (await ProvedAsync()).Tunnel!;
+    private async Task<ITunnel> DialAsync() => (await ProvedAsync()).Value!;
 
-    private Task<TunnelDialResult> ProvedAsync() => ProvedAsync(_dialer, _server);
+    private Task<Attempt<ITunnel>> ProvedAsync() => ProvedAsync(_dialer, _server);
 
     /// <summary>A dial whose question is answered as a kubelet answers it.</summary>
-    private static async Task<TunnelDialResult> ProvedAsync(ChannelTunnelDialer dialer, UpgradeServer server)
+    private static async Task<Attempt<ITunnel>> ProvedAsync(ChannelTunnelDialer dialer, UpgradeServer server)
     {
-        Task<TunnelDialResult> dial = dialer.DialAsync(CancellationToken.None);
+        Task<Attempt<ITunnel>> dial = dialer.DialAsync(CancellationToken.None);
         using UpgradeConnection connection = await server.AcceptAsync();
         connection.RequestLine.Should().Be("GET /api/v1/namespaces/default/pods/web/portforward HTTP/1.1");
         connection.Headers["Sec-WebSocket-Protocol"].Should().Be("v4.channel.k8s.io");
@@ -414,7 +414,7 @@ public sealed class ChannelTunnelDialerTests : IDisposable
     private async Task<TunnelFault> FailToOpenAsync(Func<UpgradeConnection, Task> serve, ITunnel? tunnel = null)
     {
         tunnel ??= await DialAsync();
-        Task<OpenPairResult> open = tunnel.OpenPairAsync(8080, "data"u8.ToArray(), CancellationToken.None).AsTask();
+        Task<Attempt<ITunnelPair>> open = tunnel.OpenPairAsync(8080, "data"u8.ToArray(), CancellationToken.None).AsTask();
         using UpgradeConnection connection = await _server.AcceptAsync();
         await serve(connection);
         return (await open.Soon()).Fault!;

@@ -19,7 +19,7 @@ public sealed class FallbackDialerTests
     {
         for (int i = 0; i < 3; i++)
         {
-            (await _dialer.DialAsync(CancellationToken.None)).Tunnel.Should().NotBeNull();
+            (await _dialer.DialAsync(CancellationToken.None)).Value.Should().NotBeNull();
         }
 
         (_preferred.Dials, _other.Dials).Should().Be((3, 0));
@@ -40,8 +40,8 @@ public sealed class FallbackDialerTests
     {
         _preferred.FailNext(Refused(refusal));
 
-        (await _dialer.DialAsync(CancellationToken.None)).Tunnel.Should().NotBeNull();
-        (await _dialer.DialAsync(CancellationToken.None)).Tunnel.Should().NotBeNull();
+        (await _dialer.DialAsync(CancellationToken.None)).Value.Should().NotBeNull();
+        (await _dialer.DialAsync(CancellationToken.None)).Value.Should().NotBeNull();
 
         (_preferred.Dials, _other.Dials).Should().Be((1, 2));
         _dialer.Transport.Should().Be("other");
@@ -52,7 +52,7 @@ public sealed class FallbackDialerTests
     {
         _preferred.FailNext(new TunnelFault(TunnelFaultKind.BadUpgrade, "wrong subprotocol"));
 
-        (await _dialer.DialAsync(CancellationToken.None)).Tunnel.Should().NotBeNull();
+        (await _dialer.DialAsync(CancellationToken.None)).Value.Should().NotBeNull();
 
         _dialer.Transport.Should().Be("other");
     }
@@ -105,7 +105,7 @@ public sealed class FallbackDialerTests
         TunnelFault fault = (await _dialer.DialAsync(CancellationToken.None)).Fault!;
         (fault.Kind, fault.FailedTransport, fault.StatusCode).Should().Be((TunnelFaultKind.BadUpgrade, "preferred", HttpStatusCode.BadRequest));
 
-        (await _dialer.DialAsync(CancellationToken.None)).Tunnel.Should().NotBeNull();
+        (await _dialer.DialAsync(CancellationToken.None)).Value.Should().NotBeNull();
         (_preferred.Dials, _other.Dials).Should().Be((2, 1));
     }
 
@@ -152,7 +152,7 @@ public sealed class FallbackDialerTests
     {
         _preferred.Prepare = tunnel => tunnel.Pong = Task.FromResult(false);
 
-        (await _dialer.DialAsync(CancellationToken.None)).Tunnel.Should().NotBeNull();
+        (await _dialer.DialAsync(CancellationToken.None)).Value.Should().NotBeNull();
 
         _dialer.Transport.Should().Be("other");
         _preferred.Tunnels.Single().Disposals.Should().Be(1);
@@ -165,11 +165,11 @@ public sealed class FallbackDialerTests
         var dialer = new FallbackDialer([_preferred, _other], options: new TunnelDialOptions { Time = time });
         _preferred.Prepare = tunnel => tunnel.Pong = new TaskCompletionSource<bool>().Task;
 
-        Task<TunnelDialResult> dial = dialer.DialAsync(CancellationToken.None);
+        Task<Attempt<ITunnel>> dial = dialer.DialAsync(CancellationToken.None);
         dial.IsCompleted.Should().BeFalse();
         time.Advance(new TunnelDialOptions().ProofTimeout);
 
-        (await dial.Soon()).Tunnel.Should().NotBeNull();
+        (await dial.Soon()).Value.Should().NotBeNull();
         dialer.Transport.Should().Be("other");
         _preferred.Tunnels.Single().Disposals.Should().Be(1);
     }
@@ -180,7 +180,7 @@ public sealed class FallbackDialerTests
         await _dialer.DialAsync(CancellationToken.None);
         _preferred.Prepare = tunnel => tunnel.Pong = new TaskCompletionSource<bool>().Task;
 
-        (await _dialer.DialAsync(CancellationToken.None).Soon()).Tunnel.Should().NotBeNull();
+        (await _dialer.DialAsync(CancellationToken.None).Soon()).Value.Should().NotBeNull();
     }
 
     [Fact]
@@ -188,7 +188,7 @@ public sealed class FallbackDialerTests
     {
         using var cancel = new CancellationTokenSource();
         _preferred.Prepare = tunnel => tunnel.Pong = new TaskCompletionSource<bool>().Task;
-        Task<TunnelDialResult> dial = _dialer.DialAsync(cancel.Token);
+        Task<Attempt<ITunnel>> dial = _dialer.DialAsync(cancel.Token);
 
         await cancel.CancelAsync();
 
@@ -204,7 +204,7 @@ public sealed class FallbackDialerTests
         await _dialer.DialAsync(CancellationToken.None);
         _other.FailNext(Refused(HttpStatusCode.MethodNotAllowed));
 
-        (await _dialer.DialAsync(CancellationToken.None)).Tunnel.Should().NotBeNull();
+        (await _dialer.DialAsync(CancellationToken.None)).Value.Should().NotBeNull();
 
         _dialer.Transport.Should().Be("preferred");
     }
@@ -222,10 +222,10 @@ public sealed class FallbackDialerTests
         await _dialer.DialAsync(CancellationToken.None);
         _preferred.FailNext(Refused(passing));
 
-        (await _dialer.DialAsync(CancellationToken.None)).Tunnel.Should().BeSameAs(_other.Tunnels.Single());
+        (await _dialer.DialAsync(CancellationToken.None)).Value.Should().BeSameAs(_other.Tunnels.Single());
 
         _dialer.Transport.Should().Be("preferred");
-        (await _dialer.DialAsync(CancellationToken.None)).Tunnel.Should().BeSameAs(_preferred.Tunnels.Last());
+        (await _dialer.DialAsync(CancellationToken.None)).Value.Should().BeSameAs(_preferred.Tunnels.Last());
         _other.Dials.Should().Be(1);
     }
 
@@ -235,7 +235,7 @@ public sealed class FallbackDialerTests
         await _dialer.DialAsync(CancellationToken.None);
         _preferred.FailNext(new TunnelFault(TunnelFaultKind.BadUpgrade, "cut") { Cause = new IOException() });
 
-        (await _dialer.DialAsync(CancellationToken.None)).Tunnel.Should().BeSameAs(_other.Tunnels.Single());
+        (await _dialer.DialAsync(CancellationToken.None)).Value.Should().BeSameAs(_other.Tunnels.Single());
 
         _dialer.Transport.Should().Be("preferred");
     }
@@ -245,12 +245,12 @@ public sealed class FallbackDialerTests
     {
         await _dialer.DialAsync(CancellationToken.None);
         _preferred.Prepare = tunnel => (tunnel.BytesReceived, tunnel.Pong) = (0, Task.FromResult(false));
-        (await _dialer.DialAsync(CancellationToken.None)).Tunnel.Should().NotBeNull("it has worked, and so nothing is proved");
+        (await _dialer.DialAsync(CancellationToken.None)).Value.Should().NotBeNull("it has worked, and so nothing is proved");
 
         _preferred.Tunnels.Last().Die();
         await Waiting.UntilAsync(() => _memory.Works is null);
 
-        (await _dialer.DialAsync(CancellationToken.None).Soon()).Tunnel.Should().BeSameAs(_other.Tunnels.Single());
+        (await _dialer.DialAsync(CancellationToken.None).Soon()).Value.Should().BeSameAs(_other.Tunnels.Single());
         _memory.Works.Should().Be("other");
     }
 
@@ -265,7 +265,7 @@ public sealed class FallbackDialerTests
 
         _memory.Works.Should().Be("preferred");
         _preferred.Prepare = tunnel => tunnel.Pong = new TaskCompletionSource<bool>().Task;
-        (await _dialer.DialAsync(CancellationToken.None).Soon()).Tunnel.Should().NotBeNull();
+        (await _dialer.DialAsync(CancellationToken.None).Soon()).Value.Should().NotBeNull();
     }
 
     [Fact]
@@ -292,7 +292,7 @@ public sealed class FallbackDialerTests
             new FallbackDialer([_preferred, _other, third], options: new TunnelDialOptions { Time = time }), new TunnelPoolOptions { Time = time });
         _preferred.Prepare = _other.Prepare = tunnel => tunnel.Pong = new TaskCompletionSource<bool>().Task;
 
-        Task<TunnelFault?> prepared = pool.PrepareAsync(CancellationToken.None);
+        Task<TunnelFault?> prepared = pool.ConnectAsync(CancellationToken.None);
         await Waiting.UntilAsync(() =>
         {
             time.Advance(TimeSpan.FromSeconds(1));
@@ -310,7 +310,7 @@ public sealed class FallbackDialerTests
         var dialer = new FallbackDialer([_preferred, _other], options: new TunnelDialOptions { Time = time });
         _preferred.Gate = new TaskCompletionSource().Task;
 
-        Task<TunnelDialResult> dial = dialer.DialAsync(CancellationToken.None);
+        Task<Attempt<ITunnel>> dial = dialer.DialAsync(CancellationToken.None);
         time.Advance(new TunnelDialOptions().DialTimeout);
 
         TunnelFault fault = (await dial.Soon()).Fault!;
@@ -328,14 +328,14 @@ public sealed class FallbackDialerTests
         _preferred.Gate = answer.Task;
         _preferred.Prepare = tunnel => tunnel.Pong = pong.Task;
 
-        Task<TunnelDialResult> dial = dialer.DialAsync(CancellationToken.None);
+        Task<Attempt<ITunnel>> dial = dialer.DialAsync(CancellationToken.None);
         time.Advance(TimeSpan.FromSeconds(9));
         answer.SetResult();
         await dialer.Accepted.Soon();
         time.Advance(TimeSpan.FromSeconds(4));
         pong.SetResult(true);
 
-        (await dial.Soon()).Tunnel.Should().BeSameAs(_preferred.Tunnels.Single());
+        (await dial.Soon()).Value.Should().BeSameAs(_preferred.Tunnels.Single());
     }
 
     [Fact]
@@ -344,12 +344,12 @@ public sealed class FallbackDialerTests
         using var cancel = new CancellationTokenSource();
         var pong = new TaskCompletionSource<bool>();
         _preferred.Prepare = tunnel => tunnel.IgnoredPong = pong.Task;
-        Task<TunnelDialResult> dial = _dialer.DialAsync(cancel.Token);
+        Task<Attempt<ITunnel>> dial = _dialer.DialAsync(cancel.Token);
 
         await cancel.CancelAsync();
         pong.SetResult(true);
 
-        (await dial.Soon()).Tunnel.Should().BeSameAs(_preferred.Tunnels.Single());
+        (await dial.Soon()).Value.Should().BeSameAs(_preferred.Tunnels.Single());
         _preferred.Tunnels.Single().Disposals.Should().Be(0);
     }
 
@@ -449,12 +449,12 @@ public sealed class FallbackDialerTests
         _preferred.FailNext(Refused(HttpStatusCode.Forbidden));
         _other.Prepare = tunnel => tunnel.Pong = pong.Task;
 
-        Task<TunnelDialResult> dial = _dialer.DialAsync(CancellationToken.None);
+        Task<Attempt<ITunnel>> dial = _dialer.DialAsync(CancellationToken.None);
         await _dialer.Accepted.WaitAsync(TimeSpan.FromSeconds(30));
 
         dial.IsCompleted.Should().BeFalse();
         pong.SetResult(true);
-        (await dial).Tunnel.Should().NotBeNull();
+        (await dial).Value.Should().NotBeNull();
     }
 
     [Fact]

@@ -16,11 +16,11 @@ public sealed class HeadStartDialerTests
         var ahead = new HeadStartDialer(_dialer);
         SpinWait.SpinUntil(() => _dialer.Tunnels.Count == 1, Patience).Should().BeTrue();
 
-        TunnelDialResult first = await ahead.DialAsync(CancellationToken.None);
-        TunnelDialResult second = await ahead.DialAsync(CancellationToken.None);
+        Attempt<ITunnel> first = await ahead.DialAsync(CancellationToken.None);
+        Attempt<ITunnel> second = await ahead.DialAsync(CancellationToken.None);
 
-        first.Tunnel.Should().BeSameAs(_dialer.Tunnels.First());
-        second.Tunnel.Should().BeSameAs(_dialer.Tunnels.Last());
+        first.Value.Should().BeSameAs(_dialer.Tunnels.First());
+        second.Value.Should().BeSameAs(_dialer.Tunnels.Last());
         _dialer.Dials.Should().Be(2);
         await ahead.DisposeAsync();
         _dialer.Tunnels.Should().OnlyContain(tunnel => tunnel.Disposals == 0);
@@ -33,7 +33,7 @@ public sealed class HeadStartDialerTests
         var ahead = new HeadStartDialer(_dialer);
 
         (await ahead.DialAsync(CancellationToken.None)).Fault!.Message.Should().Be("no");
-        (await ahead.DialAsync(CancellationToken.None)).Tunnel.Should().NotBeNull();
+        (await ahead.DialAsync(CancellationToken.None)).Value.Should().NotBeNull();
     }
 
     [Fact]
@@ -43,7 +43,7 @@ public sealed class HeadStartDialerTests
         var ahead = new HeadStartDialer(_dialer);
         await ahead.BegunAhead.WaitAsync(Patience);
 
-        (await ahead.DialAsync(CancellationToken.None)).Tunnel.Should().NotBeNull();
+        (await ahead.DialAsync(CancellationToken.None)).Value.Should().NotBeNull();
         _dialer.Dials.Should().Be(2);
     }
 
@@ -69,7 +69,7 @@ public sealed class HeadStartDialerTests
         _dialer.IgnoresCancellation = true;
         var ahead = new HeadStartDialer(_dialer);
         using var stopped = new CancellationTokenSource();
-        Task<TunnelDialResult> dial = ahead.DialAsync(stopped.Token);
+        Task<Attempt<ITunnel>> dial = ahead.DialAsync(stopped.Token);
 
         await stopped.CancelAsync();
         _gate.SetResult();

@@ -73,7 +73,7 @@ public sealed class SpdyTunnelTests : IAsyncDisposable
     [Fact]
     public async Task The_most_first_bytes_fit_in_one_frame()
     {
-        byte[] first = new byte[_tunnel.MaxFirstBytes];
+        byte[] first = new byte[_tunnel.MaxInitialData];
 
         await _tunnel.OpenPairAsync(80, first, CancellationToken.None);
 
@@ -88,7 +88,7 @@ public sealed class SpdyTunnelTests : IAsyncDisposable
     [MemberData(nameof(Endings))]
     public async Task The_end_of_the_error_stream_is_the_verdict(string script, PairEndKind kind, string? message)
     {
-        IStreamPair pair = await OpenAsync();
+        ITunnelPair pair = await OpenAsync();
         await _pod.SendAsync(SpdyPeer.SynReply(ErrorId), SpdyPeer.SynReply(DataId), SpdyPeer.Data(DataId, "answer"));
 
         foreach (string step in script.Split(' '))
@@ -96,7 +96,7 @@ public sealed class SpdyTunnelTests : IAsyncDisposable
             await PlayAsync(step);
         }
 
-        (await pair.Ended.Soon()).Should().Be(new PairEnd(kind, message));
+        (await pair.Completion.Soon()).Should().Be(new PairEnd(kind, message));
         (await pair.Input.ReadTextToEndAsync()).Should().Be("answer");
         await pair.DisposeAsync();
     }
@@ -104,40 +104,40 @@ public sealed class SpdyTunnelTests : IAsyncDisposable
     [Fact]
     public async Task The_end_of_the_data_is_no_verdict_yet()
     {
-        IStreamPair pair = await OpenAsync();
+        ITunnelPair pair = await OpenAsync();
 
         await PlayAsync("D.fin");
         await SettleAsync();
 
         (await pair.Input.ReadToEndAsync()).Should().BeEmpty();
-        pair.Ended.IsCompleted.Should().BeFalse();
+        pair.Completion.IsCompleted.Should().BeFalse();
     }
 
     [Fact]
     public async Task A_message_may_come_in_pieces_that_cut_a_character()
     {
-        IStreamPair pair = await OpenAsync();
+        ITunnelPair pair = await OpenAsync();
         byte[] message = Encoding.UTF8.GetBytes(" Zürich ist nicht erreichbar \n");
 
         await _pod.SendAsync([.. message.Select(b => SpdyPeer.Data(ErrorId, [b])), SpdyPeer.Fin(ErrorId)]);
 
-        (await pair.Ended.Soon()).Message.Should().Be("Zürich ist nicht erreichbar");
+        (await pair.Completion.Soon()).Message.Should().Be("Zürich ist nicht erreichbar");
     }
 
     [Fact]
     public async Task A_message_without_end_is_cut_and_thrown_away_without_holding_up_the_tunnel()
     {
-        IStreamPair pair = await OpenAsync();
+        ITunnelPair pair = await OpenAsync();
 
         await _pod.SendAsync(SpdyPeer.Data(ErrorId, new string('x', 5000)), SpdyPeer.Data(ErrorId, new string('y', 1_000_000)), SpdyPeer.Fin(ErrorId));
 
-        (await pair.Ended.Soon()).Message.Should().Be(new string('x', 5000) + new string('y', 8192 - 5000));
+        (await pair.Completion.Soon()).Message.Should().Be(new string('x', 5000) + new string('y', 8192 - 5000));
     }
 
     [Fact]
     public async Task A_reset_resets_the_data_stream_only_and_the_pods_answer_to_it_is_the_verdict()
     {
-        IStreamPair pair = await OpenAsync();
+        ITunnelPair pair = await OpenAsync();
 
         pair.Reset();
         pair.Reset();
@@ -146,13 +146,13 @@ public sealed class SpdyTunnelTests : IAsyncDisposable
         (rst.Word(0), rst.Word(1)).Should().Be((DataId, 5u));
         await SettleAsync();
         await PlayAsync("E.fin");
-        (await pair.Ended.Soon()).Kind.Should().Be(PairEndKind.Completed);
+        (await pair.Completion.Soon()).Kind.Should().Be(PairEndKind.Completed);
     }
 
     [Fact]
     public async Task Bytes_and_the_end_of_the_client_are_passed_on()
     {
-        IStreamPair pair = await OpenAsync();
+        ITunnelPair pair = await OpenAsync();
 
         (await pair.WriteAsync("ping"u8.ToArray(), CancellationToken.None)).Should().BeTrue();
         await pair.FinishAsync(CancellationToken.None);
@@ -165,7 +165,7 @@ public sealed class SpdyTunnelTests : IAsyncDisposable
     [Fact]
     public async Task A_pair_that_is_given_up_while_it_is_open_is_reset()
     {
-        IStreamPair pair = await OpenAsync();
+        ITunnelPair pair = await OpenAsync();
 
         await pair.DisposeAsync();
 
@@ -176,7 +176,7 @@ public sealed class SpdyTunnelTests : IAsyncDisposable
     [Fact]
     public async Task A_pair_that_is_given_up_after_the_pods_end_is_finished_so_that_the_pod_can_forget_it()
     {
-        IStreamPair pair = await OpenAsync();
+        ITunnelPair pair = await OpenAsync();
         await PlayAsync("D.fin");
         await PlayAsync("E.fin");
         await pair.Input.ReadToEndAsync();
@@ -191,27 +191,27 @@ public sealed class SpdyTunnelTests : IAsyncDisposable
     [Fact]
     public async Task A_client_that_has_gone_in_good_order_is_finished_and_not_reset()
     {
-        IStreamPair pair = await OpenAsync();
+        ITunnelPair pair = await OpenAsync();
         await pair.WriteAsync("last words"u8.ToArray(), CancellationToken.None);
         ValueTask<System.IO.Pipelines.ReadResult> reading = pair.Input.ReadAsync();
 
-        pair.Leave();
+        pair.CloseByClient();
         (await reading.AsTask().Soon()).IsCanceled.Should().BeTrue();
-        Task<bool> taken = pair.GiveUpAsync(CancellationToken.None);
+        Task<bool> taken = pair.DrainAsync(CancellationToken.None);
 
         (await _pod.ReadDataAsync(DataId)).Body.Should().Equal("last words"u8.ToArray());
         WireFrame ping = await _pod.ReadControlAsync(WireFrame.Ping);
         (await _pod.ReadDataAsync(DataId)).Fin.Should().BeTrue();
         await _pod.SendAsync(SpdyPeer.Data(DataId, "an answer that nobody reads"), SpdyPeer.Ping(ping.Word(0)));
         (await taken.Soon()).Should().BeTrue("nothing of the pair can hold up another one, though the pod has not ended it yet");
-        (await _tunnel.OpenPairAsync(80, default, CancellationToken.None).Soon()).Pair.Should().NotBeNull();
+        (await _tunnel.OpenPairAsync(80, default, CancellationToken.None).Soon()).Value.Should().NotBeNull();
     }
 
     [Fact]
     public async Task An_application_that_goes_on_sending_to_a_client_that_has_gone_is_told_to_stop()
     {
-        IStreamPair pair = await OpenAsync();
-        pair.Leave();
+        ITunnelPair pair = await OpenAsync();
+        pair.CloseByClient();
         await pair.DisposeAsync();
         (await _pod.ReadDataAsync(DataId)).Fin.Should().BeTrue();
 
@@ -223,14 +223,14 @@ public sealed class SpdyTunnelTests : IAsyncDisposable
     [Fact]
     public async Task What_the_pod_sends_to_a_pair_that_was_given_up_does_not_hold_up_the_tunnel()
     {
-        IStreamPair pair = await OpenAsync();
+        ITunnelPair pair = await OpenAsync();
         await pair.DisposeAsync();
         await _pod.ReadControlAsync(WireFrame.RstStream);
 
         await _pod.SendAsync(SpdyPeer.Data(DataId, new byte[2_000_000]));
         await PlayAsync("E.fin");
 
-        (await _tunnel.OpenPairAsync(80, default, CancellationToken.None).Soon()).Pair.Should().NotBeNull();
+        (await _tunnel.OpenPairAsync(80, default, CancellationToken.None).Soon()).Value.Should().NotBeNull();
     }
 
     [Fact]
@@ -261,7 +261,7 @@ public sealed class SpdyTunnelTests : IAsyncDisposable
     [Fact]
     public async Task Pings_that_a_stalled_pod_does_not_answer_do_not_pile_up()
     {
-        IStreamPair pair = await OpenAsync();
+        ITunnelPair pair = await OpenAsync();
         await pair.WriteAsync("never read"u8.ToArray(), CancellationToken.None);
         await _pod.ReadDataAsync(DataId);
         for (int i = 0; i < 100; i++)
@@ -272,7 +272,7 @@ public sealed class SpdyTunnelTests : IAsyncDisposable
         SpdySession session = SpdyTunnelInsides.SessionOf(_tunnel);
         await Waiting.UntilAsync(() => session.UnansweredPings <= 5);
         _tunnel.CanOpen.Should().BeTrue("an application that does not read is no reason to drop the tunnel");
-        _tunnel.IsSuspect.Should().BeTrue("but it may be dead as well");
+        _tunnel.IsUnresponsive.Should().BeTrue("but it may be dead as well");
     }
 
     [Fact]
@@ -280,17 +280,17 @@ public sealed class SpdyTunnelTests : IAsyncDisposable
     {
         int silences = 0;
         _tunnel.OnSilence = () => silences++;
-        IStreamPair pair = await OpenAsync();
+        ITunnelPair pair = await OpenAsync();
         await pair.WriteAsync("not read yet"u8.ToArray(), CancellationToken.None);
         await _pod.ReadDataAsync(DataId);
 
         await AskAsync(pings: 5);
         (_tunnel.IsSilent, silences).Should().Be((false, 0), "the pair was answered");
         await AskAsync(pings: 5);
-        (_tunnel.IsSilent, _tunnel.IsSuspect, silences).Should().Be((true, false, 1));
+        (_tunnel.IsSilent, _tunnel.IsUnresponsive, silences).Should().Be((true, false, 1));
         await AskAsync(pings: 5);
         await AskAsync(pings: 5);
-        (_tunnel.IsSilent, _tunnel.IsSuspect, silences).Should().Be((true, true, 2));
+        (_tunnel.IsSilent, _tunnel.IsUnresponsive, silences).Should().Be((true, true, 2));
 
         await SettleAsync();
         _tunnel.IsSilent.Should().BeFalse();
@@ -301,20 +301,20 @@ public sealed class SpdyTunnelTests : IAsyncDisposable
     [InlineData(true)]
     public async Task A_pair_that_the_pod_does_not_answer_ends_and_its_tunnel_opens_no_other(bool hasSent)
     {
-        IStreamPair pair = await OpenAsync(isAnswered: false);
+        ITunnelPair pair = await OpenAsync(isAnswered: false);
         if (hasSent)
         {
             await pair.WriteAsync("a request"u8.ToArray(), CancellationToken.None);
         }
 
         await WaitForAnswerAsync(9);
-        (pair.Ended.IsCompleted, _tunnel.CanOpen).Should().Be((false, true));
+        (pair.Completion.IsCompleted, _tunnel.CanOpen).Should().Be((false, true));
         await WaitForAnswerAsync(1);
 
-        (await pair.Ended.Soon()).Kind.Should().Be(PairEndKind.Unanswered);
+        (await pair.Completion.Soon()).Kind.Should().Be(PairEndKind.Unanswered);
         (await pair.Input.ReadToEndAsync()).Should().BeEmpty();
         (_tunnel.CanOpen, _tunnel.IsConnected).Should().Be((false, true));
-        (await pair.GiveUpAsync(CancellationToken.None).Soon()).Should().BeFalse();
+        (await pair.DrainAsync(CancellationToken.None).Soon()).Should().BeFalse();
     }
 
     [Theory]
@@ -324,19 +324,19 @@ public sealed class SpdyTunnelTests : IAsyncDisposable
     [InlineData("D.rst")]
     public async Task Whatever_the_pod_says_of_a_pair_is_an_answer(string answer)
     {
-        IStreamPair pair = await OpenAsync(isAnswered: false);
+        ITunnelPair pair = await OpenAsync(isAnswered: false);
         await (answer == "reply" ? _pod.SendAsync(SpdyPeer.SynReply(ErrorId)) : PlayAsync(answer));
         await SettleAsync();
 
         await WaitForAnswerAsync(20);
 
-        (_tunnel.CanOpen, pair.Ended.IsCompleted).Should().Be((true, false));
+        (_tunnel.CanOpen, pair.Completion.IsCompleted).Should().Be((true, false));
     }
 
     [Fact]
     public async Task A_pair_is_not_waited_for_while_a_client_does_not_read()
     {
-        IStreamPair stalled = await OpenAsync();
+        ITunnelPair stalled = await OpenAsync();
         await FloodAsync(1_000_000);
         await _tunnel.OpenPairAsync(80, default, CancellationToken.None);
 
@@ -352,8 +352,8 @@ public sealed class SpdyTunnelTests : IAsyncDisposable
     [Fact]
     public async Task A_pair_is_not_waited_for_while_data_of_another_one_may_hold_its_answer_up()
     {
-        IStreamPair[] neighbours = [await OpenAsync(), await OpenAsync(), await OpenAsync(), await OpenAsync(), await OpenAsync()];
-        foreach (IStreamPair neighbour in neighbours)
+        ITunnelPair[] neighbours = [await OpenAsync(), await OpenAsync(), await OpenAsync(), await OpenAsync(), await OpenAsync()];
+        foreach (ITunnelPair neighbour in neighbours)
         {
             // Each has one of the peer's five workers for its data.
             await neighbour.WriteAsync("never read"u8.ToArray(), CancellationToken.None);
@@ -366,7 +366,7 @@ public sealed class SpdyTunnelTests : IAsyncDisposable
     [Fact]
     public async Task A_pair_is_not_waited_for_while_the_pod_may_read_no_more_for_want_of_room_for_another_one()
     {
-        IStreamPair neighbour = await OpenAsync();
+        ITunnelPair neighbour = await OpenAsync();
         for (int frame = 0; frame < 60; frame++)
         {
             await neighbour.WriteAsync("never read"u8.ToArray(), CancellationToken.None);
@@ -378,23 +378,23 @@ public sealed class SpdyTunnelTests : IAsyncDisposable
 
     private async Task ShouldWaitUntilTheOthersAreTakenAsync()
     {
-        IStreamPair pair = await OpenAsync(isAnswered: false);
+        ITunnelPair pair = await OpenAsync(isAnswered: false);
         await WaitForAnswerAsync(30);
-        (pair.Ended.IsCompleted, _tunnel.CanOpen).Should().Be((false, true));
+        (pair.Completion.IsCompleted, _tunnel.CanOpen).Should().Be((false, true));
 
         await AnswerPingsAsync();
         await BeHeardAsync();
         await WaitForAnswerAsync(10);
-        (await pair.Ended.Soon()).Kind.Should().Be(PairEndKind.Unanswered);
+        (await pair.Completion.Soon()).Kind.Should().Be(PairEndKind.Unanswered);
     }
 
     [Fact]
     public async Task A_tunnel_whose_client_has_lost_patience_before_an_answer_is_not_used_again()
     {
-        IStreamPair pair = await OpenAsync(isAnswered: false);
+        ITunnelPair pair = await OpenAsync(isAnswered: false);
         await WaitForAnswerAsync(2);
 
-        Task<bool> taken = pair.GiveUpAsync(CancellationToken.None);
+        Task<bool> taken = pair.DrainAsync(CancellationToken.None);
         while (!taken.IsCompleted)
         {
             await BeHeardAsync();
@@ -419,7 +419,7 @@ public sealed class SpdyTunnelTests : IAsyncDisposable
     [Fact]
     public async Task Any_byte_that_came_after_a_question_keeps_a_tunnel_alive()
     {
-        IStreamPair pair = await OpenAsync();
+        ITunnelPair pair = await OpenAsync();
         for (int i = 0; i < 20; i++)
         {
             await AskAsync(pings: 1);
@@ -435,7 +435,7 @@ public sealed class SpdyTunnelTests : IAsyncDisposable
     [Fact]
     public async Task No_deadline_runs_while_this_sides_client_does_not_read()
     {
-        IStreamPair pair = await OpenAsync();
+        ITunnelPair pair = await OpenAsync();
         Task flood = _pod.SendAsync(SpdyPeer.Data(DataId, new byte[1_000_000]));
         SpdySession session = SpdyTunnelInsides.SessionOf(_tunnel);
         await Waiting.UntilAsync(() => !session.IsReading && session.BytesReceived > 250_000);
@@ -443,7 +443,7 @@ public sealed class SpdyTunnelTests : IAsyncDisposable
         _time.Advance(TimeSpan.FromMinutes(2));
 
         _tunnel.CanOpen.Should().BeTrue();
-        _tunnel.IsSuspect.Should().BeFalse();
+        _tunnel.IsUnresponsive.Should().BeFalse();
         int received = 0;
         while (received < 1_000_000)
         {
@@ -458,7 +458,7 @@ public sealed class SpdyTunnelTests : IAsyncDisposable
     [Fact]
     public async Task A_suspect_tunnel_that_is_heard_again_is_suspect_no_more()
     {
-        IStreamPair pair = await OpenAsync();
+        ITunnelPair pair = await OpenAsync();
         await pair.WriteAsync("not read yet"u8.ToArray(), CancellationToken.None);
         await _pod.ReadDataAsync(DataId);
         for (int i = 0; i < 10; i++)
@@ -466,11 +466,11 @@ public sealed class SpdyTunnelTests : IAsyncDisposable
             await AskAsync(pings: 5);
         }
 
-        _tunnel.IsSuspect.Should().BeTrue();
+        _tunnel.IsUnresponsive.Should().BeTrue();
         await SettleAsync();
         await AskAsync(pings: 5);
 
-        _tunnel.IsSuspect.Should().BeFalse();
+        _tunnel.IsUnresponsive.Should().BeFalse();
     }
 
     [Fact]
@@ -498,7 +498,7 @@ public sealed class SpdyTunnelTests : IAsyncDisposable
     [Fact]
     public async Task A_tunnel_flows_when_every_worker_of_the_pod_has_answered()
     {
-        IStreamPair pair = await OpenAsync();
+        ITunnelPair pair = await OpenAsync();
         await Waiting.UntilAsync(() => _tunnel.IsWaitingForPod);
         (await _tunnel.IsFlowingAsync(CancellationToken.None).Soon()).Should().BeTrue("nothing was sent that could hold it up");
         await pair.WriteAsync("x"u8.ToArray(), CancellationToken.None);
@@ -519,7 +519,7 @@ public sealed class SpdyTunnelTests : IAsyncDisposable
     [Fact]
     public async Task A_tunnel_whose_client_is_only_slow_flows()
     {
-        IStreamPair pair = await OpenAsync();
+        ITunnelPair pair = await OpenAsync();
         await FloodAsync(1_000_000);
 
         Task<bool> flows = _tunnel.IsFlowingAsync(CancellationToken.None);
@@ -564,9 +564,9 @@ public sealed class SpdyTunnelTests : IAsyncDisposable
         await _pod.DisposeAsync();
     }
 
-    private async Task<IStreamPair> OpenAsync(bool isAnswered = true)
+    private async Task<ITunnelPair> OpenAsync(bool isAnswered = true)
     {
-        IStreamPair? pair = (await _tunnel.OpenPairAsync(80, default, CancellationToken.None).Soon()).Pair;
+        ITunnelPair? pair = (await _tunnel.OpenPairAsync(80, default, CancellationToken.None).Soon()).Value;
         (uint error, _, _) = await _pod.ReadSynStreamAsync();
         (uint data, _, _) = await _pod.ReadSynStreamAsync();
         if (isAnswered)

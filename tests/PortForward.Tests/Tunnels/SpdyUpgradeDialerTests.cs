@@ -15,7 +15,7 @@ public sealed class SpdyUpgradeDialerTests : IDisposable
     [Fact]
     public async Task The_request_is_the_one_that_the_protocol_asks_for_and_the_answer_carries_a_connection()
     {
-        Task<TunnelDialResult> dial = _dialer.DialAsync(CancellationToken.None);
+        Task<Attempt<ITunnel>> dial = _dialer.DialAsync(CancellationToken.None);
         using UpgradeConnection connection = await _server.AcceptAsync();
 
         connection.RequestLine.Should().Be("POST /api/v1/namespaces/default/pods/web/portforward HTTP/1.1");
@@ -23,13 +23,13 @@ public sealed class SpdyUpgradeDialerTests : IDisposable
             .And.Contain("X-Stream-Protocol-Version", "portforward.k8s.io");
 
         await connection.RespondAsync("HTTP/1.1 101 Switching Protocols\nConnection: Upgrade\nUpgrade: SPDY/3.1\nX-Stream-Protocol-Version: portforward.k8s.io\n\n");
-        await using ITunnel tunnel = (await dial.Soon()).Tunnel!;
-        await using IStreamPair pair = (await tunnel.OpenPairAsync(80, "ping"u8.ToArray(), CancellationToken.None).Soon()).Pair!;
+        await using ITunnel tunnel = (await dial.Soon()).Value!;
+        await using IStreamPair pair = (await tunnel.OpenPairAsync(80, "ping"u8.ToArray(), CancellationToken.None).Soon()).Value!;
         byte[] answer = [.. SpdyPeer.SynReply(3), .. SpdyPeer.SynReply(5), .. SpdyPeer.Data(5, "pong", fin: true), .. SpdyPeer.Fin(3)];
         await connection.Stream.WriteAsync(answer);
 
         (await pair.Input.ReadTextToEndAsync()).Should().Be("pong");
-        (await pair.Ended.Soon()).Kind.Should().Be(PairEndKind.Completed);
+        (await pair.Completion.Soon()).Kind.Should().Be(PairEndKind.Completed);
     }
 
     [Theory]
@@ -39,7 +39,7 @@ public sealed class SpdyUpgradeDialerTests : IDisposable
     [InlineData("X-Stream-Protocol-Version: portforward.k8s.io", "*switched to \"\"*")]
     public async Task A_switch_to_something_else_is_refused_with_what_it_was(string headers, string expected)
     {
-        Task<TunnelDialResult> dial = _dialer.DialAsync(CancellationToken.None);
+        Task<Attempt<ITunnel>> dial = _dialer.DialAsync(CancellationToken.None);
         using UpgradeConnection connection = await _server.AcceptAsync();
         await connection.RespondAsync($"HTTP/1.1 101 Switching Protocols\nConnection: Upgrade\n{headers}\n\n");
 

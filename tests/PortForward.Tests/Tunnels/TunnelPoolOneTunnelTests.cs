@@ -27,7 +27,7 @@ public sealed class TunnelPoolOneTunnelTests : IAsyncDisposable
         await OpenAsync();
         _dialer.Tunnels.Single().Flow = new TaskCompletionSource<bool>().Task;
 
-        (await _pool.PrepareAsync(CancellationToken.None).Soon()).Should().BeNull();
+        (await _pool.ConnectAsync(CancellationToken.None).Soon()).Should().BeNull();
 
         _dialer.Dials.Should().Be(1);
     }
@@ -39,9 +39,9 @@ public sealed class TunnelPoolOneTunnelTests : IAsyncDisposable
     {
         var gate = new TaskCompletionSource();
         _dialer.Gate = gate.Task;
-        Task<TunnelFault?> prepare = preparesFirst ? _pool.PrepareAsync(CancellationToken.None) : Task.FromResult<TunnelFault?>(null);
+        Task<TunnelFault?> prepare = preparesFirst ? _pool.ConnectAsync(CancellationToken.None) : Task.FromResult<TunnelFault?>(null);
         Task<IStreamPair> open = OpenAsync();
-        prepare = preparesFirst ? prepare : _pool.PrepareAsync(CancellationToken.None);
+        prepare = preparesFirst ? prepare : _pool.ConnectAsync(CancellationToken.None);
         prepare.IsCompleted.Should().BeFalse();
 
         gate.SetResult();
@@ -57,8 +57,8 @@ public sealed class TunnelPoolOneTunnelTests : IAsyncDisposable
         var gate = new TaskCompletionSource();
         _dialer.Gate = gate.Task;
         _dialer.FailNext(Refused);
-        Task<OpenPairResult> open = _pool.OpenPairAsync(new PairRequest(80, default), CancellationToken.None).AsTask();
-        Task<TunnelFault?> prepare = _pool.PrepareAsync(CancellationToken.None);
+        Task<Attempt<IStreamPair>> open = _pool.OpenPairAsync(80, default, CancellationToken.None).AsTask();
+        Task<TunnelFault?> prepare = _pool.ConnectAsync(CancellationToken.None);
 
         gate.SetResult();
 
@@ -73,7 +73,7 @@ public sealed class TunnelPoolOneTunnelTests : IAsyncDisposable
         using var cancel = new CancellationTokenSource();
         var gate = new TaskCompletionSource();
         _dialer.Gate = gate.Task;
-        Task<TunnelFault?> prepare = _pool.PrepareAsync(cancel.Token);
+        Task<TunnelFault?> prepare = _pool.ConnectAsync(cancel.Token);
 
         await cancel.CancelAsync();
         await prepare.Invoking(task => task.Soon()).Should().ThrowAsync<OperationCanceledException>();
@@ -145,7 +145,7 @@ public sealed class TunnelPoolOneTunnelTests : IAsyncDisposable
     {
         await OpenAsync();
         FakeTunnel silent = _dialer.Tunnels.Single();
-        silent.IsSuspect = true;
+        silent.IsUnresponsive = true;
 
         _time.Advance(_options.ProbeInterval);
         await _dialer.Tunnels.Last().Disposed.Soon();
@@ -192,7 +192,7 @@ public sealed class TunnelPoolOneTunnelTests : IAsyncDisposable
 
     public async ValueTask DisposeAsync() => await _pool.DisposeAsync().Soon();
 
-    private async Task<IStreamPair> OpenAsync() => (await _pool.OpenPairAsync(new PairRequest(80, default), CancellationToken.None).Soon()).Pair!;
+    private async Task<IStreamPair> OpenAsync() => (await _pool.OpenPairAsync(80, default, CancellationToken.None).Soon()).Value!;
 
     private async Task AdvanceUntilAsync(Task task) =>
         await Waiting.UntilAsync(() => { _time.Advance(TimeSpan.FromSeconds(1)); return task.IsCompleted; });

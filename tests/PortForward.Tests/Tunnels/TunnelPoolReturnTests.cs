@@ -246,8 +246,8 @@ public sealed class TunnelPoolReturnTests : IAsyncDisposable
 
     private async Task<IStreamPair> OpenAsync()
     {
-        OpenPairResult result = await _pool!.OpenPairAsync(new PairRequest(80, default), CancellationToken.None);
-        return result.Pair!;
+        Attempt<IStreamPair> result = await _pool!.OpenPairAsync(80, default, CancellationToken.None);
+        return result.Value!;
     }
 
     private TaskCompletionSource HoldDials()

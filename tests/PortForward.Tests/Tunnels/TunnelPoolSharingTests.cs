@@ -128,7 +128,7 @@ public sealed class TunnelPoolSharingTests : IAsyncDisposable
         pods.EndData();
         pods.End(PairEndKind.Failed, "refused");
 
-        await GiveUpAsync(pods);
+        await DrainAsync(pods);
         pods.Frees.Should().Be(0);
         await Waiting.UntilAsync(() => { _time.Advance(TimeSpan.FromSeconds(1)); return pods.Frees == 3; });
         await AdvanceAsync(TimeSpan.FromHours(1));
@@ -140,7 +140,7 @@ public sealed class TunnelPoolSharingTests : IAsyncDisposable
     {
         FakePair pods = await OpenSharedAsync();
 
-        await GiveUpAsync(pods);
+        await DrainAsync(pods);
         await AdvanceAsync(TimeSpan.FromHours(1));
         pods.Frees.Should().Be(0);
 
@@ -155,7 +155,7 @@ public sealed class TunnelPoolSharingTests : IAsyncDisposable
         pods.FreesNeeded = int.MaxValue;
         pods.End(PairEndKind.Completed);
 
-        await GiveUpAsync(pods);
+        await DrainAsync(pods);
         await Waiting.UntilAsync(() => { _time.Advance(TimeSpan.FromSeconds(1)); return pods.Frees > 0; });
         pods.Settle();
         await AdvanceAsync(TimeSpan.FromSeconds(10));
@@ -203,7 +203,7 @@ public sealed class TunnelPoolSharingTests : IAsyncDisposable
     {
         await OpenAsync();
         FakeTunnel silent = _dialer.Tunnels.Single();
-        silent.IsSuspect = true;
+        silent.IsUnresponsive = true;
 
         _time.Advance(TimeSpan.FromSeconds(5));
         await Waiting.UntilAsync(() => _pool.IdleCount == 1);
@@ -219,7 +219,7 @@ public sealed class TunnelPoolSharingTests : IAsyncDisposable
         await OpenAsync();
         await OpenAsync();
         FakeTunnel silent = _dialer.Tunnels.First();
-        silent.IsSuspect = true;
+        silent.IsUnresponsive = true;
         _dialer.FailNext(new TunnelFault(TunnelFaultKind.Refused, "500"));
 
         _time.Advance(TimeSpan.FromMinutes(2));
@@ -235,7 +235,7 @@ public sealed class TunnelPoolSharingTests : IAsyncDisposable
     {
         await OpenAsync();
         FakeTunnel silent = _dialer.Tunnels.Single();
-        silent.IsSuspect = true;
+        silent.IsUnresponsive = true;
         for (int i = 0; i < 30; i++)
         {
             _dialer.FailNext(new TunnelFault(TunnelFaultKind.Refused, "refused") { StatusCode = status });
@@ -253,11 +253,11 @@ public sealed class TunnelPoolSharingTests : IAsyncDisposable
     public async Task A_connection_that_is_refused_a_tunnel_does_not_wait_for_a_silent_one()
     {
         await OpenAsync();
-        _dialer.Tunnels.Single().IsSuspect = true;
+        _dialer.Tunnels.Single().IsUnresponsive = true;
         var refused = new TunnelFault(TunnelFaultKind.Refused, "expired") { StatusCode = HttpStatusCode.Unauthorized };
         _dialer.FailNext(refused);
 
-        OpenPairResult opened = await _pool.OpenPairAsync(new PairRequest(80, default), CancellationToken.None).Soon();
+        Attempt<IStreamPair> opened = await _pool.OpenPairAsync(80, default, CancellationToken.None).Soon();
 
         opened.Fault.Should().Be(refused);
     }
@@ -267,7 +267,7 @@ public sealed class TunnelPoolSharingTests : IAsyncDisposable
     {
         await OpenAsync();
         FakeTunnel silent = _dialer.Tunnels.Single();
-        silent.IsSuspect = true;
+        silent.IsUnresponsive = true;
         _dialer.Gate = new TaskCompletionSource().Task;
 
         _time.Advance(TimeSpan.FromSeconds(5));
@@ -292,7 +292,7 @@ public sealed class TunnelPoolSharingTests : IAsyncDisposable
         _dialer.Dials.Should().Be(2);
         _time.Advance(TimeSpan.FromSeconds(4.9));
         silent.Disposals.Should().Be(0, "its time is not up");
-        silent.FallSilent(isSuspect: true);
+        silent.FallSilent(isUnresponsive: true);
 
         await silent.Disposed.Soon();
         await Waiting.UntilAsync(() => _lost.Count == 1);
@@ -308,7 +308,7 @@ public sealed class TunnelPoolSharingTests : IAsyncDisposable
 
         silent.FallSilent();
         _time.Advance(TimeSpan.FromSeconds(5));
-        silent.FallSilent(isSuspect: true);
+        silent.FallSilent(isUnresponsive: true);
         silent.Disposals.Should().Be(0);
         _time.Advance(TimeSpan.FromSeconds(1));
 
@@ -363,7 +363,7 @@ public sealed class TunnelPoolSharingTests : IAsyncDisposable
         await Waiting.UntilAsync(() => _dialer.Dials == 3);
 
         other.BeHeard();
-        silent.FallSilent(isSuspect: true);
+        silent.FallSilent(isUnresponsive: true);
 
         (silent.Disposals, _lost.Count).Should().Be((0, 0));
     }
@@ -391,7 +391,7 @@ public sealed class TunnelPoolSharingTests : IAsyncDisposable
         _dialer.FailNext(unreachable);
         _dialer.Tunnels.Single().FallSilent();
 
-        (await _pool.PrepareAsync(CancellationToken.None).Soon()).Should().NotBeNull();
+        (await _pool.ConnectAsync(CancellationToken.None).Soon()).Should().NotBeNull();
     }
 
     [Fact]
@@ -401,7 +401,7 @@ public sealed class TunnelPoolSharingTests : IAsyncDisposable
         FakeTunnel silent = _dialer.Tunnels.Single();
         await OpenAsync();
         FakeTunnel other = _dialer.Tunnels.Last();
-        silent.IsSuspect = true;
+        silent.IsUnresponsive = true;
         _dialer.FailNext(new TunnelFault(TunnelFaultKind.Unreachable, "the network is frozen"));
 
         other.Die();
@@ -416,7 +416,7 @@ public sealed class TunnelPoolSharingTests : IAsyncDisposable
     {
         await OpenAsync();
         FakeTunnel silent = _dialer.Tunnels.Single();
-        silent.IsSuspect = true;
+        silent.IsUnresponsive = true;
         _dialer.FailNext(new TunnelFault(TunnelFaultKind.Refused, "404"));
 
         _time.Advance(TimeSpan.FromSeconds(5));
@@ -487,7 +487,7 @@ public sealed class TunnelPoolSharingTests : IAsyncDisposable
     {
         await OpenAsync();
         FakeTunnel silent = _dialer.Tunnels.Single();
-        (silent.IsSuspect, silent.Flow) = (true, new TaskCompletionSource<bool>().Task);
+        (silent.IsUnresponsive, silent.Flow) = (true, new TaskCompletionSource<bool>().Task);
         _dialer.FailNext(new TunnelFault(TunnelFaultKind.Refused, "429") { RetryAfter = TimeSpan.FromMinutes(10) });
         Task<IStreamPair> open = OpenAsync();
         await Waiting.UntilAsync(() => silent.FlowQuestions > 0);
@@ -506,7 +506,7 @@ public sealed class TunnelPoolSharingTests : IAsyncDisposable
         _dialer.Tunnels.Single().CanOpen = false;
         _dialer.FailNext(new TunnelFault(TunnelFaultKind.Refused, "429"));
 
-        (await _pool.OpenPairAsync(new PairRequest(80, default), CancellationToken.None).Soon()).Fault!.Message.Should().Be("429");
+        (await _pool.OpenPairAsync(80, default, CancellationToken.None).Soon()).Fault!.Message.Should().Be("429");
     }
 
     [Fact]
@@ -582,9 +582,11 @@ public sealed class TunnelPoolSharingTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task A_pool_has_no_other_pod_to_offer()
+    public async Task A_source_of_one_pod_has_no_other_pod_to_offer()
     {
-        OpenPairResult result = await _pool.OpenPairAsync(new PairRequest(80, default) { AvoidedPods = ["a"] }, CancellationToken.None).Soon();
+        await using var source = new SinglePodSource(_pool);
+
+        Attempt<RoutedPair> result = await source.OpenPairAsync(new PairRequest(80, default) { AvoidedPods = ["a"] }, CancellationToken.None).Soon();
 
         result.Fault!.Kind.Should().Be(TunnelFaultKind.NoOtherPod);
     }
@@ -594,7 +596,7 @@ public sealed class TunnelPoolSharingTests : IAsyncDisposable
     {
         await using var pool = new TunnelPool(_dialer, new TunnelPoolOptions { DialTimeout = TimeSpan.FromSeconds(10), Time = _time });
         _dialer.Gate = new TaskCompletionSource().Task;
-        Task<TunnelFault?> prepare = pool.PrepareAsync(CancellationToken.None);
+        Task<TunnelFault?> prepare = pool.ConnectAsync(CancellationToken.None);
         await Waiting.UntilAsync(() => _dialer.Dials == 1);
 
         _time.Advance(TimeSpan.FromSeconds(10));
@@ -614,7 +616,7 @@ public sealed class TunnelPoolSharingTests : IAsyncDisposable
 
     private Task<IStreamPair> OpenAsync() => OpenAsync(_pool);
 
-    private static async Task<IStreamPair> OpenAsync(TunnelPool pool) => (await pool.OpenPairAsync(new PairRequest(80, default), CancellationToken.None).Soon()).Pair!;
+    private static async Task<IStreamPair> OpenAsync(TunnelPool pool) => (await pool.OpenPairAsync(80, default, CancellationToken.None).Soon()).Value!;
 
     private async Task<(FakeTunnel Busy, FakeTunnel Idle)> OneBusyOneIdleAsync()
     {
@@ -634,7 +636,7 @@ public sealed class TunnelPoolSharingTests : IAsyncDisposable
         return _dialer.Tunnels.First(tunnel => tunnel.Opened.Count == 2).Pairs.First();
     }
 
-    private async Task GiveUpAsync(FakePair pods)
+    private async Task DrainAsync(FakePair pods)
     {
         await _opened[pods == _dialer.Tunnels.First().Pairs.First() ? 0 : 1].DisposeAsync();
         await pods.Disposed.Soon();

@@ -16,7 +16,7 @@ public sealed class TunnelPoolSpareTests : IAsyncDisposable
     [Fact]
     public async Task Without_connections_the_prepared_tunnel_is_the_only_one()
     {
-        await _pool.PrepareAsync(CancellationToken.None).Soon();
+        await _pool.ConnectAsync(CancellationToken.None).Soon();
         _time.Advance(TimeSpan.FromHours(1));
 
         _dialer.Dials.Should().Be(1);
@@ -26,7 +26,7 @@ public sealed class TunnelPoolSpareTests : IAsyncDisposable
     [Fact]
     public async Task As_soon_as_the_idle_tunnel_is_taken_the_next_one_is_dialled()
     {
-        await _pool.PrepareAsync(CancellationToken.None).Soon();
+        await _pool.ConnectAsync(CancellationToken.None).Soon();
         await OpenAsync();
         await Waiting.UntilAsync(() => _pool.IdleCount == 1);
 
@@ -41,7 +41,7 @@ public sealed class TunnelPoolSpareTests : IAsyncDisposable
     [Fact]
     public async Task A_connection_takes_the_spare_that_is_under_way_and_no_dial_of_its_own()
     {
-        await _pool.PrepareAsync(CancellationToken.None).Soon();
+        await _pool.ConnectAsync(CancellationToken.None).Soon();
         var gate = new TaskCompletionSource();
         _dialer.Gate = gate.Task;
         await OpenAsync();
@@ -72,7 +72,7 @@ public sealed class TunnelPoolSpareTests : IAsyncDisposable
     [Fact]
     public async Task A_spare_that_cannot_be_had_harms_nobody_and_is_not_tried_again_and_again()
     {
-        await _pool.PrepareAsync(CancellationToken.None).Soon();
+        await _pool.ConnectAsync(CancellationToken.None).Soon();
         _dialer.FailNext(new TunnelFault(TunnelFaultKind.Unreachable, "down"));
         await OpenAsync();
         await Waiting.UntilAsync(() => _dialer.Dials == 2);
@@ -88,7 +88,7 @@ public sealed class TunnelPoolSpareTests : IAsyncDisposable
         var gate = new TaskCompletionSource();
         _dialer.Gate = gate.Task;
         using var cancel = new CancellationTokenSource();
-        Task<OpenPairResult> impatient = _pool.OpenPairAsync(new PairRequest(80, default), cancel.Token).AsTask();
+        Task<Attempt<IStreamPair>> impatient = _pool.OpenPairAsync(80, default, cancel.Token).AsTask();
         await Waiting.UntilAsync(() => _dialer.Dials >= 1);
         await cancel.CancelAsync();
         await impatient.Invoking(task => task.Soon()).Should().ThrowAsync<OperationCanceledException>();
@@ -104,7 +104,7 @@ public sealed class TunnelPoolSpareTests : IAsyncDisposable
         for (int i = 0; i < 3; i++)
         {
             _dialer.FailNext(new TunnelFault(TunnelFaultKind.Unreachable, "down"));
-            (await _pool.OpenPairAsync(new PairRequest(80, default), CancellationToken.None).Soon()).Fault!.Kind.Should().Be(TunnelFaultKind.Unreachable);
+            (await _pool.OpenPairAsync(80, default, CancellationToken.None).Soon()).Fault!.Kind.Should().Be(TunnelFaultKind.Unreachable);
         }
 
         _dialer.Dials.Should().Be(3, "each connection dials once, and spares would only multiply the failures");
@@ -112,5 +112,5 @@ public sealed class TunnelPoolSpareTests : IAsyncDisposable
 
     public async ValueTask DisposeAsync() => await _pool.DisposeAsync().Soon();
 
-    private async Task<IStreamPair> OpenAsync() => (await _pool.OpenPairAsync(new PairRequest(80, default), CancellationToken.None).Soon()).Pair!;
+    private async Task<IStreamPair> OpenAsync() => (await _pool.OpenPairAsync(80, default, CancellationToken.None).Soon()).Value!;
 }

@@ -102,8 +102,8 @@ public sealed class TunnelPoolTests : IAsyncDisposable
 
         await OpenAsync(80, "precious");
 
-        _dialer.Tunnels.SelectMany(tunnel => tunnel.Opened).Count(opened => opened.FirstBytes == "precious").Should().Be(1);
-        tunnels[0].Opened.Last().FirstBytes.Should().Be("precious");
+        _dialer.Tunnels.SelectMany(tunnel => tunnel.Opened).Count(opened => opened.InitialData == "precious").Should().Be(1);
+        tunnels[0].Opened.Last().InitialData.Should().Be("precious");
         await tunnels[1].Disposed.Soon();
     }
 
@@ -125,7 +125,7 @@ public sealed class TunnelPoolTests : IAsyncDisposable
     {
         _dialer.Prepare = static tunnel => tunnel.DiesOnOpen = true;
 
-        OpenPairResult result = await _pool.OpenPairAsync(new PairRequest(80, default), CancellationToken.None).Soon();
+        Attempt<IStreamPair> result = await _pool.OpenPairAsync(80, default, CancellationToken.None).Soon();
 
         result.Succeeded(out _, out TunnelFault? fault).Should().BeFalse();
         fault!.Kind.Should().Be(TunnelFaultKind.Lost);
@@ -139,15 +139,15 @@ public sealed class TunnelPoolTests : IAsyncDisposable
         _dialer.FailNext(Gone);
         _dialer.FailNext(Gone);
 
-        (await _pool.OpenPairAsync(new PairRequest(80, default), CancellationToken.None).Soon()).Fault.Should().BeSameAs(Gone);
-        (await _pool.PrepareAsync(CancellationToken.None).Soon()).Should().BeSameAs(Gone);
+        (await _pool.OpenPairAsync(80, default, CancellationToken.None).Soon()).Fault.Should().BeSameAs(Gone);
+        (await _pool.ConnectAsync(CancellationToken.None).Soon()).Should().BeSameAs(Gone);
     }
 
     [Fact]
     public async Task A_prepared_tunnel_serves_the_first_connection()
     {
-        (await _pool.PrepareAsync(CancellationToken.None).Soon()).Should().BeNull();
-        (await _pool.PrepareAsync(CancellationToken.None).Soon()).Should().BeNull();
+        (await _pool.ConnectAsync(CancellationToken.None).Soon()).Should().BeNull();
+        (await _pool.ConnectAsync(CancellationToken.None).Soon()).Should().BeNull();
         await OpenAsync();
 
         _dialer.Dials.Should().Be(1);
@@ -189,7 +189,7 @@ public sealed class TunnelPoolTests : IAsyncDisposable
     {
         IStreamPair left = await OpenAsync(), reset = await OpenAsync();
         FakeTunnel[] tunnels = [.. _dialer.Tunnels];
-        left.Leave();
+        left.CloseByClient();
         await left.DisposeAsync();
         reset.Reset();
         await reset.DisposeAsync();
@@ -212,7 +212,7 @@ public sealed class TunnelPoolTests : IAsyncDisposable
     {
         IStreamPair pair = await OpenAsync();
         FakeTunnel tunnel = _dialer.Tunnels.Single();
-        pair.Leave();
+        pair.CloseByClient();
         await pair.DisposeAsync();
         _time.Advance(TimeSpan.FromMinutes(2));
         tunnel.Disposals.Should().Be(0);
@@ -232,7 +232,7 @@ public sealed class TunnelPoolTests : IAsyncDisposable
     {
         IStreamPair pair = await OpenAsync();
         FakeTunnel tunnel = _dialer.Tunnels.Single();
-        pair.Leave();
+        pair.CloseByClient();
         await pair.DisposeAsync();
         _time.Advance(_options.SettleTimeout);
         tunnel.Disposals.Should().Be(0);
@@ -298,13 +298,13 @@ public sealed class TunnelPoolTests : IAsyncDisposable
         (await pair.WriteAsync("x"u8.ToArray(), CancellationToken.None)).Should().BeTrue();
         await pair.FinishAsync(CancellationToken.None);
         pair.Reset();
-        pair.Leave();
+        pair.CloseByClient();
         inner.End(PairEndKind.Failed, "refused");
 
         inner.WrittenText.Should().Be("x");
         inner.Calls.Should().Equal("write", "finish", "reset", "leave");
         pair.Input.Should().BeSameAs(inner.Input);
-        (await pair.Ended.Soon()).Message.Should().Be("refused");
+        (await pair.Completion.Soon()).Message.Should().Be("refused");
     }
 
     [Fact]
@@ -354,7 +354,7 @@ public sealed class TunnelPoolTests : IAsyncDisposable
         await _pool.DisposeAsync().Soon();
 
         tunnels.Should().AllSatisfy(tunnel => tunnel.Disposals.Should().Be(1));
-        (await busy.Ended.Soon()).Kind.Should().Be(PairEndKind.TunnelLost);
+        (await busy.Completion.Soon()).Kind.Should().Be(PairEndKind.TunnelLost);
         await busy.DisposeAsync();
     }
 
@@ -377,8 +377,8 @@ public sealed class TunnelPoolTests : IAsyncDisposable
         var gate = new TaskCompletionSource();
         _dialer.Gate = gate.Task;
         _dialer.IgnoresCancellation = ignoresCancellation;
-        Task<OpenPairResult> open = _pool.OpenPairAsync(new PairRequest(80, default), CancellationToken.None).AsTask();
-        Task<TunnelFault?> prepare = _pool.PrepareAsync(CancellationToken.None);
+        Task<Attempt<IStreamPair>> open = _pool.OpenPairAsync(80, default, CancellationToken.None).AsTask();
+        Task<TunnelFault?> prepare = _pool.ConnectAsync(CancellationToken.None);
 
         await _pool.DisposeAsync().Soon();
         gate.SetResult();
@@ -391,10 +391,10 @@ public sealed class TunnelPoolTests : IAsyncDisposable
     [Fact]
     public async Task After_dispose_a_pair_is_refused_with_a_fault()
     {
-        await _pool.PrepareAsync(CancellationToken.None).Soon();
+        await _pool.ConnectAsync(CancellationToken.None).Soon();
         await _pool.DisposeAsync().Soon();
 
-        (await _pool.OpenPairAsync(new PairRequest(80, default), CancellationToken.None).Soon()).Fault!.Kind.Should().Be(TunnelFaultKind.Lost);
+        (await _pool.OpenPairAsync(80, default, CancellationToken.None).Soon()).Fault!.Kind.Should().Be(TunnelFaultKind.Lost);
     }
 
     [Fact]
@@ -402,7 +402,7 @@ public sealed class TunnelPoolTests : IAsyncDisposable
     {
         using var cancel = new CancellationTokenSource();
         _dialer.Gate = new TaskCompletionSource().Task;
-        Task<OpenPairResult> open = _pool.OpenPairAsync(new PairRequest(80, default), cancel.Token).AsTask();
+        Task<Attempt<IStreamPair>> open = _pool.OpenPairAsync(80, default, cancel.Token).AsTask();
 
         await cancel.CancelAsync();
 
@@ -414,7 +414,7 @@ public sealed class TunnelPoolTests : IAsyncDisposable
     {
         using var cancel = new CancellationTokenSource();
         _dialer.Prepare = static tunnel => tunnel.OpenGate = new TaskCompletionSource().Task;
-        Task<OpenPairResult> open = _pool.OpenPairAsync(new PairRequest(80, default), cancel.Token).AsTask();
+        Task<Attempt<IStreamPair>> open = _pool.OpenPairAsync(80, default, cancel.Token).AsTask();
         await Waiting.UntilAsync(() => _dialer.Tunnels.Any(tunnel => tunnel.IsOpening));
 
         await cancel.CancelAsync();
@@ -438,7 +438,7 @@ public sealed class TunnelPoolTests : IAsyncDisposable
                     await Task.Yield();
                 }
 
-                FakeTunnel tunnel = _dialer.Tunnels.Single(tunnel => tunnel.Opened.LastOrDefault().FirstBytes == $"{worker}.{i}");
+                FakeTunnel tunnel = _dialer.Tunnels.Single(tunnel => tunnel.Opened.LastOrDefault().InitialData == $"{worker}.{i}");
                 tunnel.Pairs.Count(other => !other.Settled.IsCompleted).Should().Be(1, "seed {0}", seed);
                 tunnel.Pairs.Last().Complete();
                 await pair.DisposeAsync();
@@ -454,7 +454,7 @@ public sealed class TunnelPoolTests : IAsyncDisposable
     {
         var logger = new ListLogger();
         await using var pool = new TunnelPool(_dialer, _options, logger);
-        IStreamPair pair = (await pool.OpenPairAsync(new PairRequest(80, default), CancellationToken.None)).Pair!;
+        IStreamPair pair = (await pool.OpenPairAsync(80, default, CancellationToken.None)).Value!;
         await pair.DisposeAsync();
         _dialer.FailNext(Gone);
         _time.Advance(_options.SettleTimeout);
@@ -484,7 +484,7 @@ public sealed class TunnelPoolTests : IAsyncDisposable
         pong.SetResult(true);
         await Waiting.UntilAsync(() => _pool.IdleCount == 1);
         await OpenAsync(80, "served");
-        tunnels[0].Opened.Last().FirstBytes.Should().Be("served");
+        tunnels[0].Opened.Last().InitialData.Should().Be("served");
 
         // Its time runs only from the question on.
         await Waiting.UntilAsync(() => tunnels[1].Pings == 1);
@@ -497,11 +497,11 @@ public sealed class TunnelPoolTests : IAsyncDisposable
     {
         var lost = new List<int>();
         await using var pool = new TunnelPool(_dialer, _options with { OnLost = loss => lost.Add(loss.Standing) });
-        await pool.OpenPairAsync(new PairRequest(80, default), CancellationToken.None);
+        await pool.OpenPairAsync(80, default, CancellationToken.None);
 
         _dialer.Tunnels.Single().Finish();
         await _dialer.Tunnels.Single().Disposed.Soon();
-        await pool.OpenPairAsync(new PairRequest(80, default), CancellationToken.None);
+        await pool.OpenPairAsync(80, default, CancellationToken.None);
 
         (lost.Count, _dialer.Dials).Should().Be((0, 2));
     }
@@ -513,8 +513,8 @@ public sealed class TunnelPoolTests : IAsyncDisposable
     {
         var lost = new ConcurrentQueue<TunnelLoss>();
         await using var pool = new TunnelPool(_dialer, _options with { MaxSpares = 1, OnLost = lost.Enqueue });
-        await pool.PrepareAsync(CancellationToken.None);
-        await pool.OpenPairAsync(new PairRequest(80, default), CancellationToken.None);
+        await pool.ConnectAsync(CancellationToken.None);
+        await pool.OpenPairAsync(80, default, CancellationToken.None);
         await Waiting.UntilAsync(() => pool.IdleCount == 1);
         FakeTunnel served = _dialer.Tunnels.Single(tunnel => !tunnel.Opened.IsEmpty);
         FakeTunnel spare = _dialer.Tunnels.Single(tunnel => tunnel.Opened.IsEmpty);
@@ -532,8 +532,8 @@ public sealed class TunnelPoolTests : IAsyncDisposable
     {
         var lost = new ConcurrentQueue<TunnelLoss>();
         await using var pool = new TunnelPool(_dialer, _options with { MaxSpares = 1, OnLost = lost.Enqueue });
-        await pool.PrepareAsync(CancellationToken.None);
-        IStreamPair pair = (await pool.OpenPairAsync(new PairRequest(80, default), CancellationToken.None)).Pair!;
+        await pool.ConnectAsync(CancellationToken.None);
+        IStreamPair pair = (await pool.OpenPairAsync(80, default, CancellationToken.None)).Value!;
         await Waiting.UntilAsync(() => pool.IdleCount == 1);
         FakeTunnel served = _dialer.Tunnels.Single(tunnel => !tunnel.Opened.IsEmpty);
         FakeTunnel spare = _dialer.Tunnels.Single(tunnel => tunnel.Opened.IsEmpty);
@@ -552,15 +552,15 @@ public sealed class TunnelPoolTests : IAsyncDisposable
     {
         await using var pool = new TunnelPool(_dialer);
 
-        pool.MaxFirstBytes.Should().Be(32 * 1024);
-        (await pool.PrepareAsync(CancellationToken.None)).Should().BeNull();
+        pool.MaxInitialData.Should().Be(32 * 1024);
+        (await pool.ConnectAsync(CancellationToken.None)).Should().BeNull();
     }
 
     public async ValueTask DisposeAsync() => await _pool.DisposeAsync().Soon();
 
-    private async Task<IStreamPair> OpenAsync(int port = 80, string firstBytes = "")
+    private async Task<IStreamPair> OpenAsync(int port = 80, string initialData = "")
     {
-        OpenPairResult result = await _pool.OpenPairAsync(new PairRequest(port, Encoding.UTF8.GetBytes(firstBytes)), CancellationToken.None).Soon();
+        Attempt<IStreamPair> result = await _pool.OpenPairAsync(port, Encoding.UTF8.GetBytes(initialData), CancellationToken.None).Soon();
         result.Succeeded(out IStreamPair? pair, out _).Should().BeTrue();
         return pair!;
     }

@@ -28,10 +28,10 @@ public sealed class UpgradeRequestTests : IDisposable
     {
         await using DuplexStream transport = DuplexStream.CreatePair().Client;
 
-        UpgradeResult result = await SendAsync(_ => Switching(transport));
+        Attempt<Stream> result = await SendAsync(_ => Switching(transport));
 
         result.Fault.Should().BeNull();
-        result.Stream.Should().BeSameAs(transport);
+        result.Value.Should().BeSameAs(transport);
         transport.IsDisposed.Should().BeFalse();
     }
 
@@ -40,9 +40,9 @@ public sealed class UpgradeRequestTests : IDisposable
     {
         await using DuplexStream transport = DuplexStream.CreatePair().Client;
 
-        UpgradeResult result = await SendAsync(_ => Switching(transport), _ => "something is wrong");
+        Attempt<Stream> result = await SendAsync(_ => Switching(transport), _ => "something is wrong");
 
-        result.Stream.Should().BeNull();
+        result.Value.Should().BeNull();
         result.Fault.Should().BeEquivalentTo(new TunnelFault(TunnelFaultKind.BadUpgrade, "something is wrong"));
         transport.IsDisposed.Should().BeTrue();
     }
@@ -50,13 +50,13 @@ public sealed class UpgradeRequestTests : IDisposable
     [Fact]
     public async Task A_refusal_is_a_value_with_status_reason_and_body()
     {
-        UpgradeResult result = await SendAsync(_ => new HttpResponseMessage(HttpStatusCode.Forbidden)
+        Attempt<Stream> result = await SendAsync(_ => new HttpResponseMessage(HttpStatusCode.Forbidden)
         {
             ReasonPhrase = "Forbidden",
             Content = new StringContent("{\"kind\":\"Status\",\"message\":\"größer\"}"),
         });
 
-        result.Stream.Should().BeNull();
+        result.Value.Should().BeNull();
         result.Fault.Should().BeEquivalentTo(new TunnelFault(TunnelFaultKind.Refused, "the server answered the upgrade with 403 Forbidden")
         {
             StatusCode = HttpStatusCode.Forbidden,
@@ -68,7 +68,7 @@ public sealed class UpgradeRequestTests : IDisposable
     [Fact]
     public async Task Even_200_is_a_refusal_when_an_upgrade_was_asked_for()
     {
-        UpgradeResult result = await SendAsync(_ => new HttpResponseMessage(HttpStatusCode.OK));
+        Attempt<Stream> result = await SendAsync(_ => new HttpResponseMessage(HttpStatusCode.OK));
 
         result.Fault!.Kind.Should().Be(TunnelFaultKind.Refused);
         result.Fault.StatusCode.Should().Be(HttpStatusCode.OK);
@@ -80,7 +80,7 @@ public sealed class UpgradeRequestTests : IDisposable
     [InlineData("a\tb")]
     public async Task What_others_write_cannot_rewrite_a_terminal(string phrase)
     {
-        UpgradeResult result = await SendAsync(_ => new HttpResponseMessage(HttpStatusCode.Forbidden) { ReasonPhrase = phrase });
+        Attempt<Stream> result = await SendAsync(_ => new HttpResponseMessage(HttpStatusCode.Forbidden) { ReasonPhrase = phrase });
 
         result.Fault!.Message.Should().NotContainAny("\u001b", "\u0007", "\u202e", "\t").And.StartWith("the server answered the upgrade with 403 ");
     }
@@ -90,7 +90,7 @@ public sealed class UpgradeRequestTests : IDisposable
     [InlineData(HttpRequestError.Unknown)]
     public async Task A_connection_that_is_cut_instead_of_an_answer_is_a_failed_upgrade_that_has_a_cause(HttpRequestError error)
     {
-        UpgradeResult result = await SendAsync(_ => throw new HttpRequestException(error, "failed", new IOException("reset")));
+        Attempt<Stream> result = await SendAsync(_ => throw new HttpRequestException(error, "failed", new IOException("reset")));
 
         (result.Fault!.Kind, result.Fault.Message).Should().Be((TunnelFaultKind.BadUpgrade, "the connection was cut before the upgrade was answered (reset)"));
         result.Fault.Cause.Should().NotBeNull();
@@ -99,7 +99,7 @@ public sealed class UpgradeRequestTests : IDisposable
     [Fact]
     public async Task A_long_body_is_cut()
     {
-        UpgradeResult result = await SendAsync(_ => new HttpResponseMessage(HttpStatusCode.BadGateway) { Content = new StringContent(new string('x', 1_000_000)) });
+        Attempt<Stream> result = await SendAsync(_ => new HttpResponseMessage(HttpStatusCode.BadGateway) { Content = new StringContent(new string('x', 1_000_000)) });
 
         result.Fault!.Body.Should().HaveLength(64 * 1024);
     }
@@ -108,7 +108,7 @@ public sealed class UpgradeRequestTests : IDisposable
     public async Task A_refusal_whose_body_breaks_off_is_still_a_refusal()
     {
         (DuplexStream body, DuplexStream server) = DuplexStream.CreatePair();
-        Task<UpgradeResult> sending = SendAsync(_ => new HttpResponseMessage(HttpStatusCode.Forbidden) { Content = new StreamBody(body) });
+        Task<Attempt<Stream>> sending = SendAsync(_ => new HttpResponseMessage(HttpStatusCode.Forbidden) { Content = new StreamBody(body) });
         await server.WriteAsync(Encoding.UTF8.GetBytes("no ri"));
         await Waiting.UntilAsync(() => body.BytesRead == 5);
 
@@ -122,7 +122,7 @@ public sealed class UpgradeRequestTests : IDisposable
     public async Task A_refusal_whose_body_does_not_end_is_still_a_refusal()
     {
         (DuplexStream body, DuplexStream server) = DuplexStream.CreatePair();
-        Task<UpgradeResult> sending = SendAsync(_ => new HttpResponseMessage(HttpStatusCode.BadGateway) { Content = new StreamBody(body) });
+        Task<Attempt<Stream>> sending = SendAsync(_ => new HttpResponseMessage(HttpStatusCode.BadGateway) { Content = new StreamBody(body) });
         await server.WriteAsync(Encoding.UTF8.GetBytes("<html>"));
         await Waiting.UntilAsync(() => body.BytesRead == 6);
 
@@ -138,7 +138,7 @@ public sealed class UpgradeRequestTests : IDisposable
         (DuplexStream body, DuplexStream server) = DuplexStream.CreatePair();
         await using DuplexStream stalled = server;
         using var cancel = new CancellationTokenSource();
-        Task<UpgradeResult> sending = SendAsync(_ => new HttpResponseMessage(HttpStatusCode.BadGateway) { Content = new StreamBody(body) }, cancellationToken: cancel.Token);
+        Task<Attempt<Stream>> sending = SendAsync(_ => new HttpResponseMessage(HttpStatusCode.BadGateway) { Content = new StreamBody(body) }, cancellationToken: cancel.Token);
 
         await cancel.CancelAsync();
 
@@ -158,7 +158,7 @@ public sealed class UpgradeRequestTests : IDisposable
     [InlineData(null, null)]
     public async Task Retry_After_is_read_in_both_of_its_forms(string? header, double? seconds)
     {
-        UpgradeResult result = await SendAsync(_ =>
+        Attempt<Stream> result = await SendAsync(_ =>
         {
             var response = new HttpResponseMessage(HttpStatusCode.TooManyRequests);
             if (header is not null)
@@ -177,7 +177,7 @@ public sealed class UpgradeRequestTests : IDisposable
     {
         var cause = new HttpRequestException("The SSL connection could not be established", new AuthenticationException("outer", new SocketException((int)SocketError.ConnectionRefused)));
 
-        UpgradeResult result = await SendAsync(_ => throw cause);
+        Attempt<Stream> result = await SendAsync(_ => throw cause);
 
         result.Fault!.Kind.Should().Be(TunnelFaultKind.Unreachable);
         result.Fault.Message.Should().Be(new SocketException((int)SocketError.ConnectionRefused).Message);
@@ -187,7 +187,7 @@ public sealed class UpgradeRequestTests : IDisposable
     [Fact]
     public async Task A_connection_that_breaks_before_the_answer_is_a_value()
     {
-        UpgradeResult result = await SendAsync(_ => throw new IOException("the connection was closed"));
+        Attempt<Stream> result = await SendAsync(_ => throw new IOException("the connection was closed"));
 
         result.Fault!.Kind.Should().Be(TunnelFaultKind.Unreachable);
         result.Fault.Message.Should().Be("the connection was closed");
@@ -196,7 +196,7 @@ public sealed class UpgradeRequestTests : IDisposable
     [Fact]
     public async Task No_answer_in_time_is_a_value()
     {
-        Task<UpgradeResult> sending = SendAsync(Forever);
+        Task<Attempt<Stream>> sending = SendAsync(Forever);
         _time.Advance(TimeSpan.FromSeconds(29.9));
         sending.IsCompleted.Should().BeFalse();
 
@@ -210,7 +210,7 @@ public sealed class UpgradeRequestTests : IDisposable
     [Fact]
     public async Task A_limit_of_the_transport_itself_is_a_timeout_too()
     {
-        UpgradeResult result = await SendAsync(_ => throw new TaskCanceledException("cancelled", new TimeoutException("A connection could not be established within the configured ConnectTimeout.")));
+        Attempt<Stream> result = await SendAsync(_ => throw new TaskCanceledException("cancelled", new TimeoutException("A connection could not be established within the configured ConnectTimeout.")));
 
         result.Fault!.Kind.Should().Be(TunnelFaultKind.TimedOut);
         result.Fault.Message.Should().Contain("ConnectTimeout");
@@ -220,7 +220,7 @@ public sealed class UpgradeRequestTests : IDisposable
     public async Task Without_limit_an_answer_may_take_for_ever()
     {
         using var cancel = new CancellationTokenSource();
-        Task<UpgradeResult> sending = SendAsync(Forever, limit: Timeout.InfiniteTimeSpan, cancellationToken: cancel.Token);
+        Task<Attempt<Stream>> sending = SendAsync(Forever, limit: Timeout.InfiniteTimeSpan, cancellationToken: cancel.Token);
         _time.Advance(TimeSpan.FromDays(10));
         sending.IsCompleted.Should().BeFalse();
 
@@ -239,10 +239,10 @@ public sealed class UpgradeRequestTests : IDisposable
         throw new InvalidOperationException("This is never reached.");
     }
 
-    private Task<UpgradeResult> SendAsync(Func<HttpRequestMessage, HttpResponseMessage> answer, Func<HttpResponseMessage, string?>? check = null, CancellationToken cancellationToken = default) =>
+    private Task<Attempt<Stream>> SendAsync(Func<HttpRequestMessage, HttpResponseMessage> answer, Func<HttpResponseMessage, string?>? check = null, CancellationToken cancellationToken = default) =>
         SendAsync((request, _) => Task.FromResult(answer(request)), check, cancellationToken: cancellationToken);
 
-    private async Task<UpgradeResult> SendAsync(
+    private async Task<Attempt<Stream>> SendAsync(
         Func<HttpRequestMessage, CancellationToken, Task<HttpResponseMessage>> answer,
         Func<HttpResponseMessage, string?>? check = null,
         TimeSpan? limit = null,

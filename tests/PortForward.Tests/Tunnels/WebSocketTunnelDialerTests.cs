@@ -20,7 +20,7 @@ public sealed class WebSocketTunnelDialerTests : IDisposable
     [Fact]
     public async Task The_request_is_the_one_that_the_protocol_asks_for()
     {
-        Task<TunnelDialResult> dial = _dialer.DialAsync(CancellationToken.None);
+        Task<Attempt<ITunnel>> dial = _dialer.DialAsync(CancellationToken.None);
 
         using UpgradeConnection connection = await _server.AcceptAsync();
         using WebSocket webSocket = await connection.SwitchAsync();
@@ -29,7 +29,7 @@ public sealed class WebSocketTunnelDialerTests : IDisposable
         connection.Headers.Should().Contain("Connection", "Upgrade").And.Contain("Upgrade", "websocket")
             .And.Contain("Sec-WebSocket-Version", "13").And.Contain("Sec-WebSocket-Protocol", "SPDY/3.1+portforward.k8s.io");
         Convert.FromBase64String(connection.Headers["Sec-WebSocket-Key"]).Should().HaveCount(16);
-        await using ITunnel tunnel = (await dial.Soon()).Tunnel!;
+        await using ITunnel tunnel = (await dial.Soon()).Value!;
         tunnel.CanOpen.Should().BeTrue();
     }
 
@@ -39,7 +39,7 @@ public sealed class WebSocketTunnelDialerTests : IDisposable
         var keys = new HashSet<string>(StringComparer.Ordinal);
         for (int i = 0; i < 3; i++)
         {
-            Task<TunnelDialResult> dial = _dialer.DialAsync(CancellationToken.None);
+            Task<Attempt<ITunnel>> dial = _dialer.DialAsync(CancellationToken.None);
             using UpgradeConnection connection = await _server.AcceptAsync();
             keys.Add(connection.Headers["Sec-WebSocket-Key"]);
             await connection.RespondAsync("HTTP/1.1 404 Not Found\nContent-Length: 0\nConnection: close\n\n");
@@ -56,11 +56,11 @@ public sealed class WebSocketTunnelDialerTests : IDisposable
         using UpgradeConnection ownedConnection = connection;
         using WebSocket ownedWebSocket = webSocket;
         await using ITunnel ownedTunnel = tunnel;
-        IStreamPair pair = (await tunnel.OpenPairAsync(80, "ping"u8.ToArray(), CancellationToken.None).Soon()).Pair!;
+        IStreamPair pair = (await tunnel.OpenPairAsync(80, "ping"u8.ToArray(), CancellationToken.None).Soon()).Value!;
 
         byte[] message = new byte[1000];
         ValueWebSocketReceiveResult received = await webSocket.ReceiveAsync(message.AsMemory(), CancellationToken.None).Soon();
-        (received.MessageType, received.EndOfMessage).Should().Be((WebSocketMessageType.Binary, true), "both streams and the first bytes are one message");
+        (received.MessageType, received.EndOfMessage).Should().Be((WebSocketMessageType.Binary, true), "both streams and the initial data are one message");
         Encoding.ASCII.GetString(message, received.Count - 4, 4).Should().Be("ping");
 
         byte[] answer = [.. SpdyPeer.SynReply(3), .. SpdyPeer.SynReply(5), .. SpdyPeer.Data(5, "pong", fin: true), .. SpdyPeer.Fin(3)];
@@ -71,7 +71,7 @@ public sealed class WebSocketTunnelDialerTests : IDisposable
         }
 
         (await pair.Input.ReadTextToEndAsync()).Should().Be("pong");
-        (await pair.Ended.Soon()).Kind.Should().Be(PairEndKind.Completed);
+        (await pair.Completion.Soon()).Kind.Should().Be(PairEndKind.Completed);
     }
 
     [Fact]
@@ -141,17 +141,17 @@ public sealed class WebSocketTunnelDialerTests : IDisposable
         (UpgradeConnection connection, WebSocket webSocket, ITunnel tunnel) = await DialAsync();
         using UpgradeConnection ownedConnection = connection;
         using WebSocket ownedWebSocket = webSocket;
-        IStreamPair pair = (await tunnel.OpenPairAsync(80, default, CancellationToken.None).Soon()).Pair!;
+        IStreamPair pair = (await tunnel.OpenPairAsync(80, default, CancellationToken.None).Soon()).Value!;
         Task<bool> write = pair.WriteAsync(new byte[64 * 1024 * 1024], CancellationToken.None).AsTask();
-        Task<OpenPairResult> open = tunnel.OpenPairAsync(80, default, CancellationToken.None).AsTask();
+        Task<Attempt<ITunnelPair>> open = tunnel.OpenPairAsync(80, default, CancellationToken.None).AsTask();
         write.IsCompleted.Should().BeFalse();
 
         await tunnel.DisposeAsync().Soon();
 
         (await write.Soon()).Should().BeFalse();
-        IStreamPair? other = (await open.Soon()).Pair;
-        other?.Ended.IsCompleted.Should().BeTrue();
-        (await pair.Ended.Soon()).Kind.Should().Be(PairEndKind.TunnelLost);
+        IStreamPair? other = (await open.Soon()).Value;
+        other?.Completion.IsCompleted.Should().BeTrue();
+        (await pair.Completion.Soon()).Kind.Should().Be(PairEndKind.TunnelLost);
     }
 
     [Theory]
@@ -162,7 +162,7 @@ public sealed class WebSocketTunnelDialerTests : IDisposable
     [InlineData("Sec-WebSocket-Accept: {accept}\nSec-WebSocket-Protocol: spdy/3.1+PORTFORWARD.k8s.io\n", "*subprotocol \"spdy/3.1+PORTFORWARD.k8s.io\" instead of*")]
     public async Task A_101_of_somebody_who_does_not_speak_the_protocol_is_refused_and_closed(string headers, string message)
     {
-        Task<TunnelDialResult> dial = _dialer.DialAsync(CancellationToken.None);
+        Task<Attempt<ITunnel>> dial = _dialer.DialAsync(CancellationToken.None);
         using UpgradeConnection connection = await _server.AcceptAsync();
 
         await connection.RespondAsync("HTTP/1.1 101 Switching Protocols\nUpgrade: websocket\nConnection: Upgrade\n"
@@ -177,7 +177,7 @@ public sealed class WebSocketTunnelDialerTests : IDisposable
     [Fact]
     public async Task A_refusal_comes_with_everything_that_the_server_said()
     {
-        Task<TunnelDialResult> dial = _dialer.DialAsync(CancellationToken.None);
+        Task<Attempt<ITunnel>> dial = _dialer.DialAsync(CancellationToken.None);
         using UpgradeConnection connection = await _server.AcceptAsync();
 
         await connection.RespondAsync("HTTP/1.1 429 Too Many Requests\nRetry-After: 7\nContent-Length: 9\n\nslow down");
@@ -190,7 +190,7 @@ public sealed class WebSocketTunnelDialerTests : IDisposable
     [Fact]
     public async Task A_server_that_hangs_up_instead_of_answering_may_want_another_transport()
     {
-        Task<TunnelDialResult> dial = _dialer.DialAsync(CancellationToken.None);
+        Task<Attempt<ITunnel>> dial = _dialer.DialAsync(CancellationToken.None);
         while (await _server.AcceptAsync(unless: dial) is { } connection)
         {
             connection.Dispose(); // The handler tries again some times.
@@ -212,7 +212,7 @@ public sealed class WebSocketTunnelDialerTests : IDisposable
     [Fact]
     public async Task A_server_that_does_not_answer_is_given_up_in_time()
     {
-        Task<TunnelDialResult> dial = _dialer.DialAsync(CancellationToken.None);
+        Task<Attempt<ITunnel>> dial = _dialer.DialAsync(CancellationToken.None);
         using UpgradeConnection connection = await _server.AcceptAsync();
 
         _time.Advance(TimeSpan.FromSeconds(30));
@@ -225,7 +225,7 @@ public sealed class WebSocketTunnelDialerTests : IDisposable
     public async Task The_caller_can_give_up()
     {
         using var cancel = new CancellationTokenSource();
-        Task<TunnelDialResult> dial = _dialer.DialAsync(cancel.Token);
+        Task<Attempt<ITunnel>> dial = _dialer.DialAsync(cancel.Token);
         using UpgradeConnection connection = await _server.AcceptAsync();
 
         await cancel.CancelAsync();
@@ -242,7 +242,7 @@ public sealed class WebSocketTunnelDialerTests : IDisposable
 
     private async Task<(UpgradeConnection Connection, WebSocket WebSocket, ITunnel Tunnel)> DialAsync()
     {
-        Task<TunnelDialResult> dial = _dialer.DialAsync(CancellationToken.None);
+        Task<Attempt<ITunnel>> dial = _dialer.DialAsync(CancellationToken.None);
         UpgradeConnection connection = await _server.AcceptAsync();
         WebSocket webSocket = await connection.SwitchAsync();
         (await dial.Soon()).Succeeded(out ITunnel? tunnel, out _).Should().BeTrue();
@@ -264,14 +264,14 @@ public sealed class WebSocketTunnelDialerTests : IDisposable
         using UpgradeConnection ownedConnection = connection;
         using WebSocket ownedWebSocket = webSocket;
         await using ITunnel ownedTunnel = tunnel;
-        IStreamPair pair = (await tunnel.OpenPairAsync(80, default, CancellationToken.None).Soon()).Pair!;
+        IStreamPair pair = (await tunnel.OpenPairAsync(80, default, CancellationToken.None).Soon()).Value!;
         await webSocket.ReceiveAsync(new byte[1000].AsMemory(), CancellationToken.None).Soon();
 
         await end(connection, webSocket).Soon();
 
         await tunnel.Completion.Soon();
         tunnel.CanOpen.Should().BeFalse();
-        (await pair.Ended.Soon()).Kind.Should().Be(PairEndKind.TunnelLost);
+        (await pair.Completion.Soon()).Kind.Should().Be(PairEndKind.TunnelLost);
         return SpdyTunnelInsides.SessionOf((SpdyTunnel)tunnel).Fault?.Message;
     }
 }
