@@ -15,7 +15,8 @@ public sealed class LayerTests
             ("Spdy", ["", "IO"]),
             ("WebSockets", ["", "IO"]),
             ("Tunnels", ["", "IO", "Spdy", "WebSockets"]),
-            ("Forwarding", ["", "Tunnels"]),
+            ("Tunnels/Pool", ["", "Tunnels"]),
+            ("Forwarding", ["", "Tunnels", "Tunnels/Pool"]),
         ],
         ["PortForward.Cluster"] =
         [

@@ -1,6 +1,6 @@
 using PortForward.Cluster.Objects;
 using PortForward.Cluster.Targets;
-using PortForward.Tunnels;
+using PortForward.Tunnels.Pool;
 
 namespace PortForward.Cluster.Routing;
 

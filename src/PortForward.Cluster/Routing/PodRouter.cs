@@ -6,6 +6,7 @@ using PortForward.Cluster.Objects;
 using PortForward.Cluster.Targets;
 using PortForward.Forwarding;
 using PortForward.Tunnels;
+using PortForward.Tunnels.Pool;
 
 namespace PortForward.Cluster.Routing;
 

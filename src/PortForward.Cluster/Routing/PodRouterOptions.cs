@@ -1,5 +1,5 @@
 using PortForward.Forwarding;
-using PortForward.Tunnels;
+using PortForward.Tunnels.Pool;
 
 namespace PortForward.Cluster.Routing;
 

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Net.Sockets;
 using PortForward.Tunnels;
+using PortForward.Tunnels.Pool;
 
 namespace PortForward.Forwarding;
 

@@ -5,7 +5,7 @@ using PortForward.Cluster.Routing;
 using PortForward.Forwarding;
 using PortForward.Testing;
 using PortForward.Testing.Applications;
-using PortForward.Tunnels;
+using PortForward.Tunnels.Pool;
 
 namespace PortForward.Cluster.Tests.Routing;
 

@@ -9,6 +9,7 @@ using PortForward.Testing.Api;
 using PortForward.Testing.Applications;
 using PortForward.Testing.PortForwarding;
 using PortForward.Tunnels;
+using PortForward.Tunnels.Pool;
 
 namespace PortForward.Cluster.Tests.Routing;
 

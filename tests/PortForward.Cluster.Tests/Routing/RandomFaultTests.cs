@@ -5,6 +5,7 @@ using PortForward.Forwarding;
 using PortForward.Testing;
 using PortForward.Testing.Api;
 using PortForward.Tunnels;
+using PortForward.Tunnels.Pool;
 using Xunit.Abstractions;
 using PairTunnel = PortForward.Testing.PortForwarding.Tunnel;
 

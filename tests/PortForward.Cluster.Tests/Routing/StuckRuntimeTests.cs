@@ -3,6 +3,7 @@ using PortForward.Cluster.Routing;
 using PortForward.Forwarding;
 using PortForward.Testing;
 using PortForward.Tunnels;
+using PortForward.Tunnels.Pool;
 
 namespace PortForward.Cluster.Tests.Routing;
 

@@ -3,6 +3,7 @@ using System.Net.Http.Headers;
 using PortForward.Testing;
 using PortForward.Tests.Support;
 using PortForward.Tunnels;
+using PortForward.Tunnels.Pool;
 
 namespace PortForward.Tests.Cluster;
 

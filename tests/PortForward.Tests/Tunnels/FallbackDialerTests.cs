@@ -2,6 +2,7 @@ using System.Net;
 using Microsoft.Extensions.Time.Testing;
 using PortForward.Tests.Support;
 using PortForward.Tunnels;
+using PortForward.Tunnels.Pool;
 
 namespace PortForward.Tests.Tunnels;
 

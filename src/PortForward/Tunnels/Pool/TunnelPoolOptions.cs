@@ -1,4 +1,4 @@
-namespace PortForward.Tunnels;
+namespace PortForward.Tunnels.Pool;
 
 /// <summary>Limits of a <see cref="TunnelPool"/>.</summary>
 public sealed record TunnelPoolOptions

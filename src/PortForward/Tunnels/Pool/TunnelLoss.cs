@@ -1,4 +1,4 @@
-namespace PortForward.Tunnels;
+namespace PortForward.Tunnels.Pool;
 
 /// <summary>The loss of a tunnel.</summary>
 /// <param name="Standing">How many others are known to live.</param>

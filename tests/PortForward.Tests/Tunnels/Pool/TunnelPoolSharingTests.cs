@@ -2,8 +2,9 @@ using System.Collections.Concurrent;
 using System.Net;
 using PortForward.Tests.Support;
 using PortForward.Tunnels;
+using PortForward.Tunnels.Pool;
 
-namespace PortForward.Tests.Tunnels;
+namespace PortForward.Tests.Tunnels.Pool;
 
 /// <summary>What happens at the limit of tunnels, and to tunnels that die or only seem to.</summary>
 public sealed class TunnelPoolSharingTests : IAsyncDisposable

@@ -1,4 +1,4 @@
-namespace PortForward.Tunnels;
+namespace PortForward.Tunnels.Pool;
 
 /// <summary>Stream pairs to one pod that is never exchanged for another, as a forwarder needs them that was given a dialer only. It owns the pool.</summary>
 /// <param name="pool">The tunnels to the pod.</param>

@@ -1,6 +1,6 @@
 using Microsoft.Extensions.Logging;
 
-namespace PortForward.Tunnels;
+namespace PortForward.Tunnels.Pool;
 
 public sealed partial class TunnelPool
 {

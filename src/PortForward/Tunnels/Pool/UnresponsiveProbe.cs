@@ -1,4 +1,4 @@
-namespace PortForward.Tunnels;
+namespace PortForward.Tunnels.Pool;
 
 /// <summary>
 /// Decides when a pool finds out, by dialling another tunnel, whether its silent ones are dead or only held up, and for how long the answer counts. The dial

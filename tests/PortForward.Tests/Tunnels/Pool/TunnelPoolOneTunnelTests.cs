@@ -1,7 +1,8 @@
 using PortForward.Tests.Support;
 using PortForward.Tunnels;
+using PortForward.Tunnels.Pool;
 
-namespace PortForward.Tests.Tunnels;
+namespace PortForward.Tests.Tunnels.Pool;
 
 /// <summary>What a limit of one tunnel does, which is kubectl's way: there must always be a way to go on.</summary>
 public sealed class TunnelPoolOneTunnelTests : IAsyncDisposable

@@ -1,8 +1,9 @@
 using Microsoft.Extensions.Time.Testing;
 using PortForward.Tests.Support;
 using PortForward.Tunnels;
+using PortForward.Tunnels.Pool;
 
-namespace PortForward.Tests.Tunnels;
+namespace PortForward.Tests.Tunnels.Pool;
 
 /// <summary>Tunnels that are dialled ahead.</summary>
 public sealed class TunnelPoolSpareTests : IAsyncDisposable

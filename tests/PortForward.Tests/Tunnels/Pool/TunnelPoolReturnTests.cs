@@ -1,7 +1,8 @@
 using PortForward.Tests.Support;
 using PortForward.Tunnels;
+using PortForward.Tunnels.Pool;
 
-namespace PortForward.Tests.Tunnels;
+namespace PortForward.Tests.Tunnels.Pool;
 
 /// <summary>Connections that find no idle tunnel while those of earlier ones come back one after the other.</summary>
 public sealed class TunnelPoolReturnTests : IAsyncDisposable

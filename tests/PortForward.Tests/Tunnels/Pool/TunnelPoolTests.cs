@@ -2,8 +2,9 @@ using System.Collections.Concurrent;
 using System.Text;
 using PortForward.Tests.Support;
 using PortForward.Tunnels;
+using PortForward.Tunnels.Pool;
 
-namespace PortForward.Tests.Tunnels;
+namespace PortForward.Tests.Tunnels.Pool;
 
 public sealed class TunnelPoolTests : IAsyncDisposable
 {

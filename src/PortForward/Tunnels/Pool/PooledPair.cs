@@ -1,6 +1,6 @@
 using System.IO.Pipelines;
 
-namespace PortForward.Tunnels;
+namespace PortForward.Tunnels.Pool;
 
 /// <summary>A pair whose tunnel goes back to its pool when the pair is disposed.</summary>
 /// <param name="pair">The pair.</param>

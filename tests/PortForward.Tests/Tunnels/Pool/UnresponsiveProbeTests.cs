@@ -1,7 +1,8 @@
 using Microsoft.Extensions.Time.Testing;
 using PortForward.Tunnels;
+using PortForward.Tunnels.Pool;
 
-namespace PortForward.Tests.Tunnels;
+namespace PortForward.Tests.Tunnels.Pool;
 
 public sealed class UnresponsiveProbeTests
 {

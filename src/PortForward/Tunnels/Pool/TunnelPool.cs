@@ -2,7 +2,7 @@ using System.Net;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 
-namespace PortForward.Tunnels;
+namespace PortForward.Tunnels.Pool;
 
 /// <summary>
 /// The tunnels to one pod. Each carries one busy connection at a time, because the protocol has no flow control: in a shared
