@@ -46,7 +46,7 @@ public sealed class LayerTests
         ["PortForward.Cli"] = ["PortForward", "PortForward.Cluster"],
     };
 
-    private static readonly string Root = FindRoot();
+    public static readonly string Root = FindRoot();
 
     public static TheoryData<string> ProjectNames => [.. Layers.Keys];
 

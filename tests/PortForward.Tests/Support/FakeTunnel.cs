@@ -48,6 +48,17 @@ internal sealed class FakeTunnel : ITunnel
     /// <summary>What becomes of a question for a sign of life; a task that does not end while there is none.</summary>
     public Task<bool> Pong { get; set; } = Task.FromResult(true);
 
+    /// <summary>Completes the next <see cref="Pong"/> of a script.</summary>
+    public TaskCompletionSource<bool> NextPong
+    {
+        get;
+        set
+        {
+            field = value;
+            Pong = value.Task;
+        }
+    } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
     /// <summary>Takes the place of <see cref="Pong"/> where a question does not end with its cancellation.</summary>
     public Task<bool>? IgnoredPong { get; set; }
 

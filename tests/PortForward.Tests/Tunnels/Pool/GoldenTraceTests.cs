@@ -1,0 +1,61 @@
+namespace PortForward.Tests.Tunnels.Pool;
+
+/// <summary>
+/// What the pool does in a long random script, line by line, beside the recorded trace: a change of its inside must not change it. A change that is meant to
+/// changes the trace in the same commit: PF_TEST_RECORD=1 records it anew.
+/// </summary>
+[Collection(nameof(GoldenTraceTests))]
+public sealed class GoldenTraceTests
+{
+    private const int Steps = 250;
+
+    private static readonly string Folder = Path.Combine(LayerTests.Root, "tests", "PortForward.Tests", "Tunnels", "Pool", "Traces");
+
+    [Theory]
+    [InlineData(1, 256, 8)]
+    [InlineData(2, 256, 8)]
+    [InlineData(3, 256, 1)]
+    [InlineData(4, 256, 0)]
+    [InlineData(5, 4, 8)]
+    [InlineData(6, 4, 1)]
+    [InlineData(7, 2, 2)]
+    [InlineData(8, 1, 8)]
+    public void The_pool_does_what_was_recorded(int seed, int maxTunnels, int maxSpares)
+    {
+        string file = Path.Combine(Folder, $"{seed}.txt");
+        List<string> trace = Record(seed, maxTunnels, maxSpares);
+        if (Environment.GetEnvironmentVariable("PF_TEST_RECORD") == "1")
+        {
+            Directory.CreateDirectory(Folder);
+            File.WriteAllLines(file, trace);
+        }
+
+        trace.Should().Equal(File.ReadAllLines(file), "seed {0}", seed);
+    }
+
+    private static List<string> Record(int seed, int maxTunnels, int maxSpares)
+    {
+        List<string> trace = [];
+        Exception? fault = null;
+        var thread = new Thread(() =>
+        {
+            try
+            {
+                var script = new PoolScript(seed, maxTunnels, maxSpares);
+                trace.AddRange(script.Run(Steps));
+                script.DisposeAsync().AsTask().GetAwaiter().GetResult();
+            }
+            catch (Exception e)
+            {
+                fault = e;
+            }
+        });
+        thread.Start();
+        thread.Join();
+        return fault is null ? trace : throw new InvalidOperationException($"Seed {seed}: {fault.Message}, after {trace.LastOrDefault()}", fault);
+    }
+}
+
+/// <summary>The script waits until the thread pool rests, which it never does beside other tests.</summary>
+[CollectionDefinition(nameof(GoldenTraceTests), DisableParallelization = true)]
+public sealed class GoldenTraceTestsAlone;
