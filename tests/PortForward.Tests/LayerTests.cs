@@ -15,7 +15,7 @@ public sealed class LayerTests
             ("Spdy", ["", "IO"]),
             ("WebSockets", ["", "IO"]),
             ("Tunnels", ["", "IO", "Spdy", "WebSockets"]),
-            ("Tunnels/Pool", ["", "Tunnels"]),
+            ("Tunnels/Pool", ["", "IO", "Tunnels"]),
             ("Forwarding", ["", "Tunnels", "Tunnels/Pool"]),
         ],
         ["PortForward.Cluster"] =

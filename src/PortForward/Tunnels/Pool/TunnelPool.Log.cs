@@ -10,8 +10,20 @@ public sealed partial class TunnelPool
     [LoggerMessage(Level = LogLevel.Debug, Message = "Dialling a tunnel failed: {Reason}")]
     private partial void LogDialFailed(string reason);
 
+    private void LogNotReturned(DrainOutcome outcome)
+    {
+        if (outcome == DrainOutcome.Unanswered)
+        {
+            LogUnanswered();
+        }
+        else
+        {
+            LogNotDrained(_options.SettleTimeout.TotalSeconds);
+        }
+    }
+
     [LoggerMessage(Level = LogLevel.Debug, Message = "The pod did not end its half of a connection, or take all of its bytes, within {Seconds} s; its tunnel is dropped")]
-    private partial void LogNotSettled(double seconds);
+    private partial void LogNotDrained(double seconds);
 
     [LoggerMessage(Level = LogLevel.Debug, Message = "The pod did not answer a connection; its tunnel gets no other one")]
     private partial void LogUnanswered();
@@ -20,8 +32,8 @@ public sealed partial class TunnelPool
     private partial void LogLost(int standing);
 
     [LoggerMessage(Level = LogLevel.Debug, Message = "{Count} silent tunnels are dropped: {Reason}")]
-    private partial void LogSuspectsDropped(int count, string reason);
+    private partial void LogUnresponsiveDropped(int count, string reason);
 
-    [LoggerMessage(Level = LogLevel.Debug, Message = "All of {MaxTunnels} tunnels are held up; connections wait")]
+    [LoggerMessage(Level = LogLevel.Debug, Message = "All of {MaxTunnels} tunnels are blocked; connections wait")]
     private partial void LogSaturated(int maxTunnels);
 }

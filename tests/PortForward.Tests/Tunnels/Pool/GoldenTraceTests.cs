@@ -30,7 +30,10 @@ public sealed class GoldenTraceTests
             File.WriteAllLines(file, trace);
         }
 
-        trace.Should().Equal(File.ReadAllLines(file), "seed {0}", seed);
+        string[] recorded = File.ReadAllLines(file);
+        string? difference = trace.Zip(recorded).Where(lines => lines.First != lines.Second).Select(lines => $"\n{lines.First}\ninstead of\n{lines.Second}").FirstOrDefault();
+        difference.Should().BeNull("seed {0}", seed);
+        trace.Should().HaveSameCount(recorded);
     }
 
     private static List<string> Record(int seed, int maxTunnels, int maxSpares)
