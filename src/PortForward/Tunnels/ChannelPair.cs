@@ -1,8 +1,8 @@
 using System.Buffers;
 using System.Buffers.Binary;
 using System.IO.Pipelines;
-using System.Net.WebSockets;
 using System.Text;
+using PortForward.WebSockets;
 
 namespace PortForward.Tunnels;
 
@@ -31,8 +31,7 @@ internal sealed class ChannelPair : ITunnelPair, ILivingConnection
 
     private const int ReceiveSize = 64 * 1024;
 
-    private readonly WebSocket _webSocket;
-    private readonly ChannelTransport _transport;
+    private readonly WebSocketConnection _webSocket;
     private readonly int _port;
     private readonly Action<string> _onBroken;
     private readonly Liveness _liveness;
@@ -42,8 +41,6 @@ internal sealed class ChannelPair : ITunnelPair, ILivingConnection
     private readonly ArrayBufferWriter<byte> _error = new();
     private readonly TaskCompletionSource<bool> _opened = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    /// <summary>Held while a message is sent: a WebSocket takes one at a time.</summary>
-    private readonly SemaphoreSlim _sending = new(1, 1);
     private readonly Task<PairEnd> _reading;
     private long _receivedBefore = -1;
     private volatile bool _isReading;
@@ -54,14 +51,12 @@ internal sealed class ChannelPair : ITunnelPair, ILivingConnection
 
     /// <summary>Starts to read.</summary>
     /// <param name="webSocket">A WebSocket that has just been opened; it belongs to the pair.</param>
-    /// <param name="transport">What is below it.</param>
     /// <param name="port">The pod's port that it leads to.</param>
     /// <param name="options">The clock and the time after which silence means death.</param>
     /// <param name="onBroken">Called with the reason when it ends in another way than the protocol's.</param>
-    public ChannelPair(WebSocket webSocket, ChannelTransport transport, int port, TunnelDialOptions options, Action<string> onBroken)
+    public ChannelPair(WebSocketConnection webSocket, int port, TunnelDialOptions options, Action<string> onBroken)
     {
         _webSocket = webSocket;
-        _transport = transport;
         _port = port;
         _onBroken = onBroken;
         _reading = Task.Run(ReadLoopAsync);
@@ -93,9 +88,9 @@ internal sealed class ChannelPair : ITunnelPair, ILivingConnection
 
     public bool IsReading => _isReading;
 
-    long ILivingConnection.BytesReceived => _transport.Received;
+    long ILivingConnection.BytesReceived => _webSocket.BytesReceived;
 
-    bool ILivingConnection.HasUnconfirmedData => _transport.HasUnconfirmedData;
+    bool ILivingConnection.HasUnconfirmedData => _webSocket.HasUnacknowledgedData;
 
     /// <summary>The connection serves no other pair, so that it does not matter.</summary>
     public async Task<bool> DrainAsync(CancellationToken cancellationToken)
@@ -109,24 +104,15 @@ internal sealed class ChannelPair : ITunnelPair, ILivingConnection
 
     public async ValueTask<bool> WriteAsync(ReadOnlyMemory<byte> data, CancellationToken cancellationToken)
     {
-        await _sending.WaitAsync(cancellationToken).ConfigureAwait(false);
         byte[] message = ArrayPool<byte>.Shared.Rent(1 + Math.Min(data.Length, MaxMessage));
         try
         {
             message[0] = DataChannel;
             while (!data.IsEmpty)
             {
-                cancellationToken.ThrowIfCancellationRequested();
-                if (_webSocket.State != WebSocketState.Open)
-                {
-                    return false;
-                }
-
                 int length = Math.Min(data.Length, MaxMessage);
                 data[..length].CopyTo(message.AsMemory(1));
-
-                // A cancelled send would leave half a message behind.
-                await _webSocket.SendAsync(message.AsMemory(0, 1 + length), WebSocketMessageType.Binary, endOfMessage: true, CancellationToken.None).ConfigureAwait(false);
+                await _webSocket.SendAsync(message.AsMemory(0, 1 + length), cancellationToken).ConfigureAwait(false);
                 data = data[length..];
             }
 
@@ -139,7 +125,6 @@ internal sealed class ChannelPair : ITunnelPair, ILivingConnection
         finally
         {
             ArrayPool<byte>.Shared.Return(message);
-            _sending.Release();
         }
     }
 
@@ -187,34 +172,27 @@ internal sealed class ChannelPair : ITunnelPair, ILivingConnection
 
         await _reading.ConfigureAwait(false);
         await _liveness.DisposeAsync().ConfigureAwait(false);
-        _webSocket.Dispose();
+        await _webSocket.DisposeAsync().ConfigureAwait(false);
     }
 
     /// <summary>
-    /// The WebSocket's own PINGs ask, but none goes out before the one before it was answered. As long as that takes, because an application does not read or
-    /// something on the way swallows PINGs, an empty message keeps load balancers from cutting the connection; the kubelet skips it (<c>wsstream/conn.go</c>).
+    /// One PING at a time. As long as it has no pong, because an application does not read or something on the way swallows PINGs, an empty message keeps load
+    /// balancers from cutting the connection; the kubelet skips it (<c>wsstream/conn.go</c>).
     /// </summary>
-    async Task ILivingConnection.AskAsync(CancellationToken untilNext)
+    Task ILivingConnection.AskAsync(CancellationToken untilNext)
     {
-        long received = _transport.Received;
+        long received = _webSocket.BytesReceived;
         bool isSilent = received == Interlocked.Exchange(ref _receivedBefore, received);
-        if (!isSilent || !await _sending.WaitAsync(TimeSpan.Zero, CancellationToken.None).ConfigureAwait(false))
+        if (!_webSocket.HasOpenPing)
         {
-            return;
+            _webSocket.TryPing();
+        }
+        else if (isSilent)
+        {
+            _webSocket.TrySendEmpty();
         }
 
-        try
-        {
-            await _webSocket.SendAsync(ReadOnlyMemory<byte>.Empty, WebSocketMessageType.Binary, endOfMessage: true, CancellationToken.None).ConfigureAwait(false);
-        }
-        catch (Exception e) when (IsTransportFault(e))
-        {
-            // The end of the pair says why.
-        }
-        finally
-        {
-            _sending.Release();
-        }
+        return Task.CompletedTask;
     }
 
     void ILivingConnection.ReportSilence() => OnSilence?.Invoke();
@@ -229,7 +207,7 @@ internal sealed class ChannelPair : ITunnelPair, ILivingConnection
     {
         try
         {
-            await _webSocket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, statusDescription: null, CancellationToken.None).ConfigureAwait(false);
+            await _webSocket.CloseOutputAsync().ConfigureAwait(false);
         }
         catch (Exception e) when (IsTransportFault(e))
         {
@@ -238,7 +216,7 @@ internal sealed class ChannelPair : ITunnelPair, ILivingConnection
     }
 
     private static bool IsTransportFault(Exception e) =>
-        e is WebSocketException or IOException or ObjectDisposedException or InvalidOperationException or OperationCanceledException;
+        e is IOException or ObjectDisposedException or InvalidOperationException;
 
     /// <summary>Takes messages until the WebSocket ends.</summary>
     /// <returns>How the pair ended.</returns>
@@ -248,7 +226,7 @@ internal sealed class ChannelPair : ITunnelPair, ILivingConnection
         try
         {
             await TakeMessagesAsync().ConfigureAwait(false);
-            await WebSocketUpgrade.SayGoodbyeAsync(_webSocket).ConfigureAwait(false);
+            await _webSocket.TryCloseOutputAsync().ConfigureAwait(false);
             end = new PairEnd(PairEndKind.Completed);
         }
         catch (Exception e) when (IsTransportFault(e))
@@ -279,25 +257,19 @@ internal sealed class ChannelPair : ITunnelPair, ILivingConnection
             while (true)
             {
                 _isReading = true;
-                ValueWebSocketReceiveResult received = await _webSocket.ReceiveAsync(buffer.AsMemory(), CancellationToken.None).ConfigureAwait(false);
+                (ReadOnlyMemory<byte> Bytes, bool EndsMessage)? received = await _webSocket.ReceiveAsync(buffer).ConfigureAwait(false);
                 _isReading = false;
-                switch (received.MessageType)
+                if (received is not ({ } bytes, { } endsMessage))
                 {
-                    case WebSocketMessageType.Close when _webSocket.CloseStatus is null or WebSocketCloseStatus.NormalClosure:
-                        // Without the port's opening there was no application, and its silence is no answer.
-                        if (!_opened.Task.IsCompleted)
-                        {
-                            throw new IOException("the server closed the WebSocket before it had opened the port");
-                        }
-
+                    // Without the port's opening there was no application, and its silence is no answer.
+                    if (_opened.Task.IsCompleted)
+                    {
                         return;
-                    case WebSocketMessageType.Close:
-                        throw new IOException($"the server closed the WebSocket with status {(int)_webSocket.CloseStatus} {UntrustedText.OneLine(_webSocket.CloseStatusDescription)}".TrimEnd());
-                    case WebSocketMessageType.Text:
-                        throw new IOException("the server sent a text message, which the channel protocol does not know");
+                    }
+
+                    throw new IOException("the server closed the WebSocket before it had opened the port");
                 }
 
-                ReadOnlyMemory<byte> bytes = buffer.AsMemory(0, received.Count);
                 if (channel < 0 && !bytes.IsEmpty)
                 {
                     channel = bytes.Span[0];
@@ -335,7 +307,7 @@ internal sealed class ChannelPair : ITunnelPair, ILivingConnection
                     await _input.Writer.FlushAsync(CancellationToken.None).ConfigureAwait(false);
                 }
 
-                channel = received.EndOfMessage ? -1 : channel;
+                channel = endsMessage ? -1 : channel;
             }
         }
         finally

@@ -1,8 +1,8 @@
 using System.Globalization;
 using System.Net;
-using System.Net.WebSockets;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
+using PortForward.WebSockets;
 
 namespace PortForward.Tunnels;
 
@@ -92,16 +92,7 @@ public sealed partial class ChannelTunnelDialer : ITunnelDialer
             return Failed(upgrade.Fault!);
         }
 
-        var transport = new ChannelTransport(stream);
-        var webSocket = WebSocket.CreateFromStream(transport, new WebSocketCreationOptions
-        {
-            IsServer = false,
-
-            // The PINGs of the WebSocket are the only ones here. What their absence means is not for it to judge.
-            KeepAliveInterval = Liveness.Interval(_options),
-            KeepAliveTimeout = TimeSpan.FromMilliseconds(int.MaxValue),
-        });
-        var pair = new ChannelPair(webSocket, transport, port, _options, reason => LogBroken(reason));
+        var pair = new ChannelPair(new WebSocketConnection(stream, "channel"), port, _options, reason => LogBroken(reason));
         string wrong;
         try
         {

@@ -1,4 +1,3 @@
-using System.Net.WebSockets;
 using System.Security.Cryptography;
 using System.Text;
 
@@ -7,9 +6,6 @@ namespace PortForward.Tunnels;
 /// <summary>An upgrade to a WebSocket (RFC 6455). It is written here because .NET's classes refuse a subprotocol with a slash in its name.</summary>
 internal static class WebSocketUpgrade
 {
-    /// <summary>How long a close frame may take to leave before the connection is simply cut.</summary>
-    private static readonly TimeSpan CloseTimeout = TimeSpan.FromMilliseconds(500);
-
     // RFC 6455, section 1.3.
     private const string AcceptSuffix = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
@@ -24,25 +20,6 @@ internal static class WebSocketUpgrade
         request.Headers.TryAddWithoutValidation("Sec-WebSocket-Version", "13");
         request.Headers.TryAddWithoutValidation("Sec-WebSocket-Protocol", subprotocol);
         return await UpgradeRequest.SendAsync(invoker, request, response => Check(response, key, subprotocol), options, cancellationToken).ConfigureAwait(false);
-    }
-
-    /// <summary>Says goodbye if that is possible at once.</summary>
-    public static async Task SayGoodbyeAsync(WebSocket webSocket)
-    {
-        if (webSocket.State is not (WebSocketState.Open or WebSocketState.CloseReceived))
-        {
-            return;
-        }
-
-        using var limit = new CancellationTokenSource(CloseTimeout);
-        try
-        {
-            await webSocket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, statusDescription: null, limit.Token).ConfigureAwait(false);
-        }
-        catch (Exception e) when (e is WebSocketException or OperationCanceledException or ObjectDisposedException or IOException or InvalidOperationException)
-        {
-            // The peer does not take it: there is nobody to say goodbye to.
-        }
     }
 
     /// <summary>What is wrong with a 101, or null.</summary>

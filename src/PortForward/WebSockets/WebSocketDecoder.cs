@@ -3,10 +3,11 @@ using System.Text;
 
 namespace PortForward.WebSockets;
 
-/// <summary>Takes apart what a server sends in a WebSocket whose messages are binary and whose boundaries mean nothing.</summary>
-internal sealed class WebSocketDecoder
+/// <summary>Takes apart what a server sends in a WebSocket whose messages are binary.</summary>
+/// <param name="protocol">What the messages belong to, for errors: <c>tunnel</c> or <c>channel</c>.</param>
+internal sealed class WebSocketDecoder(string protocol)
 {
-    /// <summary>The status of a close in good order (RFC 6455, 7.4.1).</summary>
+    /// <summary>The status of a graceful close (RFC 6455, 7.4.1).</summary>
     public const ushort NormalClosure = 1000;
 
     /// <summary>The beginning of a header whose rest has not come yet.</summary>
@@ -22,19 +23,30 @@ internal sealed class WebSocketDecoder
     /// <summary>Whether nothing more will come.</summary>
     public bool HasEnded { get; private set; }
 
-    /// <summary>Why; null after a close in good order.</summary>
+    /// <summary>Why; null after a graceful close.</summary>
     public IOException? Fault { get; private set; }
 
-    /// <summary>Takes what a server has sent apart, as far as it goes: after a close or a fault the rest is nobody's business.</summary>
+    /// <summary>How many PONGs have come.</summary>
+    public long Pongs { get; private set; }
+
+    /// <summary>Decodes all of what a server has sent, where the boundaries of messages mean nothing: after a close or a fault the rest is skipped.</summary>
     /// <param name="bytes">What has come. The bytes inside the messages are moved together at its beginning.</param>
     /// <returns>How many those are.</returns>
-    public int Decode(Span<byte> bytes)
+    public int Decode(Span<byte> bytes) => Decode(bytes, stopsAtMessageEnd: false, out _).Length;
+
+    /// <summary>Decodes what a server has sent up to the end of a message, or as far as it goes.</summary>
+    /// <param name="bytes">What has come. The bytes inside the message are moved together at its beginning.</param>
+    /// <param name="consumed">How many bytes were decoded: the rest belongs to the messages behind it.</param>
+    public WebSocketPart DecodePart(Span<byte> bytes, out int consumed) => Decode(bytes, stopsAtMessageEnd: true, out consumed);
+
+    private WebSocketPart Decode(Span<byte> bytes, bool stopsAtMessageEnd, out int consumed)
     {
         int kept = 0;
         int next = 0;
+        bool endsMessage = false;
         try
         {
-            while (!HasEnded && (_frame is not null || TryBeginFrame(bytes, ref next)))
+            while (!HasEnded && !(endsMessage && stopsAtMessageEnd) && (_frame is not null || TryBeginFrame(bytes, ref next)))
             {
                 Span<byte> part = bytes.Slice(next, (int)Math.Min(_remaining, bytes.Length - next));
                 next += part.Length;
@@ -55,6 +67,7 @@ internal sealed class WebSocketDecoder
                 }
 
                 EndFrame(_frame.Value);
+                endsMessage = _frame.Value is { IsControl: false, IsFinal: true };
                 _frame = null;
             }
         }
@@ -63,7 +76,8 @@ internal sealed class WebSocketDecoder
             End(e);
         }
 
-        return kept;
+        consumed = next;
+        return new WebSocketPart(kept, endsMessage);
     }
 
     /// <summary>What a PING carried that was not answered yet; of several only the last one must be (RFC 6455, 5.5.3).</summary>
@@ -113,7 +127,7 @@ internal sealed class WebSocketDecoder
         }
         else if (frame.Opcode == WebSocketOpcode.Text)
         {
-            throw new IOException("the server sent a text message, which the tunnel protocol does not know");
+            throw new IOException($"the server sent a text message, which the {protocol} protocol does not know");
         }
 
         _frame = frame;
@@ -131,14 +145,15 @@ internal sealed class WebSocketDecoder
                 _ping = _control;
                 break;
             case WebSocketOpcode.Pong:
-                break; // This side has not asked.
+                Pongs++;
+                break;
             default:
                 _isInsideMessage = !frame.IsFinal;
                 break;
         }
     }
 
-    /// <summary>Why the server closed, in its words; null if in good order, which no status at all is too.</summary>
+    /// <summary>Why the server closed, in its words; null if gracefully, which no status at all is too.</summary>
     private static IOException? FaultOf(ReadOnlySpan<byte> close)
     {
         if (close.IsEmpty)

@@ -1,6 +1,5 @@
 using PortForward.Fuzzing.Engine;
 using PortForward.Fuzzing.Support;
-using PortForward.Tunnels;
 using PortForward.WebSockets;
 
 namespace PortForward.Fuzzing.Targets;
@@ -27,11 +26,11 @@ internal sealed class WebSocketFramesTarget : FuzzTarget
     public override async Task RunAsync(FuzzInput input)
     {
         Random random = input.NewRandom();
-        (byte[] whole, string? fault, int heads) = Decode(input.Bytes, null);
-        (byte[] cut, string? faultWhenCut, int headsWhenCut) = Decode(input.Bytes, random);
+        (byte[] whole, string? fault, int messages) = Decode(input.Bytes, null);
+        (byte[] cut, string? faultWhenCut, int messagesWhenCut) = Decode(input.Bytes, random);
         Require.Same(Convert.ToHexString(whole), Convert.ToHexString(cut), "the same bytes are in the messages however they are cut");
         Require.Same(fault, faultWhenCut, "a WebSocket ends in the same way however it is cut");
-        Require.Same(heads, headsWhenCut, "there are as many frames however they are cut");
+        Require.Same(messages, messagesWhenCut, "there are as many messages however they are cut");
 
         (byte[] read, string? broken) = await ReadAsync(input.Bytes, random);
         Require.Same(Convert.ToHexString(whole), Convert.ToHexString(read), "a stream gives the bytes that are in the messages");
@@ -42,23 +41,26 @@ internal sealed class WebSocketFramesTarget : FuzzTarget
         }
     }
 
-    private static (byte[] Bytes, string? Fault, int Heads) Decode(byte[] bytes, Random? random)
+    private static (byte[] Bytes, string? Fault, int Messages) Decode(byte[] bytes, Random? random)
     {
-        var decoder = new WebSocketDecoder();
-        int heads = 0;
-        var frames = new WebSocketFrames((_, _) => heads++);
+        var decoder = new WebSocketDecoder("tunnel");
+        int messages = 0;
         using var decoded = new MemoryStream();
         for (int at = 0; at < bytes.Length;)
         {
             Span<byte> piece = bytes.ToArray().AsSpan(at, random?.Next(1, Math.Min(40, bytes.Length - at) + 1) ?? bytes.Length);
             at += piece.Length;
-            frames.Follow(piece);
-            int kept = decoder.Decode(piece);
-            decoded.Write(piece[..kept]);
-            Require.That(decoder.TakePing() is null or { Length: <= 125 }, "a PING carries no more than it may");
+            while (!piece.IsEmpty && !decoder.HasEnded)
+            {
+                WebSocketPart part = decoder.DecodePart(piece, out int consumed);
+                decoded.Write(piece[..part.Length]);
+                messages += part.EndsMessage ? 1 : 0;
+                piece = piece[consumed..];
+                Require.That(decoder.TakePing() is null or { Length: <= 125 }, "a PING carries no more than it may");
+            }
         }
 
-        return (decoded.ToArray(), decoder.Fault?.Message, heads);
+        return (decoded.ToArray(), decoder.Fault?.Message, messages);
     }
 
     private static async Task<(byte[] Bytes, string? Fault)> ReadAsync(byte[] bytes, Random random)

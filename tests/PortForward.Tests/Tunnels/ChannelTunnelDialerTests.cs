@@ -325,6 +325,7 @@ public sealed class ChannelTunnelDialerTests : IDisposable
         (await ReadAsync(pair, 1)).Should().Be("x");
         ((ILivingConnection)pair).HasUnconfirmedData.Should().BeTrue();
 
+        _time.Advance(TimeSpan.FromMilliseconds(100));
         await connection.Stream.WriteAsync(await ReadPingAsync(connection.Stream));
         await Waiting.UntilAsync(() => !((ILivingConnection)pair).HasUnconfirmedData);
         await Waiting.UntilAsync(() => tunnel.IsWaitingForPod);

@@ -69,6 +69,22 @@ public sealed class ChannelWireTests : IDisposable
         (await connection.FramesAsync(2)).Should().Equal("final Close, masked, 2 bytes: 03 E8", "the end");
     }
 
+    [Fact]
+    public async Task A_PING_goes_out_at_each_interval_and_an_empty_message_instead_while_one_has_no_pong()
+    {
+        await using Connection connection = await OpenAsync();
+
+        _time.Advance(TimeSpan.FromSeconds(5));
+        (await connection.FramesAsync(1)).Should().Equal("final Ping, masked, 0 bytes: ");
+        _time.Advance(TimeSpan.FromSeconds(5));
+        (await connection.FramesAsync(1)).Should().Equal("final Binary, masked, 0 bytes: ");
+
+        await connection.Stream.WriteAsync(new byte[] { 0x8A, 0, 0x82, 2, 0, (byte)'x' });
+        await connection.Pair.Input.ReadAsync().Soon();
+        _time.Advance(TimeSpan.FromSeconds(5));
+        (await connection.FramesAsync(1)).Should().Equal("final Ping, masked, 0 bytes: ");
+    }
+
     private async Task<Connection> OpenAsync(string initialData = "")
     {
         var dialer = new ChannelTunnelDialer(_invoker, _server.Uri, new TunnelDialOptions { Time = _time });

@@ -7,7 +7,7 @@ namespace PortForward.Tests.WebSockets;
 
 public sealed class WebSocketDecoderTests
 {
-    private readonly WebSocketDecoder _decoder = new();
+    private readonly WebSocketDecoder _decoder = new("tunnel");
 
     [Fact]
     public void A_conversation_is_understood_wherever_it_is_cut()
@@ -30,7 +30,7 @@ public sealed class WebSocketDecoderTests
 
         for (int cut = 0; cut <= wire.Length; cut++)
         {
-            var decoder = new WebSocketDecoder();
+            var decoder = new WebSocketDecoder("tunnel");
             List<byte> payload = [.. Decode(decoder, wire[..cut]), .. Decode(decoder, wire[cut..])];
             payload.Should().Equal(expected, "it was cut at {0}", cut);
             Encoding.ASCII.GetString(decoder.TakePing()!).Should().Be("are you there?");
