@@ -19,7 +19,7 @@ public sealed class SpdyStream
 
     private readonly SpdySession _session;
     private readonly Pipe _input;
-    private readonly TaskCompletionSource<StreamEnd> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<StreamEnd> _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _inputState;
     private long _thrownAway;
     private long _dataBefore;
@@ -38,14 +38,14 @@ public sealed class SpdyStream
 
     /// <summary>
     /// The bytes that the peer sends. It completes without an exception when the peer's half has ended in whatever way, after
-    /// all bytes that came before; <see cref="Ended"/> says how. A reader that does not read holds up the session once the
+    /// all bytes that came before; <see cref="Completion"/> says how. A reader that does not read holds up the session once the
     /// stream's buffer is full; one that is completed early has later bytes thrown away.
     /// </summary>
     /// <remarks>The reader's continuations run on the session's read loop and must not block.</remarks>
     public PipeReader Input => _input.Reader;
 
     /// <summary>Completes when the peer's half has ended, with the way it ended. Never faults.</summary>
-    public Task<StreamEnd> Ended => _ended.Task;
+    public Task<StreamEnd> Completion => _completion.Task;
 
     /// <summary>Sends bytes to the peer, and waits until the transport has taken them: backpressure reaches the caller.</summary>
     /// <param name="data">The bytes, split into frames as needed; frames of other streams go in between, at the latest after two.</param>
@@ -174,7 +174,7 @@ public sealed class SpdyStream
     }
 
     /// <summary>Whether both halves have ended, so that the session need not know the stream any more.</summary>
-    internal bool IsOver => !_outputOpen && _ended.Task.IsCompleted;
+    internal bool IsOver => !_outputOpen && _completion.Task.IsCompleted;
 
     /// <summary>How many bytes the reader has not been told of yet.</summary>
     internal int Undelivered { get; private set; }
@@ -246,7 +246,7 @@ public sealed class SpdyStream
             _outputOpen = false;
         }
 
-        _ended.TrySetResult(end);
+        _completion.TrySetResult(end);
 
         // The pipe's writer belongs to whoever delivers: a delivery under way is woken and completes it itself.
         switch (Interlocked.Exchange(ref _inputState, InputClosed))

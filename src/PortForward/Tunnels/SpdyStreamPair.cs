@@ -38,7 +38,7 @@ internal sealed class SpdyStreamPair : ITunnelPair
     public AnswerWait Wait { get; }
 
     /// <summary>Whether nothing has come from the pod yet that concerns the pair, which has not ended.</summary>
-    public bool AwaitsAnswer => !IsAnswered && !_data.Ended.IsCompleted;
+    public bool AwaitsAnswer => !IsAnswered && !_data.Completion.IsCompleted;
 
     /// <summary>Whether other pairs of the tunnel may hold the answer up.</summary>
     public bool IsBehindOthers => _data.IsBehindOthers && _error.IsBehindOthers;
@@ -56,7 +56,7 @@ internal sealed class SpdyStreamPair : ITunnelPair
     /// <remarks>Nothing is asked once the pod has ended a pair that it was sent nothing in.</remarks>
     public async Task<bool> DrainAsync(CancellationToken cancellationToken)
     {
-        if (_data.Ended is { IsCompletedSuccessfully: true, Result.Kind: StreamEndKind.Unanswered })
+        if (_data.Completion is { IsCompletedSuccessfully: true, Result.Kind: StreamEndKind.Unanswered })
         {
             await DisposeAsync().ConfigureAwait(false);
             return false; // Nobody waits for a tunnel that is not used any more.
@@ -86,7 +86,7 @@ internal sealed class SpdyStreamPair : ITunnelPair
     /// <summary>Whether this side's half is finished when the pair is given up, and not reset. The peer forgets a stream only when both halves have ended.</summary>
     private bool EndsInOrder => _clientLeft || PodHasFinished;
 
-    private bool PodHasFinished => _data.Ended.IsCompletedSuccessfully && _data.Ended.Result.Kind == StreamEndKind.Finished;
+    private bool PodHasFinished => _data.Completion.IsCompletedSuccessfully && _data.Completion.Result.Kind == StreamEndKind.Finished;
 
     public bool TryEndBlockedPairs() => _data.TryFreeNeighbours();
 
@@ -123,7 +123,7 @@ internal sealed class SpdyStreamPair : ITunnelPair
     private async Task<PairEnd> ReadVerdictAsync()
     {
         string message = await ReadMessageAsync().ConfigureAwait(false);
-        StreamEnd end = await _error.Ended.ConfigureAwait(false);
+        StreamEnd end = await _error.Completion.ConfigureAwait(false);
         if (message.Length > 0)
         {
             // Whether FIN, RST or nothing follows the message depends on the runtime; the message is the verdict.
@@ -139,7 +139,7 @@ internal sealed class SpdyStreamPair : ITunnelPair
         };
     }
 
-    private bool DataWasReset() => _data.Ended.IsCompletedSuccessfully && _data.Ended.Result.Kind == StreamEndKind.ResetByPeer;
+    private bool DataWasReset() => _data.Completion.IsCompletedSuccessfully && _data.Completion.Result.Kind == StreamEndKind.ResetByPeer;
 
     private async Task<string> ReadMessageAsync()
     {

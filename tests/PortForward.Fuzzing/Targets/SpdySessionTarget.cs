@@ -36,7 +36,7 @@ internal sealed class SpdySessionTarget : FuzzTarget
         foreach (SpdyStream stream in streams!)
         {
             ReadOnlySequence<byte> data = (await stream.Input.ReadToEndAsync()).Buffer;
-            outcome.Add($"{stream.Id} {await stream.Ended}: {Convert.ToHexString(data.ToArray())}");
+            outcome.Add($"{stream.Id} {await stream.Completion}: {Convert.ToHexString(data.ToArray())}");
         }
 
         await session.Completion;

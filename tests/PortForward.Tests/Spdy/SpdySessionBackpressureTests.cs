@@ -24,7 +24,7 @@ public sealed class SpdySessionBackpressureTests
 
         await flood.StalledAsync();
         flood.BytesSent.Should().BeInRange(StreamBuffer, MostTaken + TransportBuffer + Flood.FrameSize);
-        other.Ended.IsCompleted.Should().BeFalse("the whole session is paused, which is why connections do not share one");
+        other.Completion.IsCompleted.Should().BeFalse("the whole session is paused, which is why connections do not share one");
 
         (await slow.Input.ReadToEndAsync()).Should().Equal(flood.Expected);
         (await other.Input.ReadTextToEndAsync()).Should().Be("behind it");
@@ -112,7 +112,7 @@ public sealed class SpdySessionBackpressureTests
         await stalled.Input.CompleteAsync();
 
         await flood.Sent.Soon();
-        (await stalled.Ended.Soon()).Kind.Should().Be(StreamEndKind.Finished);
+        (await stalled.Completion.Soon()).Kind.Should().Be(StreamEndKind.Finished);
     }
 
     [Fact]
@@ -125,7 +125,7 @@ public sealed class SpdySessionBackpressureTests
 
         await fixture.Session.DisposeAsync().Soon();
 
-        (await stalled.Ended.Soon()).Kind.Should().Be(StreamEndKind.SessionLost);
+        (await stalled.Completion.Soon()).Kind.Should().Be(StreamEndKind.SessionLost);
         byte[] kept = await stalled.Input.ReadToEndAsync();
         kept.Length.Should().BeInRange(StreamBuffer / 2, MostTaken);
         await flood.Sent.ContinueWith(static _ => { }, TaskScheduler.Default).Soon();

@@ -61,7 +61,7 @@ public sealed class SpdySessionPropertyTests
         for (int i = 0; i < StreamCount; i++)
         {
             (await streams![i].Input.ReadToEndAsync()).Should().Equal(expectedBytes[i]);
-            (await streams[i].Ended.Soon()).Kind.Should().Be(expectedEnds[i]);
+            (await streams[i].Completion.Soon()).Kind.Should().Be(expectedEnds[i]);
         }
 
         await session.Completion.Soon();
@@ -93,7 +93,7 @@ public sealed class SpdySessionPropertyTests
             (await stream.FinishAsync().Soon()).Should().BeTrue();
             (await answer).Should().Equal(sent);
             echo.Received[stream.Id].Should().Equal(sent);
-            (await stream.Ended.Soon()).Kind.Should().Be(StreamEndKind.Finished);
+            (await stream.Completion.Soon()).Kind.Should().Be(StreamEndKind.Finished);
         }))).Soon();
 
         await fixture.Session.DisposeAsync();

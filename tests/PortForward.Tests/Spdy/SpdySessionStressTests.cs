@@ -99,7 +99,7 @@ public sealed class SpdySessionStressTests
         }
 
         byte[] received = await read;
-        StreamEnd end = await stream.Ended.Soon();
+        StreamEnd end = await stream.Completion.Soon();
         sent.Take(received.Length).Should().Equal(received, "whatever arrives is a beginning of what was sent");
         if (end.Kind == StreamEndKind.Finished)
         {

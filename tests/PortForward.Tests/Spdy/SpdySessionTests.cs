@@ -15,7 +15,7 @@ public sealed class SpdySessionTests
 
         await fixture.Peer.SendAsync(SpdyPeer.GoAway(lastGood: 1));
 
-        (await refused.Ended.Soon()).Should().Be(new StreamEnd(StreamEndKind.ResetByPeer, ResetStatus.RefusedStream));
+        (await refused.Completion.Soon()).Should().Be(new StreamEnd(StreamEndKind.ResetByPeer, ResetStatus.RefusedStream));
         (await refused.WriteAsync("x"u8.ToArray()).Soon()).Should().BeFalse();
         fixture.Session.CanOpen.Should().BeFalse();
         (await fixture.Session.OpenAsync([new StreamOpening(SpdyFixture.NoHeaders)], default).Soon()).Should().BeNull();
@@ -35,11 +35,11 @@ public sealed class SpdySessionTests
 
         await fixture.Peer.SendAsync(SpdyPeer.GoAway(lastGood: 0x7fffffff));
         await fixture.SettleAsync();
-        second.Ended.IsCompleted.Should().BeFalse();
+        second.Completion.IsCompleted.Should().BeFalse();
         await fixture.Peer.SendAsync(SpdyPeer.GoAway(lastGood: 0, status: 2));
 
-        (await first.Ended.Soon()).Kind.Should().Be(StreamEndKind.ResetByPeer);
-        (await second.Ended.Soon()).Kind.Should().Be(StreamEndKind.ResetByPeer);
+        (await first.Completion.Soon()).Kind.Should().Be(StreamEndKind.ResetByPeer);
+        (await second.Completion.Soon()).Kind.Should().Be(StreamEndKind.ResetByPeer);
     }
 
     [Fact]
@@ -318,7 +318,7 @@ public sealed class SpdySessionTests
         await fixture.Session.Completion.Soon();
         fixture.Session.Fault.Should().BeAssignableTo<IOException>().Which.Message.Should().Match(message);
         fixture.Session.CanOpen.Should().BeFalse();
-        (await stream.Ended.Soon()).Kind.Should().Be(StreamEndKind.SessionLost);
+        (await stream.Completion.Soon()).Kind.Should().Be(StreamEndKind.SessionLost);
         fixture.Client.IsDisposed.Should().BeTrue("the transport belongs to the session");
     }
 
@@ -341,7 +341,7 @@ public sealed class SpdySessionTests
 
         await fixture.Session.Completion.Soon();
         fixture.Session.Fault.Should().BeOfType<EndOfStreamException>().Which.Message.Should().Contain("in the middle of a frame");
-        (await stream.Ended.Soon()).Kind.Should().Be(StreamEndKind.SessionLost);
+        (await stream.Completion.Soon()).Kind.Should().Be(StreamEndKind.SessionLost);
     }
 
     [Fact]
@@ -384,7 +384,7 @@ public sealed class SpdySessionTests
 
         (await write.Soon()).Should().BeFalse();
         await fixture.Session.Completion.Soon();
-        (await stream.Ended.Soon()).Kind.Should().Be(StreamEndKind.SessionLost);
+        (await stream.Completion.Soon()).Kind.Should().Be(StreamEndKind.SessionLost);
     }
 
     [Fact]
@@ -411,8 +411,8 @@ public sealed class SpdySessionTests
         (await finish.Soon()).Should().BeFalse();
         (await open.Soon()).Should().BeNull();
         (await ping.Soon()).Should().BeFalse();
-        (await stalledInput.Ended.Soon()).Kind.Should().Be(StreamEndKind.SessionLost);
-        (await stream.Ended.Soon()).Kind.Should().Be(StreamEndKind.SessionLost);
+        (await stalledInput.Completion.Soon()).Kind.Should().Be(StreamEndKind.SessionLost);
+        (await stream.Completion.Soon()).Kind.Should().Be(StreamEndKind.SessionLost);
         fixture.Session.Fault.Should().BeNull("disposing is no fault");
         stream.Reset();
         await peer.Soon();

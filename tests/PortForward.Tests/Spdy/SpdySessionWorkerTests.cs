@@ -21,7 +21,7 @@ public sealed class SpdySessionWorkerTests : IAsyncDisposable
         (pairs[5][1].Id % 5).Should().Be(ended.Id % 5, "there are five workers");
         await ShouldBeLostAsync(pairs[5]);
         (await pairs[5][1].WriteAsync("more"u8.ToArray())).Should().BeFalse();
-        pairs[1..5].SelectMany(pair => pair).Should().AllSatisfy(stream => stream.Ended.IsCompleted.Should().BeFalse());
+        pairs[1..5].SelectMany(pair => pair).Should().AllSatisfy(stream => stream.Completion.IsCompleted.Should().BeFalse());
         (await pairs[1][1].WriteAsync("more"u8.ToArray())).Should().BeTrue();
     }
 
@@ -95,7 +95,7 @@ public sealed class SpdySessionWorkerTests : IAsyncDisposable
 
         await _fixture.Peer.SendAsync(SpdyPeer.Data(neighbour.Id, "answer"));
         (await neighbour.Input.ReadTextAsync(6)).Should().Be("answer");
-        neighbour.Ended.IsCompleted.Should().BeFalse();
+        neighbour.Completion.IsCompleted.Should().BeFalse();
         (sendsData ? await neighbour.WriteAsync("and another question"u8.ToArray()) : await neighbour.FinishAsync()).Should().BeFalse();
         await ShouldBeLostAsync(pairs[5]);
     }
@@ -109,7 +109,7 @@ public sealed class SpdySessionWorkerTests : IAsyncDisposable
 
         await FreeNeighboursAsync(pairs[0][1]);
 
-        pairs[5][1].Ended.IsCompleted.Should().BeFalse("it was opened before the one that was replied to");
+        pairs[5][1].Completion.IsCompleted.Should().BeFalse("it was opened before the one that was replied to");
         await ShouldBeLostAsync(pairs[10]);
     }
 
@@ -127,7 +127,7 @@ public sealed class SpdySessionWorkerTests : IAsyncDisposable
         pairs[0][1].TryFreeNeighbours().Should().BeTrue();
         pairs[0][1].TryFreeNeighbours().Should().BeTrue();
 
-        pairs.SelectMany(pair => pair).Should().AllSatisfy(stream => stream.Ended.IsCompleted.Should().BeFalse());
+        pairs.SelectMany(pair => pair).Should().AllSatisfy(stream => stream.Completion.IsCompleted.Should().BeFalse());
         (await pairs[5][1].WriteAsync("more"u8.ToArray())).Should().BeTrue();
     }
 
@@ -139,7 +139,7 @@ public sealed class SpdySessionWorkerTests : IAsyncDisposable
 
         ShouldStayUnsure(pairs[0][1], looks: 5);
 
-        pairs.SelectMany(pair => pair).Should().AllSatisfy(stream => stream.Ended.IsCompleted.Should().BeFalse());
+        pairs.SelectMany(pair => pair).Should().AllSatisfy(stream => stream.Completion.IsCompleted.Should().BeFalse());
     }
 
     [Fact]
@@ -155,7 +155,7 @@ public sealed class SpdySessionWorkerTests : IAsyncDisposable
         await _fixture.SettleAsync();
 
         pairs[0][1].TryFreeNeighbours().Should().BeTrue();
-        pairs.SelectMany(pair => pair).Should().AllSatisfy(stream => stream.Ended.IsCompleted.Should().BeFalse());
+        pairs.SelectMany(pair => pair).Should().AllSatisfy(stream => stream.Completion.IsCompleted.Should().BeFalse());
     }
 
     [Fact]
@@ -168,7 +168,7 @@ public sealed class SpdySessionWorkerTests : IAsyncDisposable
 
         ShouldStayUnsure(pairs[0][1], looks: 5);
 
-        pairs[5][1].Ended.IsCompleted.Should().BeFalse();
+        pairs[5][1].Completion.IsCompleted.Should().BeFalse();
     }
 
     [Fact]
@@ -318,7 +318,7 @@ public sealed class SpdySessionWorkerTests : IAsyncDisposable
     {
         foreach (SpdyStream stream in pair)
         {
-            (await stream.Ended.Soon()).Kind.Should().Be(StreamEndKind.SessionLost);
+            (await stream.Completion.Soon()).Kind.Should().Be(StreamEndKind.SessionLost);
         }
     }
 

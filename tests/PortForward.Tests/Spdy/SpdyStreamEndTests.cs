@@ -14,7 +14,7 @@ public sealed class SpdyStreamEndTests
         await fixture.Peer.SendAsync(SpdyPeer.SynReply(1), SpdyPeer.Data(1, "first "), SpdyPeer.Data(1, "last", fin: true));
 
         (await stream.Input.ReadTextToEndAsync()).Should().Be("first last");
-        (await stream.Ended.Soon()).Should().Be(new StreamEnd(StreamEndKind.Finished));
+        (await stream.Completion.Soon()).Should().Be(new StreamEnd(StreamEndKind.Finished));
         (await stream.WriteAsync("still"u8.ToArray()).Soon()).Should().BeTrue();
         (await fixture.Peer.ReadDataAsync(1)).Body.Should().Equal("still"u8.ToArray());
         (await stream.FinishAsync().Soon()).Should().BeTrue();
@@ -32,10 +32,10 @@ public sealed class SpdyStreamEndTests
 
         await fixture.Peer.SendAsync(SpdyPeer.Control(type, 0, 1, 0xdeadbeef, 0xdeadbeef, 0xdeadbeef));
         await fixture.SettleAsync();
-        stream.Ended.IsCompleted.Should().BeFalse();
+        stream.Completion.IsCompleted.Should().BeFalse();
         await fixture.Peer.SendAsync(SpdyPeer.Control(type, flags: 1, 1));
 
-        (await stream.Ended.Soon()).Kind.Should().Be(StreamEndKind.Finished);
+        (await stream.Completion.Soon()).Kind.Should().Be(StreamEndKind.Finished);
         (await stream.Input.ReadToEndAsync()).Should().BeEmpty();
     }
 
@@ -66,7 +66,7 @@ public sealed class SpdyStreamEndTests
 
         await fixture.Peer.SendAsync(SpdyPeer.Data(1, "some"), SpdyPeer.Rst(1, (uint)status));
 
-        (await stream.Ended.Soon()).Should().Be(new StreamEnd(StreamEndKind.ResetByPeer, status));
+        (await stream.Completion.Soon()).Should().Be(new StreamEnd(StreamEndKind.ResetByPeer, status));
         (await stream.Input.ReadTextToEndAsync()).Should().Be("some");
         (await stream.WriteAsync("x"u8.ToArray()).Soon()).Should().BeFalse();
         (await stream.FinishAsync().Soon()).Should().BeFalse();
@@ -83,7 +83,7 @@ public sealed class SpdyStreamEndTests
         await fixture.Peer.SendAsync(SpdyPeer.Fin(1), SpdyPeer.Rst(1, 5));
         await fixture.SettleAsync();
 
-        (await stream.Ended.Soon()).Kind.Should().Be(StreamEndKind.Finished);
+        (await stream.Completion.Soon()).Kind.Should().Be(StreamEndKind.Finished);
         (await stream.WriteAsync("x"u8.ToArray()).Soon()).Should().BeFalse();
     }
 
@@ -99,7 +99,7 @@ public sealed class SpdyStreamEndTests
         WireFrame rst = await fixture.Peer.ReadControlAsync(WireFrame.RstStream);
         (rst.Word(0), rst.Word(1)).Should().Be((1u, 6u));
         await fixture.SettleAsync();
-        (await stream.Ended.Soon()).Should().Be(new StreamEnd(StreamEndKind.ResetLocally, ResetStatus.InternalError));
+        (await stream.Completion.Soon()).Should().Be(new StreamEnd(StreamEndKind.ResetLocally, ResetStatus.InternalError));
         (await stream.Input.ReadToEndAsync()).Should().BeEmpty();
         (await stream.WriteAsync("x"u8.ToArray()).Soon()).Should().BeFalse();
     }
@@ -117,7 +117,7 @@ public sealed class SpdyStreamEndTests
 
         (await other.Input.ReadTextToEndAsync()).Should().Be("fine");
         (await reset.Input.ReadToEndAsync()).Should().BeEmpty();
-        (await reset.Ended.Soon()).Kind.Should().Be(StreamEndKind.ResetLocally);
+        (await reset.Completion.Soon()).Kind.Should().Be(StreamEndKind.ResetLocally);
         fixture.Session.Fault.Should().BeNull();
     }
 
@@ -127,12 +127,12 @@ public sealed class SpdyStreamEndTests
         await using var fixture = new SpdyFixture();
         SpdyStream stream = await fixture.OpenAsync(finish: true);
         await fixture.Peer.SendAsync(SpdyPeer.Fin(1));
-        await stream.Ended.Soon();
+        await stream.Completion.Soon();
 
         stream.Reset();
 
         await fixture.SettleAsync();
-        (await stream.Ended.Soon()).Kind.Should().Be(StreamEndKind.Finished);
+        (await stream.Completion.Soon()).Kind.Should().Be(StreamEndKind.Finished);
     }
 
     [Fact]
@@ -141,12 +141,12 @@ public sealed class SpdyStreamEndTests
         await using var fixture = new SpdyFixture();
         SpdyStream stream = await fixture.OpenAsync();
         await fixture.Peer.SendAsync(SpdyPeer.Fin(1));
-        await stream.Ended.Soon();
+        await stream.Completion.Soon();
 
         stream.Reset();
 
         (await fixture.Peer.ReadControlAsync(WireFrame.RstStream)).StreamId.Should().Be(1);
-        (await stream.Ended.Soon()).Kind.Should().Be(StreamEndKind.Finished);
+        (await stream.Completion.Soon()).Kind.Should().Be(StreamEndKind.Finished);
     }
 
     [Fact]
@@ -159,9 +159,9 @@ public sealed class SpdyStreamEndTests
 
         await fixture.Peer.DisposeAsync();
 
-        (await first.Ended.Soon()).Kind.Should().Be(StreamEndKind.SessionLost);
+        (await first.Completion.Soon()).Kind.Should().Be(StreamEndKind.SessionLost);
         (await first.Input.ReadTextToEndAsync()).Should().Be("half an ans");
-        (await finished.Ended.Soon()).Kind.Should().Be(StreamEndKind.Finished);
+        (await finished.Completion.Soon()).Kind.Should().Be(StreamEndKind.Finished);
         (await first.WriteAsync("x"u8.ToArray()).Soon()).Should().BeFalse();
         (await finished.FinishAsync().Soon()).Should().BeFalse();
         await fixture.Session.Completion.Soon();
@@ -191,7 +191,7 @@ public sealed class SpdyStreamEndTests
             SpdyPeer.SynReply(97), SpdyPeer.SynReply(97, fin: true), SpdyPeer.Control(WireFrame.Headers, 1, 96));
         await fixture.SettleAsync();
 
-        stream.Ended.IsCompleted.Should().BeFalse();
+        stream.Completion.IsCompleted.Should().BeFalse();
     }
 
     [Fact]
@@ -204,9 +204,9 @@ public sealed class SpdyStreamEndTests
         await fixture.Peer.SendAsync(SpdyPeer.Data(1, new byte[60_000]));
         await fixture.SettleAsync();
 
-        stream.Ended.IsCompleted.Should().BeFalse();
+        stream.Completion.IsCompleted.Should().BeFalse();
         await fixture.Peer.SendAsync(SpdyPeer.Fin(1));
-        (await stream.Ended.Soon()).Kind.Should().Be(StreamEndKind.Finished);
+        (await stream.Completion.Soon()).Kind.Should().Be(StreamEndKind.Finished);
     }
 
     [Fact]
@@ -219,7 +219,7 @@ public sealed class SpdyStreamEndTests
         await fixture.Peer.SendAsync(SpdyPeer.Data(1, new byte[100_000]));
 
         (await fixture.Peer.ReadControlAsync(WireFrame.RstStream)).StreamId.Should().Be(1);
-        (await stream.Ended.Soon()).Kind.Should().Be(StreamEndKind.ResetLocally);
+        (await stream.Completion.Soon()).Kind.Should().Be(StreamEndKind.ResetLocally);
         await fixture.SettleAsync();
     }
 
