@@ -26,7 +26,7 @@ public sealed partial class SpdySession : IAsyncDisposable
     private const int FramesAtOnce = 2;
 
     /// <summary>How many looks in a row, while nobody answers, it takes to give the session up: with one each 5 s that is a minute.</summary>
-    internal const int PatientLooks = 12;
+    internal const int PatientProbes = 12;
 
     /// <summary>
     /// How many questions are remembered that nobody waits for any more: a late answer still tells what was taken, and those of a session that stalls for days are not to pile up.
@@ -112,7 +112,7 @@ public sealed partial class SpdySession : IAsyncDisposable
 
     /// <summary>
     /// Whether new streams can be opened: the session lives, the peer sent no GOAWAY, and stream ids are left. Of a session that lives on with a worker given up
-    /// by <see cref="TryFreeNeighbours"/> it stays true, and still nothing is opened.
+    /// by <see cref="TryReleaseStreamsBehind"/> it stays true, and still nothing is opened.
     /// </summary>
     public bool CanOpen
     {
@@ -129,7 +129,7 @@ public sealed partial class SpdySession : IAsyncDisposable
     internal int MaxSentAtOnce => FramesAtOnce * Options.MaxDataFrameSize;
 
     /// <summary>How many PINGs somebody still waits for.</summary>
-    internal int UnansweredPings
+    internal int AwaitedPongs
     {
         get
         {
@@ -151,13 +151,13 @@ public sealed partial class SpdySession : IAsyncDisposable
     /// or its whole read loop, may wait for an application that does not read. Once a worker was lost that may be the end all the same: the PINGs
     /// that come to it, one of five, pile up until the peer reads no more.
     /// </summary>
-    internal bool HasUnconfirmedData => _workers.MayTakeData;
+    internal bool HasUnacknowledgedData => _workers.MayAcknowledgeData;
 
-    /// <summary>Whether <see cref="TryFreeNeighbours"/> has given up one of the peer's workers. Of the questions for a sign of life those that come to it fill its queue.</summary>
-    internal bool HasLostWorker => _workers.HasLost;
+    /// <summary>Whether <see cref="TryReleaseStreamsBehind"/> has given up one of the peer's workers. Of the questions for a sign of life those that come to it fill its queue.</summary>
+    internal bool HasBlockedWorker => _workers.HasBlocked;
 
     /// <summary>Whether one was given up, and this side has ended the session, which says nothing about the pod.</summary>
-    internal bool WasGivenUp => _workers.HasLost && Fault is SpdyProtocolException or TimeoutException;
+    internal bool EndedByBlockedWorker => _workers.HasBlocked && Fault is SpdyProtocolException or TimeoutException;
 
     /// <summary>
     /// Opens streams and sends first bytes on the last of them, all in one write to the transport. It does not wait for replies:
@@ -211,17 +211,17 @@ public sealed partial class SpdySession : IAsyncDisposable
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <returns>True when every worker has answered; false when the session ended first. It may take forever.</returns>
     /// <exception cref="OperationCanceledException">The token was cancelled before.</exception>
-    public Task<bool> ConfirmTakenAsync(CancellationToken cancellationToken = default) => AskAsync(static _ => PeerWorkers.Count, every: true, cancellationToken);
+    public Task<bool> RequestAcknowledgementAsync(CancellationToken cancellationToken = default) => AskAsync(static _ => PeerWorkers.Count, every: true, cancellationToken);
 
     /// <summary>Whether a stream's worker is known to have taken a frame.</summary>
-    internal bool HasTaken(SpdyStream stream, long frame) => _workers.HasTaken(stream.Id, frame);
+    internal bool IsAcknowledged(SpdyStream stream, long frame) => _workers.IsAcknowledged(stream.Id, frame);
 
     /// <summary>Whether the peer may have stopped reading because of other workers than a stream's.</summary>
     internal bool MayWaitForAnother(SpdyStream stream) => _workers.MayWaitForAnother(stream.Id);
 
     /// <summary>Finds out whether the peer has taken everything that was sent on one stream, whatever other streams hold up.</summary>
     /// <returns>False also when the worker that should take it was lost.</returns>
-    internal Task<bool> ConfirmTakenAsync(SpdyStream stream, CancellationToken cancellationToken) => _workers.IsLost(stream.Id)
+    internal Task<bool> RequestAcknowledgementAsync(SpdyStream stream, CancellationToken cancellationToken) => _workers.IsBlocked(stream.Id)
         ? Task.FromResult(false)
         : AskAsync(workers => workers.PingsUntil(PeerWorkers.Of(stream.Id)), every: false, cancellationToken);
 
@@ -230,9 +230,9 @@ public sealed partial class SpdySession : IAsyncDisposable
     /// write costs every hop on the way as much as one with data. It comes before the end, on which no worker ever blocks.
     /// </summary>
     /// <returns>False also when the worker that should take it was lost.</returns>
-    internal async Task<bool> FinishAndConfirmTakenAsync(SpdyStream stream, CancellationToken cancellationToken)
+    internal async Task<bool> FinishAndRequestAcknowledgementAsync(SpdyStream stream, CancellationToken cancellationToken)
     {
-        if (_workers.IsLost(stream.Id))
+        if (_workers.IsBlocked(stream.Id))
         {
             await stream.FinishAsync(CancellationToken.None).ConfigureAwait(false);
             return false;
@@ -241,7 +241,7 @@ public sealed partial class SpdySession : IAsyncDisposable
         bool isTaken = await AskAsync(workers => workers.PingsUntil(PeerWorkers.Of(stream.Id)), every: false, cancellationToken, stream).ConfigureAwait(false);
 
         // Data that waited for its turn ahead of the end went out behind the question.
-        return isTaken && (_workers.HasTaken(stream.Id, stream.LastDataFrame) || await ConfirmTakenAsync(stream, cancellationToken).ConfigureAwait(false));
+        return isTaken && (_workers.IsAcknowledged(stream.Id, stream.LastDataFrame) || await RequestAcknowledgementAsync(stream, cancellationToken).ConfigureAwait(false));
     }
 
     /// <summary>
@@ -252,41 +252,41 @@ public sealed partial class SpdySession : IAsyncDisposable
     /// <returns>
     /// True when there is nothing to do any more. False when it is not sure yet that this stream is what the others wait for, and it is to be asked again after a
     /// while: either another worker must answer a question that was sent after an earlier look, while this one still owes an older answer; or nobody answers
-    /// for <see cref="PatientLooks"/> looks, and only streams that have ended can be the reason, whereupon the session ends.
+    /// for <see cref="PatientProbes"/> looks, and only streams that have ended can be the reason, whereupon the session ends.
     /// </returns>
     /// <remarks>
     /// What was taken is known by the answers to PINGs and openings. So a neighbour whose application does not read, or reads slowly, and began to do so shortly
     /// before or after this stream's last frame cannot be told from it. And where live uploads have filled workers too it stays open who waits for whom.
     /// </remarks>
-    internal bool TryFreeNeighbours(SpdyStream stream)
+    internal bool TryReleaseStreamsBehind(SpdyStream stream)
     {
         SpdyStream[] stranded = [];
         Ping[] unanswered = [];
-        WorkerLook look;
+        WorkerProbe look;
         lock (_gate)
         {
-            bool isTaken = _workers.HasTaken(stream.Id, stream.LastDataFrame);
-            _workers.Suspect(stream.Id, !isTaken);
+            bool isTaken = _workers.IsAcknowledged(stream.Id, stream.LastDataFrame);
+            _workers.SetMayBeBlocked(stream.Id, !isTaken);
             if (_ended || isTaken)
             {
                 return true;
             }
 
-            stream.LastLook = look = LookAtWorker(stream);
-            if (look.Kind == WorkerLookKind.Unsure)
+            stream.LastProbe = look = ProbeWorker(stream);
+            if (look.Kind == ProbeResult.Unsure)
             {
                 return false;
             }
 
-            _workers.Lose(stream.Id);
-            if (look.Kind == WorkerLookKind.Passed)
+            _workers.Block(stream.Id);
+            if (look.Kind == ProbeResult.Passed)
             {
                 stranded = [.. _streams.Values.Where(IsStranded).SelectMany(static stranded => stranded.Group).Distinct()];
-                unanswered = [.. _pings.Values.Where(ping => ping.Question.Worker == PeerWorkers.Of(stream.Id))];
+                unanswered = [.. _pings.Values.Where(ping => ping.Sent.Worker == PeerWorkers.Of(stream.Id))];
             }
         }
 
-        if (look.Kind == WorkerLookKind.Blocked)
+        if (look.Kind == ProbeResult.Blocked)
         {
             Abort(new SpdyProtocolException("the peer reads no more, as it holds too many frames behind data that it never takes"));
             return true;
@@ -358,7 +358,7 @@ public sealed partial class SpdySession : IAsyncDisposable
 
     internal void SendReset(uint streamId, ResetStatus status)
     {
-        if (_workers.IsLost(streamId))
+        if (_workers.IsBlocked(streamId))
         {
             return;
         }
@@ -399,7 +399,7 @@ public sealed partial class SpdySession : IAsyncDisposable
             Span<byte> frames = stackalloc byte[PeerWorkers.Count * ControlFrames.PingSize];
             for (int i = 0; i < replies.Length; i++)
             {
-                var ping = new Ping(_workers.Ask());
+                var ping = new Ping(_workers.SendPing());
                 replies[i] = ping.Reply.Task;
                 _pings[_nextPingId] = ping;
                 ControlFrames.WritePing(frames[(i * ControlFrames.PingSize)..], _nextPingId);
@@ -416,7 +416,7 @@ public sealed partial class SpdySession : IAsyncDisposable
             if (!isSent)
             {
                 SendQueued(room);
-                if (finished is not null && _workers.IsLost(finished.Id))
+                if (finished is not null && _workers.IsBlocked(finished.Id))
                 {
                     return false;
                 }
@@ -494,10 +494,10 @@ public sealed partial class SpdySession : IAsyncDisposable
             streams[PeerWorkers.Of(stream.Id)] += stream.CanSend ? 1 : 0;
         }
 
-        int best = _workers.Next;
+        int best = _workers.NextToPing;
         for (int i = 1; i < PeerWorkers.Count; i++)
         {
-            int worker = (_workers.Next + i) % PeerWorkers.Count;
+            int worker = (_workers.NextToPing + i) % PeerWorkers.Count;
             best = streams[worker] < streams[best] ? worker : best;
         }
 
@@ -505,32 +505,32 @@ public sealed partial class SpdySession : IAsyncDisposable
     }
 
     /// <summary>What holds up the worker of a stream, as far as it can be told. Called with the gate held.</summary>
-    private WorkerLook LookAtWorker(SpdyStream stream)
+    private WorkerProbe ProbeWorker(SpdyStream stream)
     {
         int worker = PeerWorkers.Of(stream.Id);
-        long asked = stream.LastLook?.Asked ?? _workers.Asked;
-        long taken = _workers.Taken;
-        if (_workers.HasAnotherAnswered(stream.Id, asked) && _pings.Values.Any(ping => ping.Question.Worker == worker && ping.Question.Order < asked))
+        long asked = stream.LastProbe?.Asked ?? _workers.PingsSent;
+        long taken = _workers.Acknowledged;
+        if (_workers.HasOtherPonged(stream.Id, asked) && _pings.Values.Any(ping => ping.Sent.Worker == worker && ping.Sent.Order < asked))
         {
-            return new WorkerLook(WorkerLookKind.Passed, asked, taken, Silent: 0);
+            return new WorkerProbe(ProbeResult.Passed, asked, taken, Silent: 0);
         }
 
-        if (!IsReading || !_workers.IsBlockedBySuspects)
+        if (!IsReading || !_workers.IsSilenceExplained)
         {
-            return new WorkerLook(WorkerLookKind.Unsure, asked, taken, Silent: 0);
+            return new WorkerProbe(ProbeResult.Unsure, asked, taken, Silent: 0);
         }
 
-        int silent = stream.LastLook is { } before && before.Taken == taken ? before.Silent + 1 : 1;
-        return new WorkerLook(silent < PatientLooks ? WorkerLookKind.Unsure : WorkerLookKind.Blocked, asked, taken, silent);
+        int silent = stream.LastProbe is { } before && before.Taken == taken ? before.Silent + 1 : 1;
+        return new WorkerProbe(silent < PatientProbes ? ProbeResult.Unsure : ProbeResult.Blocked, asked, taken, silent);
     }
 
     /// <summary>Whether a stream waits for a worker that was lost. Called with the gate held.</summary>
-    private bool IsStranded(SpdyStream stream) => _workers.IsLost(stream.Id) && !_workers.HasTaken(stream.Id, stream.LastFrame);
+    private bool IsStranded(SpdyStream stream) => _workers.IsBlocked(stream.Id) && !_workers.IsAcknowledged(stream.Id, stream.LastFrame);
 
     /// <summary>Ends a stream that has sent to a worker that was lost, or is about to, and says whether it did.</summary>
     private bool StrandIfLost(SpdyStream stream)
     {
-        bool isLost = _workers.IsLost(stream.Id);
+        bool isLost = _workers.IsBlocked(stream.Id);
         if (isLost)
         {
             Strand(stream.Group);
@@ -543,7 +543,7 @@ public sealed partial class SpdySession : IAsyncDisposable
     {
         foreach (SpdyStream stream in streams)
         {
-            stream.EndHere(StreamEndKind.SessionLost, ResetStatus.Cancel);
+            stream.EndLocally(StreamEndKind.SessionLost, ResetStatus.Cancel);
         }
     }
 
@@ -716,8 +716,8 @@ public sealed partial class SpdySession : IAsyncDisposable
             case FrameType.Headers:
                 if (Find(ControlFrames.ReadStreamId(head)) is { } replied)
                 {
-                    replied.Answer();
-                    _workers.Took(replied.Id, replied.OpeningFrame);
+                    replied.NoteReceived();
+                    _workers.Acknowledge(replied.Id, replied.OpeningFrame);
                     if (header.Flags.HasFlag(FrameFlags.Fin))
                     {
                         EndStream(replied, new StreamEnd(StreamEndKind.Finished));
@@ -771,7 +771,7 @@ public sealed partial class SpdySession : IAsyncDisposable
 
             if (ping is not null)
             {
-                _workers.Answered(ping.Question);
+                _workers.Pong(ping.Sent);
                 ping.Reply.TrySetResult(true);
             }
 
@@ -784,7 +784,7 @@ public sealed partial class SpdySession : IAsyncDisposable
         lock (_gate)
         {
             // The peer gives it to the next worker, like one of ours, and nobody answers it.
-            _workers.Ask();
+            _workers.SendPing();
             room = _sender.Enqueue(frame);
         }
 
@@ -831,7 +831,7 @@ public sealed partial class SpdySession : IAsyncDisposable
     }
 
     /// <summary>What a look at a stream's worker has shown.</summary>
-    internal enum WorkerLookKind
+    internal enum ProbeResult
     {
         /// <summary>It cannot be told yet why it does not answer.</summary>
         Unsure,
@@ -848,10 +848,10 @@ public sealed partial class SpdySession : IAsyncDisposable
     /// <param name="Asked">How many PINGs had been sent at the first look.</param>
     /// <param name="Taken">What the workers were known to have taken.</param>
     /// <param name="Silent">How many looks in a row nobody had answered, while only streams that have ended could be the reason.</param>
-    internal sealed record WorkerLook(WorkerLookKind Kind, long Asked, long Taken, int Silent);
+    internal sealed record WorkerProbe(ProbeResult Kind, long Asked, long Taken, int Silent);
 
     /// <summary>A PING that was not answered yet.</summary>
-    private sealed record Ping(PeerWorkers.Question Question)
+    private sealed record Ping(PeerWorkers.SentPing Sent)
     {
         public TaskCompletionSource<bool> Reply { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -868,7 +868,7 @@ public sealed partial class SpdySession : IAsyncDisposable
         {
             lock (session._gate)
             {
-                if (!session.CanOpenNow(streams.Length) || session._workers.HasLost)
+                if (!session.CanOpenNow(streams.Length) || session._workers.HasBlocked)
                 {
                     return 0;
                 }

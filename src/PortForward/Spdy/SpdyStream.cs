@@ -24,7 +24,7 @@ public sealed class SpdyStream
     private long _thrownAway;
     private long _dataBefore;
     private volatile bool _outputOpen;
-    private volatile bool _isAnswered;
+    private volatile bool _hasReceived;
 
     internal SpdyStream(SpdySession session, PipeOptions inputOptions, bool outputOpen)
     {
@@ -81,21 +81,21 @@ public sealed class SpdyStream
     /// has ended already.
     /// </summary>
     /// <param name="status">The reason given to the peer.</param>
-    public void Reset(ResetStatus status = ResetStatus.Cancel) => EndHere(StreamEndKind.ResetLocally, status);
+    public void Reset(ResetStatus status = ResetStatus.Cancel) => EndLocally(StreamEndKind.ResetLocally, status);
 
     /// <summary>
     /// Finds out whether the peer has taken all bytes that were sent on the stream; see the method of <see cref="SpdySession"/>.
     /// </summary>
-    internal Task<bool> ConfirmTakenAsync(CancellationToken cancellationToken) => _session.ConfirmTakenAsync(this, cancellationToken);
+    internal Task<bool> RequestAcknowledgementAsync(CancellationToken cancellationToken) => _session.RequestAcknowledgementAsync(this, cancellationToken);
 
     /// <summary>Ends this side's half and asks the same; see the method of <see cref="SpdySession"/>.</summary>
-    internal Task<bool> FinishAndConfirmTakenAsync(CancellationToken cancellationToken) => _session.FinishAndConfirmTakenAsync(this, cancellationToken);
+    internal Task<bool> FinishAndRequestAcknowledgementAsync(CancellationToken cancellationToken) => _session.FinishAndRequestAcknowledgementAsync(this, cancellationToken);
 
     /// <summary>Ends what waits behind this stream; see the method of <see cref="SpdySession"/>.</summary>
-    internal bool TryFreeNeighbours() => _session.TryFreeNeighbours(this);
+    internal bool TryReleaseStreamsBehind() => _session.TryReleaseStreamsBehind(this);
 
     /// <summary>Ends both halves, and tells the peer by RST_STREAM if it does not know.</summary>
-    internal void EndHere(StreamEndKind kind, ResetStatus status)
+    internal void EndLocally(StreamEndKind kind, ResetStatus status)
     {
         // First of all: once the stream has ended here, the read loop forgets it with the peer's FIN, and nobody would tell the peer.
         bool isHalfOpen = _session.Forget(this) && !IsOver;
@@ -107,16 +107,16 @@ public sealed class SpdyStream
     }
 
     /// <summary>Whether anything has come from the peer on the stream, be it only that it was opened.</summary>
-    internal bool IsAnswered => _isAnswered;
+    internal bool HasReceived => _hasReceived;
 
     /// <summary>
     /// Whether the stream may have to wait until the peer has taken data of other streams: those that were earlier with its worker, or so much of another worker's that
     /// the peer reads no more.
     /// </summary>
-    internal bool IsBehindOthers => !_session.HasTaken(this, _dataBefore) || _session.MayWaitForAnother(this);
+    internal bool IsBehindOthers => !_session.IsAcknowledged(this, _dataBefore) || _session.MayWaitForAnother(this);
 
     /// <summary>Notes that something has come.</summary>
-    internal void Answer() => _isAnswered = true;
+    internal void NoteReceived() => _hasReceived = true;
 
     /// <summary>Whether this side may still send data.</summary>
     internal bool CanSend => _outputOpen;
@@ -131,7 +131,7 @@ public sealed class SpdyStream
     internal long LastDataFrame { get; private set; }
 
     /// <summary>What the last look at the stream's worker has shown; null if there was none. The session's own.</summary>
-    internal SpdySession.WorkerLook? LastLook { get; set; }
+    internal SpdySession.WorkerProbe? LastProbe { get; set; }
 
     /// <summary>The streams that were opened together with it, itself among them: none of them is of use without the others.</summary>
     internal IReadOnlyList<SpdyStream> Group { get; private set; } = [];
@@ -187,7 +187,7 @@ public sealed class SpdyStream
             return; // Reset while the bytes were on their way.
         }
 
-        Answer();
+        NoteReceived();
         _input.Writer.Write(data.Span);
         Undelivered += data.Length;
         if (!TryEndDelivery())
@@ -238,7 +238,7 @@ public sealed class SpdyStream
     {
         if (end.Kind is StreamEndKind.Finished or StreamEndKind.ResetByPeer)
         {
-            Answer();
+            NoteReceived();
         }
 
         if (end.Kind != StreamEndKind.Finished)

@@ -43,13 +43,13 @@ internal sealed class SpdyStreamPair : ITunnelPair
     /// <summary>Whether other pairs of the tunnel may hold the answer up.</summary>
     public bool IsBehindOthers => _data.IsBehindOthers && _error.IsBehindOthers;
 
-    private bool IsAnswered => _data.IsAnswered || _error.IsAnswered;
+    private bool IsAnswered => _data.HasReceived || _error.HasReceived;
 
     /// <summary>Ends the pair, as the pod does not answer.</summary>
     public void EndUnanswered()
     {
-        _error.EndHere(StreamEndKind.Unanswered, ResetStatus.Cancel);
-        _data.EndHere(StreamEndKind.Unanswered, ResetStatus.Cancel);
+        _error.EndLocally(StreamEndKind.Unanswered, ResetStatus.Cancel);
+        _data.EndLocally(StreamEndKind.Unanswered, ResetStatus.Cancel);
     }
 
     /// <inheritdoc/>
@@ -71,13 +71,13 @@ internal sealed class SpdyStreamPair : ITunnelPair
     {
         if (EndsInOrder && !IsSettled)
         {
-            Task<bool> taken = _data.FinishAndConfirmTakenAsync(cancellationToken);
+            Task<bool> taken = _data.FinishAndRequestAcknowledgementAsync(cancellationToken);
             await _data.Input.CompleteAsync().ConfigureAwait(false);
             return await taken.ConfigureAwait(false);
         }
 
         await DisposeAsync().ConfigureAwait(false);
-        return IsSettled || await _data.ConfirmTakenAsync(cancellationToken).ConfigureAwait(false);
+        return IsSettled || await _data.RequestAcknowledgementAsync(cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Whether the pod has ended both streams and was sent nothing.</summary>
@@ -88,7 +88,7 @@ internal sealed class SpdyStreamPair : ITunnelPair
 
     private bool PodHasFinished => _data.Completion.IsCompletedSuccessfully && _data.Completion.Result.Kind == StreamEndKind.Finished;
 
-    public bool TryEndBlockedPairs() => _data.TryFreeNeighbours();
+    public bool TryEndBlockedPairs() => _data.TryReleaseStreamsBehind();
 
     public ValueTask<bool> WriteAsync(ReadOnlyMemory<byte> data, CancellationToken cancellationToken) => _data.WriteAsync(data, cancellationToken);
 

@@ -51,7 +51,7 @@ internal sealed class SpdyTunnel : ITunnel, ILivingConnection
 
     bool ILivingConnection.IsReading => _session.IsReading;
 
-    bool ILivingConnection.HasUnconfirmedData => _session.HasUnconfirmedData;
+    bool ILivingConnection.HasUnconfirmedData => _session.HasUnacknowledgedData;
 
     public async ValueTask<Attempt<ITunnelPair>> OpenPairAsync(int port, ReadOnlyMemory<byte> initialData, CancellationToken cancellationToken)
     {
@@ -84,7 +84,7 @@ internal sealed class SpdyTunnel : ITunnel, ILivingConnection
     /// <remarks>Whether the session reads at this moment says little of a client that is slower than the network: the answer to a PING does.</remarks>
     public async Task<bool> IsFlowingAsync(CancellationToken cancellationToken)
     {
-        if (_session.IsReading && !_session.HasUnconfirmedData)
+        if (_session.IsReading && !_session.HasUnacknowledgedData)
         {
             return true;
         }
@@ -104,7 +104,7 @@ internal sealed class SpdyTunnel : ITunnel, ILivingConnection
         Task<bool> question;
         lock (_gate)
         {
-            _flow = question = _flow is { IsCompleted: false } asked ? asked : _session.ConfirmTakenAsync(CancellationToken.None);
+            _flow = question = _flow is { IsCompleted: false } asked ? asked : _session.RequestAcknowledgementAsync(CancellationToken.None);
         }
 
         return await question.WaitAsync(cancellationToken).ConfigureAwait(false);
@@ -120,7 +120,7 @@ internal sealed class SpdyTunnel : ITunnel, ILivingConnection
     }
 
     Task ILivingConnection.AskAsync(CancellationToken untilNext) =>
-        _session.HasUnconfirmedData && !_session.HasLostWorker ? _session.ConfirmTakenAsync(untilNext) : _session.PingAsync(untilNext);
+        _session.HasUnacknowledgedData && !_session.HasBlockedWorker ? _session.RequestAcknowledgementAsync(untilNext) : _session.PingAsync(untilNext);
 
     void ILivingConnection.ReportSilence() => OnSilence?.Invoke();
 
@@ -138,6 +138,6 @@ internal sealed class SpdyTunnel : ITunnel, ILivingConnection
     private async Task<TunnelEnd> CompleteAsync()
     {
         await _session.Completion.ConfigureAwait(false);
-        return _session.WasGivenUp || (_isStuck && _session.Fault is null) ? TunnelEnd.Finished : TunnelEnd.Lost;
+        return _session.EndedByBlockedWorker || (_isStuck && _session.Fault is null) ? TunnelEnd.Finished : TunnelEnd.Lost;
     }
 }

@@ -46,7 +46,7 @@ public sealed class SpdySessionBackpressureTests
         }
 
         stuck.IsCompleted.Should().BeFalse();
-        (fixture.Session.CanOpen, fixture.Session.UnansweredPings).Should().Be((true, 0));
+        (fixture.Session.CanOpen, fixture.Session.AwaitedPongs).Should().Be((true, 0));
         Task<bool> answered = fixture.Session.PingAsync();
         await AnswerAsync(fixture.Peer, pings: 2);
 

@@ -64,7 +64,7 @@ public sealed class SpdySessionTests
     {
         await using var fixture = new SpdyFixture();
 
-        Task<bool> taken = fixture.Session.ConfirmTakenAsync();
+        Task<bool> taken = fixture.Session.RequestAcknowledgementAsync();
 
         for (uint id = 1; id <= 9; id += 2)
         {
@@ -96,8 +96,8 @@ public sealed class SpdySessionTests
 
         SpdyStream[] streams = (await fixture.Session.OpenAsync([new StreamOpening([], Finish: true), new StreamOpening([])], "hello"u8.ToArray()))!;
         (streams[1].Id % 5).Should().Be((uint)pingsBefore % 5, "the next PING goes to the worker of that number");
-        fixture.Session.HasUnconfirmedData.Should().BeTrue();
-        Task<bool> taken = fixture.Session.ConfirmTakenAsync(streams[1], CancellationToken.None);
+        fixture.Session.HasUnacknowledgedData.Should().BeTrue();
+        Task<bool> taken = fixture.Session.RequestAcknowledgementAsync(streams[1], CancellationToken.None);
         await fixture.Peer.ReadSynStreamAsync();
         await fixture.Peer.ReadSynStreamAsync();
         await fixture.Peer.ReadDataAsync(streams[1].Id);
@@ -105,7 +105,7 @@ public sealed class SpdySessionTests
         await fixture.Peer.SendAsync(SpdyPeer.Ping(asked.Word(0)));
 
         (await taken.Soon()).Should().BeTrue();
-        fixture.Session.HasUnconfirmedData.Should().BeFalse();
+        fixture.Session.HasUnacknowledgedData.Should().BeFalse();
     }
 
     [Fact]
@@ -135,14 +135,14 @@ public sealed class SpdySessionTests
         _ = fixture.Session.PingAsync();
         await fixture.Peer.ReadControlAsync(WireFrame.Ping);
 
-        Task<bool> taken = fixture.Session.ConfirmTakenAsync(stream, CancellationToken.None);
+        Task<bool> taken = fixture.Session.RequestAcknowledgementAsync(stream, CancellationToken.None);
         uint last = 0;
         for (int i = 0; i < 5; i++)
         {
             last = (await fixture.Peer.ReadControlAsync(WireFrame.Ping)).Word(0);
         }
 
-        fixture.Session.HasUnconfirmedData.Should().BeTrue();
+        fixture.Session.HasUnacknowledgedData.Should().BeTrue();
         await fixture.Peer.SendAsync(SpdyPeer.Ping(last));
         (await taken.Soon()).Should().BeTrue("what the other workers do is not asked");
     }
@@ -156,7 +156,7 @@ public sealed class SpdySessionTests
         await fixture.Peer.ReadDataAsync(stream.Id);
         int writes = fixture.Client.Writes.Count;
 
-        Task<bool> taken = stream.FinishAndConfirmTakenAsync(CancellationToken.None);
+        Task<bool> taken = stream.FinishAndRequestAcknowledgementAsync(CancellationToken.None);
 
         uint asked = (await fixture.Peer.ReadControlAsync(WireFrame.Ping)).Word(0);
         (await fixture.Peer.ReadDataAsync(stream.Id)).Fin.Should().BeTrue();
@@ -174,7 +174,7 @@ public sealed class SpdySessionTests
         Task<bool> held = other.WriteAsync(new byte[1000]).AsTask();
         Task<bool> waiting = stream.WriteAsync("late"u8.ToArray()).AsTask();
 
-        Task<bool> taken = stream.FinishAndConfirmTakenAsync(CancellationToken.None);
+        Task<bool> taken = stream.FinishAndRequestAcknowledgementAsync(CancellationToken.None);
 
         await fixture.Peer.ReadDataAsync(other.Id);
         uint asked = (await fixture.Peer.ReadControlAsync(WireFrame.Ping)).Word(0);
@@ -201,7 +201,7 @@ public sealed class SpdySessionTests
         await stream.FinishAsync();
         (await fixture.Peer.ReadDataAsync(stream.Id)).Fin.Should().BeTrue();
 
-        Task<bool> taken = stream.FinishAndConfirmTakenAsync(CancellationToken.None);
+        Task<bool> taken = stream.FinishAndRequestAcknowledgementAsync(CancellationToken.None);
 
         // Which worker is asked depends on the stream's id: the last question is the one.
         uint asked = 0;
@@ -218,12 +218,12 @@ public sealed class SpdySessionTests
     public async Task Whether_the_peer_has_taken_everything_is_never_known_of_a_session_that_ends()
     {
         await using var fixture = new SpdyFixture();
-        Task<bool> taken = fixture.Session.ConfirmTakenAsync();
+        Task<bool> taken = fixture.Session.RequestAcknowledgementAsync();
 
         await fixture.Session.DisposeAsync();
 
         (await taken.Soon()).Should().BeFalse();
-        (await fixture.Session.ConfirmTakenAsync()).Should().BeFalse();
+        (await fixture.Session.RequestAcknowledgementAsync()).Should().BeFalse();
     }
 
     [Fact]

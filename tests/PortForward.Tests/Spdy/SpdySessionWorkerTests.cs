@@ -124,8 +124,8 @@ public sealed class SpdySessionWorkerTests : IAsyncDisposable
         await _fixture.Peer.ReadDataAsync(pairs[0][1].Id);
 
         await AskAsync(pairs[0][1]);
-        pairs[0][1].TryFreeNeighbours().Should().BeTrue();
-        pairs[0][1].TryFreeNeighbours().Should().BeTrue();
+        pairs[0][1].TryReleaseStreamsBehind().Should().BeTrue();
+        pairs[0][1].TryReleaseStreamsBehind().Should().BeTrue();
 
         pairs.SelectMany(pair => pair).Should().AllSatisfy(stream => stream.Completion.IsCompleted.Should().BeFalse());
         (await pairs[5][1].WriteAsync("more"u8.ToArray())).Should().BeTrue();
@@ -135,7 +135,7 @@ public sealed class SpdySessionWorkerTests : IAsyncDisposable
     public async Task As_long_as_nobody_answers_it_is_not_known_who_is_waited_for()
     {
         SpdyStream[][] pairs = await OpenAsync(6);
-        _ = _fixture.Session.ConfirmTakenAsync();
+        _ = _fixture.Session.RequestAcknowledgementAsync();
 
         ShouldStayUnsure(pairs[0][1], looks: 5);
 
@@ -149,12 +149,12 @@ public sealed class SpdySessionWorkerTests : IAsyncDisposable
         await ReplyAsync(pairs);
         await SendInVainAsync(pairs[0][1]);
         uint late = await AskAsync(pairs[0][1]);
-        pairs[0][1].TryFreeNeighbours().Should().BeFalse();
+        pairs[0][1].TryReleaseStreamsBehind().Should().BeFalse();
 
         await _fixture.Peer.SendAsync(SpdyPeer.Ping(late));
         await _fixture.SettleAsync();
 
-        pairs[0][1].TryFreeNeighbours().Should().BeTrue();
+        pairs[0][1].TryReleaseStreamsBehind().Should().BeTrue();
         pairs.SelectMany(pair => pair).Should().AllSatisfy(stream => stream.Completion.IsCompleted.Should().BeFalse());
     }
 
@@ -176,17 +176,17 @@ public sealed class SpdySessionWorkerTests : IAsyncDisposable
     {
         SpdyStream[][] pairs = await OpenAsync(1);
         using var withdraw = new CancellationTokenSource();
-        Task<bool> taken = _fixture.Session.ConfirmTakenAsync(withdraw.Token);
+        Task<bool> taken = _fixture.Session.RequestAcknowledgementAsync(withdraw.Token);
         uint[] pings = await ReadPingsAsync();
 
         await withdraw.CancelAsync();
         await taken.Invoking(task => task.Soon()).Should().ThrowAsync<OperationCanceledException>();
-        _fixture.Session.UnansweredPings.Should().Be(0);
+        _fixture.Session.AwaitedPongs.Should().Be(0);
         await _fixture.Peer.SendAsync([.. pings.Select(SpdyPeer.Ping)]);
         await _fixture.SettleAsync();
 
-        pairs[0][1].TryFreeNeighbours().Should().BeTrue();
-        _fixture.Session.HasUnconfirmedData.Should().BeFalse();
+        pairs[0][1].TryReleaseStreamsBehind().Should().BeTrue();
+        _fixture.Session.HasUnacknowledgedData.Should().BeFalse();
     }
 
     [Fact]
@@ -195,7 +195,7 @@ public sealed class SpdySessionWorkerTests : IAsyncDisposable
         SpdyStream[][] pairs = await OpenAsync(1);
         await _fixture.SettleAsync();
 
-        Task<bool> taken = _fixture.Session.ConfirmTakenAsync(pairs[0][1], CancellationToken.None);
+        Task<bool> taken = _fixture.Session.RequestAcknowledgementAsync(pairs[0][1], CancellationToken.None);
 
         // The first worker has got the answer, and the stream's is the first one again only after the others.
         (pairs[0][1].Id % 5).Should().Be(0);
@@ -220,15 +220,15 @@ public sealed class SpdySessionWorkerTests : IAsyncDisposable
     public async Task Nobody_waits_for_what_a_lost_worker_should_take()
     {
         SpdyStream[][] pairs = await OpenAsync(1);
-        Task<bool> before = _fixture.Session.ConfirmTakenAsync(pairs[0][1], CancellationToken.None);
+        Task<bool> before = _fixture.Session.RequestAcknowledgementAsync(pairs[0][1], CancellationToken.None);
         await _fixture.Peer.ReadControlAsync(WireFrame.Ping);
 
         await FreeNeighboursAsync(pairs[0][1]);
 
         (await before.Soon()).Should().BeFalse();
-        (await _fixture.Session.ConfirmTakenAsync(pairs[0][1], CancellationToken.None).Soon()).Should().BeFalse();
-        (await pairs[0][1].FinishAndConfirmTakenAsync(CancellationToken.None).Soon()).Should().BeFalse();
-        _fixture.Session.HasUnconfirmedData.Should().BeFalse("nobody waits for the data of a lost worker");
+        (await _fixture.Session.RequestAcknowledgementAsync(pairs[0][1], CancellationToken.None).Soon()).Should().BeFalse();
+        (await pairs[0][1].FinishAndRequestAcknowledgementAsync(CancellationToken.None).Soon()).Should().BeFalse();
+        _fixture.Session.HasUnacknowledgedData.Should().BeFalse("nobody waits for the data of a lost worker");
     }
 
     [Fact]
@@ -236,14 +236,14 @@ public sealed class SpdySessionWorkerTests : IAsyncDisposable
     {
         SpdyStream[][] pairs = await OpenAsync(6);
         await SendAsync(pairs[5][1], frames: 51);
-        pairs[0][1].TryFreeNeighbours().Should().BeFalse();
+        pairs[0][1].TryReleaseStreamsBehind().Should().BeFalse();
         await _fixture.Peer.SendAsync(SpdyPeer.SynReply(pairs[1][1].Id));
         await _fixture.SettleAsync();
 
         // Something was taken meanwhile, so that it takes all the patience anew.
         await GiveUpAsync(pairs[0][1]);
         _fixture.Session.Fault.Should().BeOfType<SpdyProtocolException>().Which.Message.Should().Contain("too many frames");
-        _fixture.Session.WasGivenUp.Should().BeTrue();
+        _fixture.Session.EndedByBlockedWorker.Should().BeTrue();
         await ShouldBeLostAsync(pairs[1]);
     }
 
@@ -256,7 +256,7 @@ public sealed class SpdySessionWorkerTests : IAsyncDisposable
         await _fixture.Peer.SendAsync(unread, unread);
         await StalledAsync();
 
-        ShouldStayUnsure(pairs[0][1], looks: 2 * SpdySession.PatientLooks);
+        ShouldStayUnsure(pairs[0][1], looks: 2 * SpdySession.PatientProbes);
 
         _fixture.Session.Fault.Should().BeNull();
     }
@@ -268,7 +268,7 @@ public sealed class SpdySessionWorkerTests : IAsyncDisposable
         await SendAsync(pairs[5][1], frames: 51);
         await SendAsync(pairs[1][1], frames: 51);
 
-        ShouldStayUnsure(pairs[0][1], looks: 2 * SpdySession.PatientLooks);
+        ShouldStayUnsure(pairs[0][1], looks: 2 * SpdySession.PatientProbes);
 
         _fixture.Session.Fault.Should().BeNull();
     }
@@ -282,7 +282,7 @@ public sealed class SpdySessionWorkerTests : IAsyncDisposable
         await SendInVainAsync(pairs[0][1]);
         for (int i = 0; i < 60; i++)
         {
-            _ = _fixture.Session.ConfirmTakenAsync();
+            _ = _fixture.Session.RequestAcknowledgementAsync();
         }
 
         await GiveUpAsync(pairs[0][1]);
@@ -296,7 +296,7 @@ public sealed class SpdySessionWorkerTests : IAsyncDisposable
 
         foreach (SpdyStream[] pair in pairs)
         {
-            pair[1].TryFreeNeighbours().Should().BeFalse();
+            pair[1].TryReleaseStreamsBehind().Should().BeFalse();
         }
 
         await GiveUpAsync(pairs[0][1]);
@@ -341,7 +341,7 @@ public sealed class SpdySessionWorkerTests : IAsyncDisposable
     {
         for (int look = 1; look <= looks; look++)
         {
-            ended.TryFreeNeighbours().Should().BeFalse("of look {0}", look);
+            ended.TryReleaseStreamsBehind().Should().BeFalse("of look {0}", look);
         }
     }
 
@@ -349,8 +349,8 @@ public sealed class SpdySessionWorkerTests : IAsyncDisposable
     private async Task GiveUpAsync(SpdyStream ended)
     {
         await IsReadingAsync();
-        ShouldStayUnsure(ended, SpdySession.PatientLooks - 1);
-        ended.TryFreeNeighbours().Should().BeTrue();
+        ShouldStayUnsure(ended, SpdySession.PatientProbes - 1);
+        ended.TryReleaseStreamsBehind().Should().BeTrue();
     }
 
     /// <summary>One question to each worker.</summary>
@@ -378,7 +378,7 @@ public sealed class SpdySessionWorkerTests : IAsyncDisposable
     /// <summary>Lets the peer say that each of its workers has taken everything.</summary>
     private async Task ConfirmAsync()
     {
-        Task<bool> taken = _fixture.Session.ConfirmTakenAsync();
+        Task<bool> taken = _fixture.Session.RequestAcknowledgementAsync();
         await _fixture.Peer.SendAsync([.. (await ReadPingsAsync()).Select(SpdyPeer.Ping)]);
         (await taken.Soon()).Should().BeTrue();
     }
@@ -396,7 +396,7 @@ public sealed class SpdySessionWorkerTests : IAsyncDisposable
         uint unanswered = 0;
         for (int round = 0; round < 2; round++)
         {
-            _ = _fixture.Session.ConfirmTakenAsync();
+            _ = _fixture.Session.RequestAcknowledgementAsync();
             for (int i = 0; i < 5; i++)
             {
                 WireFrame ping = await _fixture.Peer.ReadControlAsync(WireFrame.Ping);
@@ -431,8 +431,8 @@ public sealed class SpdySessionWorkerTests : IAsyncDisposable
     private async Task FreeNeighboursAsync(SpdyStream ended)
     {
         await AskAsync(ended);
-        ended.TryFreeNeighbours().Should().BeFalse("one look is not enough");
+        ended.TryReleaseStreamsBehind().Should().BeFalse("one look is not enough");
         await AskAsync(ended);
-        ended.TryFreeNeighbours().Should().BeTrue();
+        ended.TryReleaseStreamsBehind().Should().BeTrue();
     }
 }

@@ -270,7 +270,7 @@ public sealed class SpdyTunnelTests : IAsyncDisposable
         }
 
         SpdySession session = SpdyTunnelInsides.SessionOf(_tunnel);
-        await Waiting.UntilAsync(() => session.UnansweredPings <= 5);
+        await Waiting.UntilAsync(() => session.AwaitedPongs <= 5);
         _tunnel.CanOpen.Should().BeTrue("an application that does not read is no reason to drop the tunnel");
         _tunnel.IsUnresponsive.Should().BeTrue("but it may be dead as well");
     }
