@@ -15,11 +15,6 @@ namespace PortForward.Spdy;
 /// </remarks>
 public sealed partial class SpdySession : IAsyncDisposable
 {
-    private const uint MaxStreamId = 0x7FFF_FFFF;
-
-    /// <summary>How far ahead of the next id the one may be that gets the wanted worker.</summary>
-    private const uint MaxLeftOut = 2 * (PeerWorkers.Count - 1);
-
     /// <summary>
     /// How many frames of a stream are sent before it is another one's turn: in one write they cost one system call and one WebSocket message.
     /// </summary>
@@ -41,15 +36,13 @@ public sealed partial class SpdySession : IAsyncDisposable
     private readonly PipeOptions _inputOptions;
     private readonly FrameSender _sender;
     private readonly TransportReader _reader;
-    private readonly HeaderBlockEncoder _headerEncoder = new();
 
     /// <summary>Guards the fields below it.</summary>
     private readonly Lock _gate = new();
-    private readonly Dictionary<uint, SpdyStream> _streams = [];
+    private readonly StreamTable _streams;
     private readonly Dictionary<uint, Ping> _pings = [];
     private readonly Queue<uint> _withdrawn = new();
     private readonly PeerWorkers _workers = new();
-    private uint _nextStreamId = 1;
     private uint _nextPingId = 1;
     private bool _draining;
     private bool _ended;
@@ -76,6 +69,7 @@ public sealed partial class SpdySession : IAsyncDisposable
 
         _transport = transport;
         _logger = logger ?? NullLogger.Instance;
+        _streams = new StreamTable(_workers, Options.AlignsStreamIds);
         _sender = new FrameSender(transport, Abort);
         _reader = new TransportReader(transport, FlushAsync, Options.ReceiveBufferSize);
 
@@ -124,6 +118,12 @@ public sealed partial class SpdySession : IAsyncDisposable
             }
         }
     }
+
+    /// <summary>The encoder of the header blocks; only for whoever composes a write.</summary>
+    internal HeaderBlockEncoder HeaderEncoder { get; } = new();
+
+    /// <summary>What was sent to the peer's workers, and what they have acknowledged.</summary>
+    internal PeerWorkers Workers => _workers;
 
     /// <summary>How many bytes of a stream are sent before it is another one's turn.</summary>
     internal int MaxSentAtOnce => FramesAtOnce * Options.MaxDataFrameSize;
@@ -195,7 +195,7 @@ public sealed partial class SpdySession : IAsyncDisposable
             // Already reported to Abort. The streams, if they were registered, end with the session.
         }
 
-        return batch.Registered ? streams : null;
+        return batch.IsRegistered ? streams : null;
     }
 
     /// <summary>Asks the peer for a sign of life.</summary>
@@ -281,7 +281,7 @@ public sealed partial class SpdySession : IAsyncDisposable
             _workers.Block(stream.Id);
             if (look.Kind == ProbeResult.Passed)
             {
-                stranded = [.. _streams.Values.Where(IsStranded).SelectMany(static stranded => stranded.Group).Distinct()];
+                stranded = [.. _streams.FindAll(IsStranded).SelectMany(static stranded => stranded.Group).Distinct()];
                 unanswered = [.. _pings.Values.Where(ping => ping.Sent.Worker == PeerWorkers.Of(stream.Id))];
             }
         }
@@ -352,7 +352,7 @@ public sealed partial class SpdySession : IAsyncDisposable
     {
         lock (_gate)
         {
-            return _streams.Remove(stream.Id);
+            return _streams.Remove(stream);
         }
     }
 
@@ -460,49 +460,23 @@ public sealed partial class SpdySession : IAsyncDisposable
 
     private static bool IsTransportFault(Exception e) => e is IOException or ObjectDisposedException;
 
-    /// <summary>Whether there are ids left for so many streams; which ones is only looked for when the last are near, since it is asked all the time. Called with the gate held.</summary>
-    private bool CanOpenNow(int count) =>
-        !_ended && !_draining && (LastOf(_nextStreamId + MaxLeftOut, count) <= MaxStreamId || LastOf(FirstOf(count), count) <= MaxStreamId);
-
-    private static long LastOf(long first, int count) => first + (2L * (count - 1));
-
-    /// <summary>The id of the first of the next streams. Called with the gate held.</summary>
-    private uint FirstOf(int count)
+    /// <summary>Makes new streams part of the session and gives them their ids. False if it opens none any more. Called by whoever composes their frames.</summary>
+    internal bool TryRegister(SpdyStream[] streams)
     {
-        uint first = _nextStreamId;
-        if (Options.AlignsStreamIds)
+        lock (_gate)
         {
-            int worker = LeastBusyWorker();
-            while (PeerWorkers.Of(first + (2 * ((uint)count - 1))) != worker)
+            if (!CanOpenNow(streams.Length) || _workers.HasBlocked)
             {
-                first += 2;
+                return false;
             }
-        }
 
-        return first;
+            _streams.Add(streams);
+            return true;
+        }
     }
 
-    /// <summary>
-    /// The worker that the fewest streams send data to: bytes that a refused port never reads block theirs for good, and with it every other stream of the same
-    /// worker. Among equals it is the one that is next to be asked. Called with the gate held.
-    /// </summary>
-    private int LeastBusyWorker()
-    {
-        Span<int> streams = stackalloc int[PeerWorkers.Count];
-        foreach (SpdyStream stream in _streams.Values)
-        {
-            streams[PeerWorkers.Of(stream.Id)] += stream.CanSend ? 1 : 0;
-        }
-
-        int best = _workers.NextToPing;
-        for (int i = 1; i < PeerWorkers.Count; i++)
-        {
-            int worker = (_workers.NextToPing + i) % PeerWorkers.Count;
-            best = streams[worker] < streams[best] ? worker : best;
-        }
-
-        return best;
-    }
+    /// <summary>Called with the gate held.</summary>
+    private bool CanOpenNow(int count) => !_ended && !_draining && _streams.HasIdsFor(count);
 
     /// <summary>What holds up the worker of a stream, as far as it can be told. Called with the gate held.</summary>
     private WorkerProbe ProbeWorker(SpdyStream stream)
@@ -586,8 +560,7 @@ public sealed partial class SpdySession : IAsyncDisposable
         Ping[] pings;
         lock (_gate)
         {
-            streams = [.. _streams.Values];
-            _streams.Clear();
+            streams = _streams.Clear();
             pings = [.. _pings.Values];
             _pings.Clear();
         }
@@ -794,17 +767,11 @@ public sealed partial class SpdySession : IAsyncDisposable
     /// <summary>After a GOAWAY no stream is opened any more, and those that the peer never looked at are over (2.6.6).</summary>
     private void Drain(uint lastGoodStreamId)
     {
-        List<SpdyStream> refused = [];
+        List<SpdyStream> refused;
         lock (_gate)
         {
             _draining = true;
-            foreach (SpdyStream stream in _streams.Values)
-            {
-                if (stream.Id > lastGoodStreamId)
-                {
-                    refused.Add(stream);
-                }
-            }
+            refused = _streams.FindAll(stream => stream.Id > lastGoodStreamId);
         }
 
         foreach (SpdyStream stream in refused)
@@ -817,7 +784,7 @@ public sealed partial class SpdySession : IAsyncDisposable
     {
         lock (_gate)
         {
-            return _streams.GetValueOrDefault(streamId);
+            return _streams.Find(streamId);
         }
     }
 
@@ -857,81 +824,5 @@ public sealed partial class SpdySession : IAsyncDisposable
 
         /// <summary>Guarded by the session's gate.</summary>
         public bool IsWithdrawn { get; set; }
-    }
-
-    /// <summary>SYN_STREAMs and first bytes that go out together. Ids are given, and headers encoded, in the order of the wire.</summary>
-    private sealed class OpeningBatch(SpdySession session, IReadOnlyList<StreamOpening> openings, SpdyStream[] streams, ReadOnlyMemory<byte> firstData)
-    {
-        public bool Registered { get; private set; }
-
-        public int Compose(Span<byte> destination)
-        {
-            lock (session._gate)
-            {
-                if (!session.CanOpenNow(streams.Length) || session._workers.HasBlocked)
-                {
-                    return 0;
-                }
-
-                session._nextStreamId = session.FirstOf(streams.Length);
-                foreach (SpdyStream stream in streams)
-                {
-                    long dataBefore = session._workers.LastData(session._nextStreamId);
-                    stream.Assign(session._nextStreamId, streams, session._workers.Send(session._nextStreamId, frames: 1, isData: false), dataBefore);
-                    session._nextStreamId += 2;
-                    session._streams.Add(stream.Id, stream);
-                }
-
-                Registered = true;
-            }
-
-            int length = 0;
-            for (int i = 0; i < streams.Length; i++)
-            {
-                FrameFlags flags = openings[i].Finish ? FrameFlags.Fin : FrameFlags.None;
-                length += ControlFrames.WriteSynStream(destination[length..], streams[i].Id, flags, openings[i].Headers, session._headerEncoder);
-            }
-
-            if (!firstData.IsEmpty)
-            {
-                streams[^1].Sent(session._workers.Send(streams[^1].Id, frames: 1, isData: true), isData: true);
-                FrameHeader.Data(streams[^1].Id, FrameFlags.None, firstData.Length).Write(destination[length..]);
-                firstData.Span.CopyTo(destination[(length + FrameHeader.Size)..]);
-                length += FrameHeader.Size + firstData.Length;
-            }
-
-            return length;
-        }
-    }
-
-    private readonly struct DataFrames(SpdySession session, SpdyStream stream, ReadOnlyMemory<byte> data, FrameFlags flags)
-    {
-        /// <summary>How many bytes they have.</summary>
-        public int Size => data.Length + (FrameHeader.Size * FrameCount);
-
-        private int FrameCount => Math.Max(1, (data.Length + session.Options.MaxDataFrameSize - 1) / session.Options.MaxDataFrameSize);
-
-        public int Compose(Span<byte> destination)
-        {
-            if (!stream.TakeOutput(flags))
-            {
-                return 0;
-            }
-
-            stream.Sent(session._workers.Send(stream.Id, FrameCount, isData: data.Length > 0), isData: data.Length > 0);
-            ReadOnlySpan<byte> rest = data.Span;
-            int length = 0;
-            do
-            {
-                ReadOnlySpan<byte> frame = rest[..Math.Min(rest.Length, session.Options.MaxDataFrameSize)];
-                FrameHeader.Data(stream.Id, flags, frame.Length).Write(destination[length..]);
-                frame.CopyTo(destination[(length + FrameHeader.Size)..]);
-                length += FrameHeader.Size + frame.Length;
-                rest = rest[frame.Length..];
-            }
-            while (!rest.IsEmpty);
-
-            return length;
-        }
     }
 }

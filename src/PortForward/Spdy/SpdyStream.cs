@@ -150,14 +150,14 @@ public sealed class SpdyStream
     }
 
     /// <summary>Notes which frame of its worker is the last that is handed to the transport.</summary>
-    internal void Sent(long frame, bool isData)
+    internal void NoteSent(long frame, bool isData)
     {
         LastFrame = frame;
         LastDataFrame = isData ? frame : LastDataFrame;
     }
 
     /// <summary>Whether a data frame may still be sent; asked when it is this stream's turn. A frame with FIN is the last one.</summary>
-    internal bool TakeOutput(FrameFlags flags)
+    internal bool TryBeginSend(FrameFlags flags)
     {
         if (!_outputOpen)
         {

@@ -297,7 +297,7 @@ public sealed class SpdyStreamEndTests
             {
                 while (!Volatile.Read(ref ended))
                 {
-                    stream.TakeOutput(FrameFlags.None);
+                    stream.TryBeginSend(FrameFlags.None);
                     writing.Set();
                 }
             });
@@ -306,7 +306,7 @@ public sealed class SpdyStreamEndTests
             Volatile.Write(ref ended, true);
             await writer.Soon();
 
-            stream.TakeOutput(FrameFlags.None).Should().BeFalse("iteration {0}", i);
+            stream.TryBeginSend(FrameFlags.None).Should().BeFalse("iteration {0}", i);
         }
     }
 }
