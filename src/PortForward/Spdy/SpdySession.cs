@@ -23,11 +23,6 @@ public sealed partial class SpdySession : IAsyncDisposable
     /// <summary>How many looks in a row, while nobody answers, it takes to give the session up: with one each 5 s that is a minute.</summary>
     internal const int PatientProbes = 12;
 
-    /// <summary>
-    /// How many questions are remembered that nobody waits for any more: a late answer still tells what was taken, and those of a session that stalls for days are not to pile up.
-    /// </summary>
-    private const int MaxWithdrawnPings = 64;
-
     /// <summary>The most bytes of a control frame's body that matter; header blocks behind them are skipped unread.</summary>
     private const int ControlHeadSize = 8;
 
@@ -40,10 +35,8 @@ public sealed partial class SpdySession : IAsyncDisposable
     /// <summary>Guards the fields below it.</summary>
     private readonly Lock _gate = new();
     private readonly StreamTable _streams;
-    private readonly Dictionary<uint, Ping> _pings = [];
-    private readonly Queue<uint> _withdrawn = new();
+    private readonly Pings _pings = new();
     private readonly PeerWorkers _workers = new();
-    private uint _nextPingId = 1;
     private bool _draining;
     private bool _ended;
     private Exception? _fault;
@@ -135,7 +128,7 @@ public sealed partial class SpdySession : IAsyncDisposable
         {
             lock (_gate)
             {
-                return _pings.Values.Count(static ping => !ping.IsWithdrawn);
+                return _pings.Awaited;
             }
         }
     }
@@ -282,7 +275,7 @@ public sealed partial class SpdySession : IAsyncDisposable
             if (look.Kind == ProbeResult.Passed)
             {
                 stranded = [.. _streams.FindAll(IsStranded).SelectMany(static stranded => stranded.Group).Distinct()];
-                unanswered = [.. _pings.Values.Where(ping => ping.Sent.Worker == PeerWorkers.Of(stream.Id))];
+                unanswered = _pings.UnansweredBy(PeerWorkers.Of(stream.Id));
             }
         }
 
@@ -296,7 +289,7 @@ public sealed partial class SpdySession : IAsyncDisposable
         Strand(stranded);
         foreach (Ping ping in unanswered)
         {
-            ping.Reply.TrySetResult(false);
+            ping.Complete(hasPong: false);
         }
 
         return true;
@@ -384,9 +377,8 @@ public sealed partial class SpdySession : IAsyncDisposable
     private async Task<bool> AskAsync(Func<PeerWorkers, int> count, bool every, CancellationToken cancellationToken, SpdyStream? finished = null)
     {
         await _sender.WaitForRoomAsync(cancellationToken).ConfigureAwait(false);
-        uint first;
         bool room;
-        Task<bool>[] replies;
+        Ping[] sent;
         lock (_gate)
         {
             if (_ended)
@@ -394,20 +386,16 @@ public sealed partial class SpdySession : IAsyncDisposable
                 return false;
             }
 
-            first = _nextPingId;
-            replies = new Task<bool>[count(_workers)];
+            sent = new Ping[count(_workers)];
             Span<byte> frames = stackalloc byte[PeerWorkers.Count * ControlFrames.PingSize];
-            for (int i = 0; i < replies.Length; i++)
+            for (int i = 0; i < sent.Length; i++)
             {
-                var ping = new Ping(_workers.SendPing());
-                replies[i] = ping.Reply.Task;
-                _pings[_nextPingId] = ping;
-                ControlFrames.WritePing(frames[(i * ControlFrames.PingSize)..], _nextPingId);
-                _nextPingId = unchecked(_nextPingId + 2);
+                sent[i] = _pings.Add(_workers.SendPing());
+                ControlFrames.WritePing(frames[(i * ControlFrames.PingSize)..], sent[i].Id);
             }
 
             // With the gate held, since the order of the wire decides which worker gets which.
-            room = _sender.Enqueue(frames[..(replies.Length * ControlFrames.PingSize)]);
+            room = _sender.Enqueue(frames[..(sent.Length * ControlFrames.PingSize)]);
         }
 
         try
@@ -424,37 +412,21 @@ public sealed partial class SpdySession : IAsyncDisposable
 
             if (!every)
             {
-                return await replies[^1].WaitAsync(cancellationToken).ConfigureAwait(false);
+                return await sent[^1].Pong.WaitAsync(cancellationToken).ConfigureAwait(false);
             }
 
-            bool[] answered = await Task.WhenAll(replies).WaitAsync(cancellationToken).ConfigureAwait(false);
+            bool[] answered = await Task.WhenAll(sent.Select(static ping => ping.Pong)).WaitAsync(cancellationToken).ConfigureAwait(false);
             return Array.TrueForAll(answered, static answer => answer);
         }
         finally
         {
             lock (_gate)
             {
-                for (int i = 0; i < replies.Length; i++)
+                foreach (Ping ping in sent)
                 {
-                    Withdraw(unchecked(first + (uint)(2 * i)));
+                    _pings.Withdraw(ping);
                 }
             }
-        }
-    }
-
-    /// <summary>Notes that nobody waits for a PING any more. Called with the gate held.</summary>
-    private void Withdraw(uint id)
-    {
-        if (!_pings.TryGetValue(id, out Ping? ping))
-        {
-            return;
-        }
-
-        ping.IsWithdrawn = true;
-        _withdrawn.Enqueue(id);
-        if (_withdrawn.Count > MaxWithdrawnPings)
-        {
-            _pings.Remove(_withdrawn.Dequeue());
         }
     }
 
@@ -484,7 +456,7 @@ public sealed partial class SpdySession : IAsyncDisposable
         int worker = PeerWorkers.Of(stream.Id);
         long asked = stream.LastProbe?.Asked ?? _workers.PingsSent;
         long taken = _workers.Acknowledged;
-        if (_workers.HasOtherPonged(stream.Id, asked) && _pings.Values.Any(ping => ping.Sent.Worker == worker && ping.Sent.Order < asked))
+        if (_workers.HasOtherPonged(stream.Id, asked) && _pings.IsPongDue(worker, before: asked))
         {
             return new WorkerProbe(ProbeResult.Passed, asked, taken, Silent: 0);
         }
@@ -561,8 +533,7 @@ public sealed partial class SpdySession : IAsyncDisposable
         lock (_gate)
         {
             streams = _streams.Clear();
-            pings = [.. _pings.Values];
-            _pings.Clear();
+            pings = _pings.Clear();
         }
 
         foreach (SpdyStream stream in streams)
@@ -572,7 +543,7 @@ public sealed partial class SpdySession : IAsyncDisposable
 
         foreach (Ping ping in pings)
         {
-            ping.Reply.TrySetResult(false);
+            ping.Complete(hasPong: false);
         }
     }
 
@@ -739,13 +710,13 @@ public sealed partial class SpdySession : IAsyncDisposable
             Ping? ping;
             lock (_gate)
             {
-                _pings.Remove(id, out ping);
+                ping = _pings.TakeAnswered(id);
             }
 
             if (ping is not null)
             {
                 _workers.Pong(ping.Sent);
-                ping.Reply.TrySetResult(true);
+                ping.Complete(hasPong: true);
             }
 
             return;
@@ -816,13 +787,4 @@ public sealed partial class SpdySession : IAsyncDisposable
     /// <param name="Taken">What the workers were known to have taken.</param>
     /// <param name="Silent">How many looks in a row nobody had answered, while only streams that have ended could be the reason.</param>
     internal sealed record WorkerProbe(ProbeResult Kind, long Asked, long Taken, int Silent);
-
-    /// <summary>A PING that was not answered yet.</summary>
-    private sealed record Ping(PeerWorkers.SentPing Sent)
-    {
-        public TaskCompletionSource<bool> Reply { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
-
-        /// <summary>Guarded by the session's gate.</summary>
-        public bool IsWithdrawn { get; set; }
-    }
 }
