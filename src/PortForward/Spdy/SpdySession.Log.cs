@@ -13,6 +13,6 @@ public sealed partial class SpdySession
     [LoggerMessage(Level = LogLevel.Debug, Message = "GOAWAY from the peer: last good stream {LastGoodStreamId}, status {Status}")]
     private partial void LogGoAway(uint lastGoodStreamId, uint status);
 
-    [LoggerMessage(Level = LogLevel.Debug, Message = "The peer never takes the data of stream {StreamId}; streams that waited behind it: {Stranded}")]
-    private partial void LogWorkerLost(uint streamId, int stranded);
+    [LoggerMessage(Level = LogLevel.Debug, Message = "A worker of the peer is blocked by data of stream {StreamId}; streams behind it that end: {Count}")]
+    private partial void LogWorkerBlocked(uint streamId, int count);
 }

@@ -20,9 +20,6 @@ public sealed partial class SpdySession : IAsyncDisposable
     /// </summary>
     private const int FramesAtOnce = 2;
 
-    /// <summary>How many looks in a row, while nobody answers, it takes to give the session up: with one each 5 s that is a minute.</summary>
-    internal const int PatientProbes = 12;
-
     /// <summary>The most bytes of a control frame's body that matter; header blocks behind them are skipped unread.</summary>
     private const int ControlHeadSize = 8;
 
@@ -37,6 +34,7 @@ public sealed partial class SpdySession : IAsyncDisposable
     private readonly StreamTable _streams;
     private readonly Pings _pings = new();
     private readonly PeerWorkers _workers = new();
+    private readonly WorkerBlockage _blockage;
     private bool _draining;
     private bool _ended;
     private Exception? _fault;
@@ -62,6 +60,7 @@ public sealed partial class SpdySession : IAsyncDisposable
 
         _transport = transport;
         _logger = logger ?? NullLogger.Instance;
+        _blockage = new WorkerBlockage(_workers, _pings);
         _streams = new StreamTable(_workers, Options.AlignsStreamIds);
         _sender = new FrameSender(transport, Abort);
         _reader = new TransportReader(transport, FlushAsync, Options.ReceiveBufferSize);
@@ -144,13 +143,13 @@ public sealed partial class SpdySession : IAsyncDisposable
     /// or its whole read loop, may wait for an application that does not read. Once a worker was lost that may be the end all the same: the PINGs
     /// that come to it, one of five, pile up until the peer reads no more.
     /// </summary>
-    internal bool HasUnacknowledgedData => _workers.MayAcknowledgeData;
+    internal bool HasUnacknowledgedData => _blockage.HasUnacknowledgedData;
 
     /// <summary>Whether <see cref="TryReleaseStreamsBehind"/> has given up one of the peer's workers. Of the questions for a sign of life those that come to it fill its queue.</summary>
-    internal bool HasBlockedWorker => _workers.HasBlocked;
+    internal bool HasBlockedWorker => _blockage.HasBlockedWorker;
 
     /// <summary>Whether one was given up, and this side has ended the session, which says nothing about the pod.</summary>
-    internal bool EndedByBlockedWorker => _workers.HasBlocked && Fault is SpdyProtocolException or TimeoutException;
+    internal bool EndedByBlockedWorker => _blockage.HasBlockedWorker && Fault is SpdyProtocolException or TimeoutException;
 
     /// <summary>
     /// Opens streams and sends first bytes on the last of them, all in one write to the transport. It does not wait for replies:
@@ -206,15 +205,12 @@ public sealed partial class SpdySession : IAsyncDisposable
     /// <exception cref="OperationCanceledException">The token was cancelled before.</exception>
     public Task<bool> RequestAcknowledgementAsync(CancellationToken cancellationToken = default) => AskAsync(static _ => PeerWorkers.Count, every: true, cancellationToken);
 
-    /// <summary>Whether a stream's worker is known to have taken a frame.</summary>
-    internal bool IsAcknowledged(SpdyStream stream, long frame) => _workers.IsAcknowledged(stream.Id, frame);
-
-    /// <summary>Whether the peer may have stopped reading because of other workers than a stream's.</summary>
-    internal bool MayWaitForAnother(SpdyStream stream) => _workers.MayWaitForAnother(stream.Id);
+    /// <summary>Whether a stream may have to wait for the peer to handle data of other streams.</summary>
+    internal bool IsBehindOthers(SpdyStream stream) => _blockage.IsBehindOthers(stream.Id, stream.DataBefore);
 
     /// <summary>Finds out whether the peer has taken everything that was sent on one stream, whatever other streams hold up.</summary>
     /// <returns>False also when the worker that should take it was lost.</returns>
-    internal Task<bool> RequestAcknowledgementAsync(SpdyStream stream, CancellationToken cancellationToken) => _workers.IsBlocked(stream.Id)
+    internal Task<bool> RequestAcknowledgementAsync(SpdyStream stream, CancellationToken cancellationToken) => _blockage.IsBlocked(stream.Id)
         ? Task.FromResult(false)
         : AskAsync(workers => workers.PingsUntil(PeerWorkers.Of(stream.Id)), every: false, cancellationToken);
 
@@ -225,7 +221,7 @@ public sealed partial class SpdySession : IAsyncDisposable
     /// <returns>False also when the worker that should take it was lost.</returns>
     internal async Task<bool> FinishAndRequestAcknowledgementAsync(SpdyStream stream, CancellationToken cancellationToken)
     {
-        if (_workers.IsBlocked(stream.Id))
+        if (_blockage.IsBlocked(stream.Id))
         {
             await stream.FinishAsync(CancellationToken.None).ConfigureAwait(false);
             return false;
@@ -238,55 +234,52 @@ public sealed partial class SpdySession : IAsyncDisposable
     }
 
     /// <summary>
-    /// Ends the streams that wait for ever behind one that the peer has ended without taking all that was sent on it: it reads no more of such a stream, and its
-    /// worker is lost for the session. They end with <see cref="StreamEndKind.SessionLost"/>, and with each those that were opened together with it. Others of the worker
-    /// may go on to receive, but not to send, and no stream is opened any more.
+    /// Ends the streams that wait forever behind a stream which the peer has ended without acknowledging all of its data. They end with
+    /// <see cref="StreamEndKind.SessionLost"/>, and so do those that were opened together with them. Other streams of the blocked worker may still receive, but not
+    /// send, and the session opens no stream any more. Where the whole peer is blocked, the session ends.
     /// </summary>
     /// <returns>
-    /// True when there is nothing to do any more. False when it is not sure yet that this stream is what the others wait for, and it is to be asked again after a
-    /// while: either another worker must answer a question that was sent after an earlier look, while this one still owes an older answer; or nobody answers
-    /// for <see cref="PatientProbes"/> looks, and only streams that have ended can be the reason, whereupon the session ends.
+    /// True when nothing is left to do. False while it is unclear what blocks the worker; then this must be called again after a while, with PINGs to all
+    /// workers in between.
     /// </returns>
-    /// <remarks>
-    /// What was taken is known by the answers to PINGs and openings. So a neighbour whose application does not read, or reads slowly, and began to do so shortly
-    /// before or after this stream's last frame cannot be told from it. And where live uploads have filled workers too it stays open who waits for whom.
-    /// </remarks>
+    /// <remarks><see cref="WorkerBlockage"/> decides.</remarks>
     internal bool TryReleaseStreamsBehind(SpdyStream stream)
     {
-        SpdyStream[] stranded = [];
+        IReadOnlyList<SpdyStream> behind = [];
         Ping[] unanswered = [];
-        WorkerProbe look;
+        WorkerProbe probe;
         lock (_gate)
         {
-            bool isTaken = _workers.IsAcknowledged(stream.Id, stream.LastDataFrame);
-            _workers.SetMayBeBlocked(stream.Id, !isTaken);
-            if (_ended || isTaken)
+            if (_ended)
             {
                 return true;
             }
 
-            stream.LastProbe = look = ProbeWorker(stream);
-            if (look.Kind == ProbeResult.Unsure)
+            probe = _blockage.Probe(stream.Id, stream.LastDataFrame, stream.LastProbe, IsReading);
+            switch (probe.Result)
             {
-                return false;
-            }
+                case ProbeResult.NotBlocked:
+                    return true;
 
-            _workers.Block(stream.Id);
-            if (look.Kind == ProbeResult.Passed)
-            {
-                stranded = [.. _streams.FindAll(IsStranded).SelectMany(static stranded => stranded.Group).Distinct()];
-                unanswered = _pings.UnansweredBy(PeerWorkers.Of(stream.Id));
+                case ProbeResult.Unclear:
+                    stream.LastProbe = probe;
+                    return false;
+
+                case ProbeResult.WorkerBlocked:
+                    behind = [.. _streams.FindAll(IsBehindBlocked).SelectMany(static behind => behind.Group).Distinct()];
+                    unanswered = _pings.UnansweredBy(PeerWorkers.Of(stream.Id));
+                    break;
             }
         }
 
-        if (look.Kind == ProbeResult.Blocked)
+        if (probe.Result == ProbeResult.PeerBlocked)
         {
-            Abort(new SpdyProtocolException("the peer reads no more, as it holds too many frames behind data that it never takes"));
+            Abort(new SpdyProtocolException("the peer has stopped reading, with too many frames queued behind data that it never handles"));
             return true;
         }
 
-        LogWorkerLost(stream.Id, stranded.Length);
-        Strand(stranded);
+        LogWorkerBlocked(stream.Id, behind.Count);
+        EndBlocked(behind);
         foreach (Ping ping in unanswered)
         {
             ping.Complete(hasPong: false);
@@ -315,7 +308,7 @@ public sealed partial class SpdySession : IAsyncDisposable
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     internal async ValueTask<bool> SendDataAsync(SpdyStream stream, ReadOnlyMemory<byte> data, FrameFlags flags, CancellationToken cancellationToken)
     {
-        if (StrandIfLost(stream))
+        if (EndIfBlocked(stream))
         {
             return false;
         }
@@ -337,7 +330,7 @@ public sealed partial class SpdySession : IAsyncDisposable
         }
 
         // Once more, as the worker may have been lost without regard to these frames.
-        return !StrandIfLost(stream) && sent > 0;
+        return !EndIfBlocked(stream) && sent > 0;
     }
 
     /// <summary>Removes a stream from the session; later frames for it are ignored. False if it was not known any more.</summary>
@@ -351,7 +344,7 @@ public sealed partial class SpdySession : IAsyncDisposable
 
     internal void SendReset(uint streamId, ResetStatus status)
     {
-        if (_workers.IsBlocked(streamId))
+        if (_blockage.IsBlocked(streamId))
         {
             return;
         }
@@ -404,7 +397,7 @@ public sealed partial class SpdySession : IAsyncDisposable
             if (!isSent)
             {
                 SendQueued(room);
-                if (finished is not null && _workers.IsBlocked(finished.Id))
+                if (finished is not null && _blockage.IsBlocked(finished.Id))
                 {
                     return false;
                 }
@@ -437,7 +430,7 @@ public sealed partial class SpdySession : IAsyncDisposable
     {
         lock (_gate)
         {
-            if (!CanOpenNow(streams.Length) || _workers.HasBlocked)
+            if (!CanOpenNow(streams.Length) || _blockage.HasBlockedWorker)
             {
                 return false;
             }
@@ -450,42 +443,21 @@ public sealed partial class SpdySession : IAsyncDisposable
     /// <summary>Called with the gate held.</summary>
     private bool CanOpenNow(int count) => !_ended && !_draining && _streams.HasIdsFor(count);
 
-    /// <summary>What holds up the worker of a stream, as far as it can be told. Called with the gate held.</summary>
-    private WorkerProbe ProbeWorker(SpdyStream stream)
+    private bool IsBehindBlocked(SpdyStream stream) => _blockage.IsBehindBlocked(stream.Id, stream.LastFrame);
+
+    /// <summary>Ends a stream, and those that were opened together with it, if its worker is blocked. Returns whether it is.</summary>
+    private bool EndIfBlocked(SpdyStream stream)
     {
-        int worker = PeerWorkers.Of(stream.Id);
-        long asked = stream.LastProbe?.Asked ?? _workers.PingsSent;
-        long taken = _workers.Acknowledged;
-        if (_workers.HasOtherPonged(stream.Id, asked) && _pings.IsPongDue(worker, before: asked))
+        bool isBlocked = _blockage.IsBlocked(stream.Id);
+        if (isBlocked)
         {
-            return new WorkerProbe(ProbeResult.Passed, asked, taken, Silent: 0);
+            EndBlocked(stream.Group);
         }
 
-        if (!IsReading || !_workers.IsSilenceExplained)
-        {
-            return new WorkerProbe(ProbeResult.Unsure, asked, taken, Silent: 0);
-        }
-
-        int silent = stream.LastProbe is { } before && before.Taken == taken ? before.Silent + 1 : 1;
-        return new WorkerProbe(silent < PatientProbes ? ProbeResult.Unsure : ProbeResult.Blocked, asked, taken, silent);
+        return isBlocked;
     }
 
-    /// <summary>Whether a stream waits for a worker that was lost. Called with the gate held.</summary>
-    private bool IsStranded(SpdyStream stream) => _workers.IsBlocked(stream.Id) && !_workers.IsAcknowledged(stream.Id, stream.LastFrame);
-
-    /// <summary>Ends a stream that has sent to a worker that was lost, or is about to, and says whether it did.</summary>
-    private bool StrandIfLost(SpdyStream stream)
-    {
-        bool isLost = _workers.IsBlocked(stream.Id);
-        if (isLost)
-        {
-            Strand(stream.Group);
-        }
-
-        return isLost;
-    }
-
-    private static void Strand(IEnumerable<SpdyStream> streams)
+    private static void EndBlocked(IReadOnlyList<SpdyStream> streams)
     {
         foreach (SpdyStream stream in streams)
         {
@@ -715,7 +687,7 @@ public sealed partial class SpdySession : IAsyncDisposable
 
             if (ping is not null)
             {
-                _workers.Pong(ping.Sent);
+                _workers.OnPong(ping.Sent);
                 ping.Complete(hasPong: true);
             }
 
@@ -767,24 +739,4 @@ public sealed partial class SpdySession : IAsyncDisposable
             Forget(stream);
         }
     }
-
-    /// <summary>What a look at a stream's worker has shown.</summary>
-    internal enum ProbeResult
-    {
-        /// <summary>It cannot be told yet why it does not answer.</summary>
-        Unsure,
-
-        /// <summary>It owes an answer, while another one has answered a much later question.</summary>
-        Passed,
-
-        /// <summary>Nobody answers for long, and only streams that have ended can be the reason.</summary>
-        Blocked,
-    }
-
-    /// <summary>What a look has shown.</summary>
-    /// <param name="Kind">The conclusion.</param>
-    /// <param name="Asked">How many PINGs had been sent at the first look.</param>
-    /// <param name="Taken">What the workers were known to have taken.</param>
-    /// <param name="Silent">How many looks in a row nobody had answered, while only streams that have ended could be the reason.</param>
-    internal sealed record WorkerProbe(ProbeResult Kind, long Asked, long Taken, int Silent);
 }

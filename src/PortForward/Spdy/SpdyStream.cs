@@ -22,7 +22,6 @@ public sealed class SpdyStream
     private readonly TaskCompletionSource<StreamEnd> _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _inputState;
     private long _thrownAway;
-    private long _dataBefore;
     private volatile bool _outputOpen;
     private volatile bool _hasReceived;
 
@@ -113,13 +112,16 @@ public sealed class SpdyStream
     /// Whether the stream may have to wait until the peer has taken data of other streams: those that were earlier with its worker, or so much of another worker's that
     /// the peer reads no more.
     /// </summary>
-    internal bool IsBehindOthers => !_session.IsAcknowledged(this, _dataBefore) || _session.MayWaitForAnother(this);
+    internal bool IsBehindOthers => _session.IsBehindOthers(this);
 
     /// <summary>Notes that something has come.</summary>
     internal void NoteReceived() => _hasReceived = true;
 
     /// <summary>Whether this side may still send data.</summary>
     internal bool CanSend => _outputOpen;
+
+    /// <summary>Which of its worker's frames was the last with data before the stream was opened; 0 if there was none.</summary>
+    internal long DataBefore { get; private set; }
 
     /// <summary>Which of its worker's frames opened the stream.</summary>
     internal long OpeningFrame { get; private set; }
@@ -131,7 +133,7 @@ public sealed class SpdyStream
     internal long LastDataFrame { get; private set; }
 
     /// <summary>What the last look at the stream's worker has shown; null if there was none. The session's own.</summary>
-    internal SpdySession.WorkerProbe? LastProbe { get; set; }
+    internal WorkerProbe? LastProbe { get; set; }
 
     /// <summary>The streams that were opened together with it, itself among them: none of them is of use without the others.</summary>
     internal IReadOnlyList<SpdyStream> Group { get; private set; } = [];
@@ -144,7 +146,7 @@ public sealed class SpdyStream
     internal void Assign(uint id, IReadOnlyList<SpdyStream> group, long frame, long dataBefore)
     {
         Id = id;
-        _dataBefore = dataBefore;
+        DataBefore = dataBefore;
         Group = group;
         OpeningFrame = LastFrame = frame;
     }

@@ -256,7 +256,7 @@ public sealed class SpdySessionWorkerTests : IAsyncDisposable
         await _fixture.Peer.SendAsync(unread, unread);
         await StalledAsync();
 
-        ShouldStayUnsure(pairs[0][1], looks: 2 * SpdySession.PatientProbes);
+        ShouldStayUnsure(pairs[0][1], looks: 2 * WorkerBlockage.PatientProbes);
 
         _fixture.Session.Fault.Should().BeNull();
     }
@@ -268,7 +268,7 @@ public sealed class SpdySessionWorkerTests : IAsyncDisposable
         await SendAsync(pairs[5][1], frames: 51);
         await SendAsync(pairs[1][1], frames: 51);
 
-        ShouldStayUnsure(pairs[0][1], looks: 2 * SpdySession.PatientProbes);
+        ShouldStayUnsure(pairs[0][1], looks: 2 * WorkerBlockage.PatientProbes);
 
         _fixture.Session.Fault.Should().BeNull();
     }
@@ -349,7 +349,7 @@ public sealed class SpdySessionWorkerTests : IAsyncDisposable
     private async Task GiveUpAsync(SpdyStream ended)
     {
         await IsReadingAsync();
-        ShouldStayUnsure(ended, SpdySession.PatientProbes - 1);
+        ShouldStayUnsure(ended, WorkerBlockage.PatientProbes - 1);
         ended.TryReleaseStreamsBehind().Should().BeTrue();
     }
 
