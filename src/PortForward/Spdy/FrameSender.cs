@@ -54,8 +54,8 @@ internal sealed class FrameSender
         }
     }
 
-    /// <summary>Queues control frames behind those that are queued already. They go out with the next turn, or by <see cref="Flush"/>.</summary>
-    /// <returns>Whether there was room; if not, the session is to be ended.</returns>
+    /// <summary>Queues control frames behind those that are queued already. They go out with the next turn, or by <see cref="FlushOrFault"/>.</summary>
+    /// <returns>Whether there was room, for <see cref="FlushOrFault"/>.</returns>
     public bool Enqueue(ReadOnlySpan<byte> frame)
     {
         lock (_controlGate)
@@ -79,8 +79,8 @@ internal sealed class FrameSender
     }
 
     /// <summary>
-    /// Waits as long as control frames are queued behind a write. Whoever can wait calls it first: behind a peer that does not read, questions without end
-    /// would fill the queue, which is taken for a flood.
+    /// Waits while control frames are queued behind a write. Senders that can wait call it before they queue: behind a peer that does not read, unbounded PINGs would
+    /// overflow the queue, which is treated as a flood.
     /// </summary>
     /// <exception cref="OperationCanceledException">The token was cancelled before.</exception>
     public async ValueTask WaitForRoomAsync(CancellationToken cancellationToken)
@@ -89,7 +89,7 @@ internal sealed class FrameSender
         {
             await _turn.EnterAsync(cancellationToken).ConfigureAwait(false);
 
-            // Those who wait here would only hand the turn to each other, and none of them sent what is queued.
+            // Otherwise those who wait here would hand the turn to each other, and nobody would send what is queued.
             _ = FlushControlAsync();
         }
     }
@@ -101,6 +101,19 @@ internal sealed class FrameSender
         {
             _ = FlushControlAsync();
         }
+    }
+
+    /// <summary>Sends what is queued, or ends the session if there was no room for a frame.</summary>
+    /// <param name="hadRoom">What <see cref="Enqueue"/> has returned.</param>
+    public void FlushOrFault(bool hadRoom)
+    {
+        if (hadRoom)
+        {
+            Flush();
+            return;
+        }
+
+        _onFault(new SpdyProtocolException($"the peer made this side queue more than {MaxQueuedControlBytes} bytes of control frames without reading them"));
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]

@@ -12,6 +12,9 @@ internal sealed class Pings
     private readonly Queue<uint> _withdrawn = new();
     private uint _nextId = 1;
 
+    /// <summary>Whether the session has ended, so that no pong comes any more.</summary>
+    public bool IsClosed { get; private set; }
+
     /// <summary>How many pongs somebody waits for.</summary>
     public int Awaited => _unanswered.Values.Count(static ping => !ping.IsWithdrawn);
 
@@ -53,9 +56,10 @@ internal sealed class Pings
     /// <summary>The PINGs that a worker has not answered.</summary>
     public Ping[] UnansweredBy(int worker) => [.. _unanswered.Values.Where(ping => ping.Sent.Worker == worker)];
 
-    /// <summary>Removes all, and returns them.</summary>
-    public Ping[] Clear()
+    /// <summary>Removes all PINGs and returns them. None may be added any more.</summary>
+    public Ping[] Close()
     {
+        IsClosed = true;
         Ping[] unanswered = [.. _unanswered.Values];
         _unanswered.Clear();
         return unanswered;

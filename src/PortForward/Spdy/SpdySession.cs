@@ -27,6 +27,7 @@ public sealed partial class SpdySession : IAsyncDisposable
     private readonly ILogger _logger;
     private readonly PipeOptions _inputOptions;
     private readonly FrameSender _sender;
+    private readonly PingExchange _exchange;
     private readonly TransportReader _reader;
 
     /// <summary>Guards the fields below it.</summary>
@@ -63,6 +64,7 @@ public sealed partial class SpdySession : IAsyncDisposable
         _blockage = new WorkerBlockage(_workers, _pings);
         _streams = new StreamTable(_workers, Options.AlignsStreamIds);
         _sender = new FrameSender(transport, Abort);
+        _exchange = new PingExchange(_gate, _sender, _workers, _pings, _blockage);
         _reader = new TransportReader(transport, FlushAsync, Options.ReceiveBufferSize);
 
         // Readers run inline: a consumer that keeps up costs no change of thread. The loop itself is resumed on the pool, so
@@ -194,7 +196,7 @@ public sealed partial class SpdySession : IAsyncDisposable
     /// <param name="cancellationToken">Ends the wait for the reply.</param>
     /// <returns>True when the reply has come; false when the session ended first.</returns>
     /// <exception cref="OperationCanceledException">The token was cancelled before the reply came.</exception>
-    public Task<bool> PingAsync(CancellationToken cancellationToken = default) => AskAsync(static _ => 1, every: true, cancellationToken);
+    public Task<bool> PingAsync(CancellationToken cancellationToken = default) => _exchange.PingAsync(cancellationToken);
 
     /// <summary>
     /// Finds out whether the peer has taken everything that was sent so far. A data frame that the peer's application never reads
@@ -203,7 +205,7 @@ public sealed partial class SpdySession : IAsyncDisposable
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <returns>True when every worker has answered; false when the session ended first. It may take forever.</returns>
     /// <exception cref="OperationCanceledException">The token was cancelled before.</exception>
-    public Task<bool> RequestAcknowledgementAsync(CancellationToken cancellationToken = default) => AskAsync(static _ => PeerWorkers.Count, every: true, cancellationToken);
+    public Task<bool> RequestAcknowledgementAsync(CancellationToken cancellationToken = default) => _exchange.PingEveryWorkerAsync(cancellationToken);
 
     /// <summary>Whether a stream may have to wait for the peer to handle data of other streams.</summary>
     internal bool IsBehindOthers(SpdyStream stream) => _blockage.IsBehindOthers(stream.Id, stream.DataBefore);
@@ -212,7 +214,7 @@ public sealed partial class SpdySession : IAsyncDisposable
     /// <returns>False also when the worker that should take it was lost.</returns>
     internal Task<bool> RequestAcknowledgementAsync(SpdyStream stream, CancellationToken cancellationToken) => _blockage.IsBlocked(stream.Id)
         ? Task.FromResult(false)
-        : AskAsync(workers => workers.PingsUntil(PeerWorkers.Of(stream.Id)), every: false, cancellationToken);
+        : _exchange.PingWorkerAsync(stream, finish: false, cancellationToken);
 
     /// <summary>
     /// Ends this side's half of a stream, and finds out whether the peer has taken everything that was sent on it. The question goes out in one write with the end, since each
@@ -227,7 +229,7 @@ public sealed partial class SpdySession : IAsyncDisposable
             return false;
         }
 
-        bool isTaken = await AskAsync(workers => workers.PingsUntil(PeerWorkers.Of(stream.Id)), every: false, cancellationToken, stream).ConfigureAwait(false);
+        bool isTaken = await _exchange.PingWorkerAsync(stream, finish: true, cancellationToken).ConfigureAwait(false);
 
         // Data that waited for its turn ahead of the end went out behind the question.
         return isTaken && (_workers.IsAcknowledged(stream.Id, stream.LastDataFrame) || await RequestAcknowledgementAsync(stream, cancellationToken).ConfigureAwait(false));
@@ -351,76 +353,15 @@ public sealed partial class SpdySession : IAsyncDisposable
 
         Span<byte> frame = stackalloc byte[ControlFrames.RstStreamSize];
         ControlFrames.WriteRstStream(frame, streamId, status);
-        bool room;
+        bool hadRoom;
         lock (_gate)
         {
             // In the order of the wire, since a later PING tells of it.
             _workers.Send(streamId, frames: 1, isData: false);
-            room = _sender.Enqueue(frame);
+            hadRoom = _sender.Enqueue(frame);
         }
 
-        SendQueued(room);
-    }
-
-    /// <summary>Sends PINGs and waits for the answers.</summary>
-    /// <param name="count">How many, given the workers they go to.</param>
-    /// <param name="every">Whether all must be answered, or only the last one.</param>
-    /// <param name="cancellationToken">Ends the wait.</param>
-    /// <param name="finished">A stream whose end goes out with them, if there is one.</param>
-    private async Task<bool> AskAsync(Func<PeerWorkers, int> count, bool every, CancellationToken cancellationToken, SpdyStream? finished = null)
-    {
-        await _sender.WaitForRoomAsync(cancellationToken).ConfigureAwait(false);
-        bool room;
-        Ping[] sent;
-        lock (_gate)
-        {
-            if (_ended)
-            {
-                return false;
-            }
-
-            sent = new Ping[count(_workers)];
-            Span<byte> frames = stackalloc byte[PeerWorkers.Count * ControlFrames.PingSize];
-            for (int i = 0; i < sent.Length; i++)
-            {
-                sent[i] = _pings.Add(_workers.SendPing());
-                ControlFrames.WritePing(frames[(i * ControlFrames.PingSize)..], sent[i].Id);
-            }
-
-            // With the gate held, since the order of the wire decides which worker gets which.
-            room = _sender.Enqueue(frames[..(sent.Length * ControlFrames.PingSize)]);
-        }
-
-        try
-        {
-            bool isSent = room && finished is not null && await finished.FinishAsync(CancellationToken.None).ConfigureAwait(false);
-            if (!isSent)
-            {
-                SendQueued(room);
-                if (finished is not null && _blockage.IsBlocked(finished.Id))
-                {
-                    return false;
-                }
-            }
-
-            if (!every)
-            {
-                return await sent[^1].Pong.WaitAsync(cancellationToken).ConfigureAwait(false);
-            }
-
-            bool[] answered = await Task.WhenAll(sent.Select(static ping => ping.Pong)).WaitAsync(cancellationToken).ConfigureAwait(false);
-            return Array.TrueForAll(answered, static answer => answer);
-        }
-        finally
-        {
-            lock (_gate)
-            {
-                foreach (Ping ping in sent)
-                {
-                    _pings.Withdraw(ping);
-                }
-            }
-        }
+        _sender.FlushOrFault(hadRoom);
     }
 
     private static bool IsTransportFault(Exception e) => e is IOException or ObjectDisposedException;
@@ -465,19 +406,6 @@ public sealed partial class SpdySession : IAsyncDisposable
         }
     }
 
-    /// <summary>Sends control frames that were queued, if there was room for them.</summary>
-    private void SendQueued(bool hadRoom)
-    {
-        if (hadRoom)
-        {
-            _sender.Flush();
-            return;
-        }
-
-        Abort(new SpdyProtocolException(
-            $"the peer made this side queue more than {FrameSender.MaxQueuedControlBytes} bytes of control frames without reading them"));
-    }
-
     /// <summary>Ends the session because of a fault; the first one counts.</summary>
     internal void Abort(Exception fault)
     {
@@ -505,7 +433,7 @@ public sealed partial class SpdySession : IAsyncDisposable
         lock (_gate)
         {
             streams = _streams.Clear();
-            pings = _pings.Clear();
+            pings = _pings.Close();
         }
 
         foreach (SpdyStream stream in streams)
@@ -652,7 +580,7 @@ public sealed partial class SpdySession : IAsyncDisposable
                 break;
 
             case FrameType.Ping:
-                HandlePing(ControlFrames.ReadPing(head));
+                _exchange.OnPing(ControlFrames.ReadPing(head));
                 break;
 
             case FrameType.GoAway:
@@ -672,39 +600,6 @@ public sealed partial class SpdySession : IAsyncDisposable
                 // Neither side of port forwarding uses them; unknown types are to be ignored (2.2.1).
                 break;
         }
-    }
-
-    private void HandlePing(uint id)
-    {
-        bool ours = id % 2 == 1;
-        if (ours)
-        {
-            Ping? ping;
-            lock (_gate)
-            {
-                ping = _pings.TakeAnswered(id);
-            }
-
-            if (ping is not null)
-            {
-                _workers.OnPong(ping.Sent);
-                ping.Complete(hasPong: true);
-            }
-
-            return;
-        }
-
-        Span<byte> frame = stackalloc byte[ControlFrames.PingSize];
-        ControlFrames.WritePing(frame, id);
-        bool room;
-        lock (_gate)
-        {
-            // The peer gives it to the next worker, like one of ours, and nobody answers it.
-            _workers.SendPing();
-            room = _sender.Enqueue(frame);
-        }
-
-        SendQueued(room);
     }
 
     /// <summary>After a GOAWAY no stream is opened any more, and those that the peer never looked at are over (2.6.6).</summary>

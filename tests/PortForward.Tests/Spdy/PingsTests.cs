@@ -109,8 +109,9 @@ public sealed class PingsTests
         Ping[] sent = Add(3);
         Run(sent, "p2 w3");
 
-        _pings.Clear().Should().Equal(sent[0], sent[2]);
-        (_pings.Awaited, _pings.TakeAnswered(1)).Should().Be((0, null));
+        _pings.IsClosed.Should().BeFalse();
+        _pings.Close().Should().Equal(sent[0], sent[2]);
+        (_pings.IsClosed, _pings.Awaited, _pings.TakeAnswered(1)).Should().Be((true, 0, null));
     }
 
     [Fact]
