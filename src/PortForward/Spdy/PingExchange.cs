@@ -15,19 +15,54 @@ internal sealed class PingExchange(Lock gate, FrameSender sender, PeerWorkers wo
         EveryWorker,
     }
 
+    /// <summary>How many pongs somebody waits for.</summary>
+    public int Awaited
+    {
+        get
+        {
+            lock (gate)
+            {
+                return pings.Awaited;
+            }
+        }
+    }
+
     /// <summary>Sends one PING, to whichever worker is next. True when its pong has come, false when the session ended first.</summary>
     public Task<bool> PingAsync(CancellationToken cancellationToken) => SendAsync(Target.NextWorker, stream: null, finish: false, cancellationToken);
 
     /// <summary>Sends a PING to each worker. True when all pongs have come, false when the session ended first.</summary>
     public Task<bool> PingEveryWorkerAsync(CancellationToken cancellationToken) => SendAsync(Target.EveryWorker, stream: null, finish: false, cancellationToken);
 
-    /// <summary>Sends as many PINGs as it takes to reach a stream's worker.</summary>
+    /// <summary>Waits until the peer has acknowledged everything that was sent on a stream, whatever other streams hold up.</summary>
     /// <param name="stream">The stream.</param>
-    /// <param name="finish">Whether the stream's FIN goes out behind them, in the same write.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    /// <returns>True when the pong of that worker has come; false when the worker is blocked, or the session ended first.</returns>
-    public Task<bool> PingWorkerAsync(SpdyStream stream, bool finish, CancellationToken cancellationToken) =>
-        SendAsync(Target.WorkerOfStream, stream, finish, cancellationToken);
+    /// <returns>True when all of it is acknowledged; false when the stream's worker is blocked, or the session ended first. It may take forever.</returns>
+    /// <exception cref="OperationCanceledException">The token was cancelled before.</exception>
+    public Task<bool> RequestAcknowledgementAsync(SpdyStream stream, CancellationToken cancellationToken) =>
+        blockage.IsBlocked(stream.Id) ? Task.FromResult(false) : SendAsync(Target.WorkerOfStream, stream, finish: false, cancellationToken);
+
+    /// <summary>
+    /// Ends this side's half of a stream, and waits until the peer has acknowledged everything that was sent on it. The PINGs go out in one write with the FIN, since
+    /// each write costs every hop on the way as much as one with data. They come before the FIN, which no worker is ever blocked by.
+    /// </summary>
+    /// <param name="stream">The stream.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <returns>True when all of it is acknowledged; false when the stream's worker is blocked, or the session ended first. It may take forever.</returns>
+    /// <exception cref="OperationCanceledException">The token was cancelled before.</exception>
+    public async Task<bool> FinishAndRequestAcknowledgementAsync(SpdyStream stream, CancellationToken cancellationToken)
+    {
+        if (blockage.IsBlocked(stream.Id))
+        {
+            await stream.FinishAsync(CancellationToken.None).ConfigureAwait(false);
+            return false;
+        }
+
+        bool hasPong = await SendAsync(Target.WorkerOfStream, stream, finish: true, cancellationToken).ConfigureAwait(false);
+
+        // Data that waited for its turn ahead of the FIN went out behind the PINGs.
+        return hasPong
+            && (workers.IsAcknowledged(stream.Id, stream.LastDataFrame) || await RequestAcknowledgementAsync(stream, cancellationToken).ConfigureAwait(false));
+    }
 
     /// <summary>Handles a PING that has come: a pong if its id is odd, otherwise a PING of the peer.</summary>
     public void OnPing(uint id)

@@ -6,45 +6,43 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace PortForward.Spdy;
 
 /// <summary>
-/// The client's side of a SPDY/3.1 session over any duplex byte stream, as far as port forwarding uses it: streams opened by
-/// this side, without flow control (the runtimes have none; reference: SPDY/3.1 draft, and moby/spdystream's behaviour).
+/// The client's side of a SPDY/3.1 session over any duplex byte stream, as far as port forwarding uses it: only this side opens streams, and there is no flow
+/// control, since the runtimes have none (reference: SPDY/3.1 draft, and the behaviour of moby/spdystream).
 /// </summary>
 /// <remarks>
-/// One read loop takes frames from the transport and hands their bytes to the streams. When a stream's consumer does not read,
-/// the loop waits for it, and so does every other stream of this session: whoever needs isolation uses one session each.
+/// One read loop takes frames from the transport and hands their bytes to the streams. When a stream's consumer does not read, the loop waits for it, and so do all
+/// other streams of the session. Whoever needs isolation uses one session each.
+/// <para>
+/// The parts: <see cref="FrameDispatcher"/> reads, <see cref="FrameSender"/> writes. <see cref="StreamTable"/> knows the open streams and the next ids.
+/// <see cref="PingExchange"/> sends PINGs and awaits pongs. <see cref="PeerWorkers"/> counts what the peer has acknowledged, from which
+/// <see cref="WorkerBlockage"/> concludes which streams the peer will never serve, and <see cref="BlockedStreams"/> ends those.
+/// </para>
 /// </remarks>
 public sealed partial class SpdySession : IAsyncDisposable
 {
     /// <summary>
-    /// How many frames of a stream are sent before it is another one's turn: in one write they cost one system call and one WebSocket message.
+    /// How many frames of a stream are sent before it is another stream's turn. In one write they cost one system call and one WebSocket message.
     /// </summary>
     private const int FramesAtOnce = 2;
-
-    /// <summary>The most bytes of a control frame's body that matter; header blocks behind them are skipped unread.</summary>
-    private const int ControlHeadSize = 8;
 
     private readonly Stream _transport;
     private readonly ILogger _logger;
     private readonly PipeOptions _inputOptions;
+    private readonly WorkerBlockage _blockage;
+    private readonly BlockedStreams _blocked;
     private readonly FrameSender _sender;
     private readonly PingExchange _exchange;
-    private readonly TransportReader _reader;
-
-    /// <summary>Guards the fields below it.</summary>
-    private readonly Lock _gate = new();
-    private readonly StreamTable _streams;
-    private readonly Pings _pings = new();
-    private readonly PeerWorkers _workers = new();
-    private readonly WorkerBlockage _blockage;
-    private bool _draining;
-    private bool _ended;
-    private Exception? _fault;
-
+    private readonly FrameDispatcher _dispatcher;
     private readonly TaskCompletionSource _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Task _readLoop;
 
-    /// <summary>The stream whose consumer has not been told yet of the last bytes; the read loop's own.</summary>
-    private SpdyStream? _unflushed;
+    /// <summary>Guards the fields below it, and what the parts of the session decide.</summary>
+    private readonly Lock _gate = new();
+    private readonly StreamTable _streams;
+    private readonly Pings _pings = new();
+    private bool _draining;
+    private bool _ended;
+    private Exception? _fault;
 
     /// <summary>Starts a session on a transport, which it owns from now on.</summary>
     /// <param name="transport">A duplex byte stream whose peer is ready to speak SPDY/3.1.</param>
@@ -57,18 +55,19 @@ public sealed partial class SpdySession : IAsyncDisposable
         ArgumentOutOfRangeException.ThrowIfLessThan(Options.StreamBufferSize, 1, nameof(options));
         ArgumentOutOfRangeException.ThrowIfLessThan(Options.MaxDataFrameSize, 1, nameof(options));
         ArgumentOutOfRangeException.ThrowIfGreaterThan(Options.MaxDataFrameSize, FrameHeader.MaxLength, nameof(options));
-        ArgumentOutOfRangeException.ThrowIfLessThan(Options.ReceiveBufferSize, ControlHeadSize, nameof(options));
+        ArgumentOutOfRangeException.ThrowIfLessThan(Options.ReceiveBufferSize, FrameDispatcher.ControlHeadSize, nameof(options));
 
         _transport = transport;
         _logger = logger ?? NullLogger.Instance;
-        _blockage = new WorkerBlockage(_workers, _pings);
-        _streams = new StreamTable(_workers, Options.AlignsStreamIds);
+        _streams = new StreamTable(Workers, Options.AlignsStreamIds);
+        _blockage = new WorkerBlockage(Workers, _pings);
+        _blocked = new BlockedStreams(_gate, _streams, _pings, _blockage, Abort, _logger);
         _sender = new FrameSender(transport, Abort);
-        _exchange = new PingExchange(_gate, _sender, _workers, _pings, _blockage);
-        _reader = new TransportReader(transport, FlushAsync, Options.ReceiveBufferSize);
+        _exchange = new PingExchange(_gate, _sender, Workers, _pings, _blockage);
+        _dispatcher = new FrameDispatcher(this, _exchange, transport);
 
-        // Readers run inline: a consumer that keeps up costs no change of thread. The loop itself is resumed on the pool, so
-        // that a consumer which frees some room is not made to run it.
+        // Readers run inline, so that a consumer that keeps up costs no change of thread. The read loop resumes on the thread pool, so that a consumer that
+        // frees some room does not run it.
         _inputOptions = new PipeOptions(
             pool: null,
             readerScheduler: PipeScheduler.Inline,
@@ -80,13 +79,13 @@ public sealed partial class SpdySession : IAsyncDisposable
         _readLoop = Task.Run(ReadLoopAsync);
     }
 
-    /// <summary>The sizes in force.</summary>
+    /// <summary>The options in force.</summary>
     public SpdySessionOptions Options { get; }
 
     /// <summary>Completes when the session has ended and every stream knows it. Never faults: <see cref="Fault"/> says why.</summary>
     public Task Completion => _completion.Task;
 
-    /// <summary>Why the session ended; null while it lives, and after an end in good order.</summary>
+    /// <summary>Why the session ended; null while it lives, and after it has ended gracefully.</summary>
     public Exception? Fault
     {
         get
@@ -99,8 +98,8 @@ public sealed partial class SpdySession : IAsyncDisposable
     }
 
     /// <summary>
-    /// Whether new streams can be opened: the session lives, the peer sent no GOAWAY, and stream ids are left. Of a session that lives on with a worker given up
-    /// by <see cref="TryReleaseStreamsBehind"/> it stays true, and still nothing is opened.
+    /// Whether new streams can be opened: the session lives, the peer sent no GOAWAY, and stream ids are left. It stays true while a worker of the peer is blocked,
+    /// although <see cref="OpenAsync"/> opens nothing then.
     /// </summary>
     public bool CanOpen
     {
@@ -113,127 +112,118 @@ public sealed partial class SpdySession : IAsyncDisposable
         }
     }
 
-    /// <summary>The encoder of the header blocks; only for whoever composes a write.</summary>
+    /// <summary>What was sent to the peer's workers, and what they have acknowledged.</summary>
+    internal PeerWorkers Workers { get; } = new();
+
+    /// <summary>The encoder of the header blocks, for whoever composes a write.</summary>
     internal HeaderBlockEncoder HeaderEncoder { get; } = new();
 
-    /// <summary>What was sent to the peer's workers, and what they have acknowledged.</summary>
-    internal PeerWorkers Workers => _workers;
-
-    /// <summary>How many bytes of a stream are sent before it is another one's turn.</summary>
+    /// <summary>How many bytes of a stream are sent before it is another stream's turn.</summary>
     internal int MaxSentAtOnce => FramesAtOnce * Options.MaxDataFrameSize;
 
-    /// <summary>How many PINGs somebody still waits for.</summary>
-    internal int AwaitedPongs
-    {
-        get
-        {
-            lock (_gate)
-            {
-                return _pings.Awaited;
-            }
-        }
-    }
+    /// <summary>How many pongs somebody waits for.</summary>
+    internal int AwaitedPongs => _exchange.Awaited;
 
     /// <summary>How many bytes have arrived so far. As long as it grows, the peer is alive.</summary>
-    internal long BytesReceived => _reader.Received;
+    internal long BytesReceived => _dispatcher.BytesReceived;
 
-    /// <summary>Whether the session waits for the peer at this moment, and not for a consumer of its own that does not read.</summary>
-    internal bool IsReading => _reader.IsWaiting;
+    /// <summary>Whether the session waits for the peer at this moment, and not for a consumer that does not read.</summary>
+    internal bool IsReading => _dispatcher.IsReading;
 
-    /// <summary>
-    /// Whether data was sent that the peer may not have taken yet. If so, silence does not mean that the peer is dead: its workers,
-    /// or its whole read loop, may wait for an application that does not read. Once a worker was lost that may be the end all the same: the PINGs
-    /// that come to it, one of five, pile up until the peer reads no more.
-    /// </summary>
+    /// <inheritdoc cref="WorkerBlockage.HasUnacknowledgedData"/>
     internal bool HasUnacknowledgedData => _blockage.HasUnacknowledgedData;
 
-    /// <summary>Whether <see cref="TryReleaseStreamsBehind"/> has given up one of the peer's workers. Of the questions for a sign of life those that come to it fill its queue.</summary>
+    /// <inheritdoc cref="WorkerBlockage.HasBlockedWorker"/>
     internal bool HasBlockedWorker => _blockage.HasBlockedWorker;
 
-    /// <summary>Whether one was given up, and this side has ended the session, which says nothing about the pod.</summary>
+    /// <summary>Whether this side has ended the session while a worker was blocked. That says nothing about the pod.</summary>
     internal bool EndedByBlockedWorker => _blockage.HasBlockedWorker && Fault is SpdyProtocolException or TimeoutException;
 
     /// <summary>
-    /// Opens streams and sends first bytes on the last of them, all in one write to the transport. It does not wait for replies:
-    /// a SYN_REPLY says nothing about the application, and waiting would cost a round trip.
+    /// Opens streams and sends initial data on the last of them, all in one write to the transport. It does not wait for replies: a SYN_REPLY says nothing about the
+    /// application, and waiting would cost a round trip.
     /// </summary>
     /// <param name="openings">What to open, in the order in which the streams get their ids; at least one.</param>
-    /// <param name="firstData">Bytes for the last stream, at most <see cref="SpdySessionOptions.MaxDataFrameSize"/>.</param>
+    /// <param name="initialData">Bytes for the last stream, at most <see cref="SpdySessionOptions.MaxDataFrameSize"/>.</param>
     /// <param name="cancellationToken">Ends the wait for a turn to write; then no stream was opened.</param>
-    /// <returns>The streams in the order of <paramref name="openings"/>, or null when nothing was handed to the transport because
-    /// the session can open no streams any more. If the transport fails meanwhile, the streams end with
-    /// <see cref="StreamEndKind.SessionLost"/>.</returns>
-    /// <exception cref="ArgumentException">There is nothing to open, or the headers or first bytes are too large; the session goes on.</exception>
+    /// <returns>
+    /// The streams in the order of <paramref name="openings"/>, or null when the session opens no streams any more and nothing was handed to the transport. If the
+    /// transport fails meanwhile, the streams end with <see cref="StreamEndKind.SessionLost"/>.
+    /// </returns>
+    /// <exception cref="ArgumentException">There is nothing to open, or the headers or the initial data are too large; the session goes on.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled before it was this call's turn.</exception>
     public async ValueTask<SpdyStream[]?> OpenAsync(
-        IReadOnlyList<StreamOpening> openings, ReadOnlyMemory<byte> firstData, CancellationToken cancellationToken = default)
+        IReadOnlyList<StreamOpening> openings, ReadOnlyMemory<byte> initialData, CancellationToken cancellationToken = default)
     {
         ArgumentOutOfRangeException.ThrowIfZero(openings.Count, nameof(openings));
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(firstData.Length, Options.MaxDataFrameSize, nameof(firstData));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(initialData.Length, Options.MaxDataFrameSize, nameof(initialData));
 
         var streams = new SpdyStream[openings.Count];
-        int size = FrameHeader.Size + firstData.Length;
+        int size = FrameHeader.Size + initialData.Length;
         for (int i = 0; i < streams.Length; i++)
         {
             streams[i] = new SpdyStream(this, _inputOptions, outputOpen: !openings[i].Finish);
             size += ControlFrames.MaxSynStreamSize(openings[i].Headers);
         }
 
-        var batch = new OpeningBatch(this, openings, streams, firstData);
+        var batch = new OpeningBatch(this, openings, streams, initialData);
         try
         {
             await _sender.SendAsync(size, batch, static (batch, destination) => batch.Compose(destination), cancellationToken).ConfigureAwait(false);
         }
         catch (Exception e) when (IsTransportFault(e))
         {
-            // Already reported to Abort. The streams, if they were registered, end with the session.
+            // The sender has reported it to Abort. Streams that were registered end with the session.
         }
 
         return batch.IsRegistered ? streams : null;
     }
 
-    /// <summary>Asks the peer for a sign of life.</summary>
-    /// <param name="cancellationToken">Ends the wait for the reply.</param>
-    /// <returns>True when the reply has come; false when the session ended first.</returns>
-    /// <exception cref="OperationCanceledException">The token was cancelled before the reply came.</exception>
+    /// <summary>Sends a PING and waits for its pong.</summary>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <returns>True when the pong has come; false when the session ended first.</returns>
+    /// <exception cref="OperationCanceledException">The token was cancelled before.</exception>
     public Task<bool> PingAsync(CancellationToken cancellationToken = default) => _exchange.PingAsync(cancellationToken);
 
     /// <summary>
-    /// Finds out whether the peer has taken everything that was sent so far. A data frame that the peer's application never reads
-    /// blocks one of the peer's workers for good, and with it a fifth of the later streams, while the rest of the session lives on.
+    /// Waits until the peer has acknowledged everything that was sent so far. Data that an application never reads blocks one of the peer's workers for good, and
+    /// with it a fifth of the later streams, while the rest of the session lives on.
     /// </summary>
     /// <param name="cancellationToken">Ends the wait.</param>
-    /// <returns>True when every worker has answered; false when the session ended first. It may take forever.</returns>
+    /// <returns>True when all of it is acknowledged; false when the session ended first. It may take forever.</returns>
     /// <exception cref="OperationCanceledException">The token was cancelled before.</exception>
     public Task<bool> RequestAcknowledgementAsync(CancellationToken cancellationToken = default) => _exchange.PingEveryWorkerAsync(cancellationToken);
 
-    /// <summary>Whether a stream may have to wait for the peer to handle data of other streams.</summary>
-    internal bool IsBehindOthers(SpdyStream stream) => _blockage.IsBehindOthers(stream.Id, stream.DataBefore);
-
-    /// <summary>Finds out whether the peer has taken everything that was sent on one stream, whatever other streams hold up.</summary>
-    /// <returns>False also when the worker that should take it was lost.</returns>
-    internal Task<bool> RequestAcknowledgementAsync(SpdyStream stream, CancellationToken cancellationToken) => _blockage.IsBlocked(stream.Id)
-        ? Task.FromResult(false)
-        : _exchange.PingWorkerAsync(stream, finish: false, cancellationToken);
-
-    /// <summary>
-    /// Ends this side's half of a stream, and finds out whether the peer has taken everything that was sent on it. The question goes out in one write with the end, since each
-    /// write costs every hop on the way as much as one with data. It comes before the end, on which no worker ever blocks.
-    /// </summary>
-    /// <returns>False also when the worker that should take it was lost.</returns>
-    internal async Task<bool> FinishAndRequestAcknowledgementAsync(SpdyStream stream, CancellationToken cancellationToken)
+    /// <summary>Ends the session: streams that are still open end with <see cref="StreamEndKind.SessionLost"/>.</summary>
+    public async ValueTask DisposeAsync()
     {
-        if (_blockage.IsBlocked(stream.Id))
-        {
-            await stream.FinishAsync(CancellationToken.None).ConfigureAwait(false);
-            return false;
-        }
-
-        bool isTaken = await _exchange.PingWorkerAsync(stream, finish: true, cancellationToken).ConfigureAwait(false);
-
-        // Data that waited for its turn ahead of the end went out behind the question.
-        return isTaken && (_workers.IsAcknowledged(stream.Id, stream.LastDataFrame) || await RequestAcknowledgementAsync(stream, cancellationToken).ConfigureAwait(false));
+        TryEnd(fault: null);
+        await _transport.DisposeAsync().ConfigureAwait(false);
+        EndStreams();
+        await _readLoop.ConfigureAwait(false);
     }
+
+    /// <summary>Ends the session because of a fault; the first one counts.</summary>
+    internal void Abort(Exception fault)
+    {
+        if (TryEnd(fault))
+        {
+            LogAborted(fault.Message);
+            _transport.Dispose();
+            EndStreams();
+        }
+    }
+
+    /// <inheritdoc cref="PingExchange.RequestAcknowledgementAsync"/>
+    internal Task<bool> RequestAcknowledgementAsync(SpdyStream stream, CancellationToken cancellationToken) =>
+        _exchange.RequestAcknowledgementAsync(stream, cancellationToken);
+
+    /// <inheritdoc cref="PingExchange.FinishAndRequestAcknowledgementAsync"/>
+    internal Task<bool> FinishAndRequestAcknowledgementAsync(SpdyStream stream, CancellationToken cancellationToken) =>
+        _exchange.FinishAndRequestAcknowledgementAsync(stream, cancellationToken);
+
+    /// <summary>Whether a stream may have to wait until the peer has handled data of other streams.</summary>
+    internal bool IsBehindOthers(SpdyStream stream) => _blockage.IsBehindOthers(stream.Id, stream.DataBefore);
 
     /// <summary>
     /// Ends the streams that wait forever behind a stream which the peer has ended without acknowledging all of its data. They end with
@@ -244,73 +234,15 @@ public sealed partial class SpdySession : IAsyncDisposable
     /// True when nothing is left to do. False while it is unclear what blocks the worker; then this must be called again after a while, with PINGs to all
     /// workers in between.
     /// </returns>
-    /// <remarks><see cref="WorkerBlockage"/> decides.</remarks>
-    internal bool TryReleaseStreamsBehind(SpdyStream stream)
-    {
-        IReadOnlyList<SpdyStream> behind = [];
-        Ping[] unanswered = [];
-        WorkerProbe probe;
-        lock (_gate)
-        {
-            if (_ended)
-            {
-                return true;
-            }
-
-            probe = _blockage.Probe(stream.Id, stream.LastDataFrame, stream.LastProbe, IsReading);
-            switch (probe.Result)
-            {
-                case ProbeResult.NotBlocked:
-                    return true;
-
-                case ProbeResult.Unclear:
-                    stream.LastProbe = probe;
-                    return false;
-
-                case ProbeResult.WorkerBlocked:
-                    behind = [.. _streams.FindAll(IsBehindBlocked).SelectMany(static behind => behind.Group).Distinct()];
-                    unanswered = _pings.UnansweredBy(PeerWorkers.Of(stream.Id));
-                    break;
-            }
-        }
-
-        if (probe.Result == ProbeResult.PeerBlocked)
-        {
-            Abort(new SpdyProtocolException("the peer has stopped reading, with too many frames queued behind data that it never handles"));
-            return true;
-        }
-
-        LogWorkerBlocked(stream.Id, behind.Count);
-        EndBlocked(behind);
-        foreach (Ping ping in unanswered)
-        {
-            ping.Complete(hasPong: false);
-        }
-
-        return true;
-    }
-
-    /// <summary>Ends the session: streams that are still open end with <see cref="StreamEndKind.SessionLost"/>.</summary>
-    public async ValueTask DisposeAsync()
-    {
-        lock (_gate)
-        {
-            _ended = true;
-        }
-
-        await _transport.DisposeAsync().ConfigureAwait(false);
-        WakeStreams();
-        await _readLoop.ConfigureAwait(false);
-    }
+    internal bool TryReleaseStreamsBehind(SpdyStream stream) => _blocked.TryReleaseBehind(stream, IsReading);
 
     /// <summary>
-    /// Sends data frames of a stream, at least one and as many as the bytes need, with flags that go on each of them. False when the stream's half or the
-    /// session has ended.
+    /// Sends data frames of a stream, at least one and as many as the bytes need, each with the same flags. False when the stream's half or the session has ended.
     /// </summary>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     internal async ValueTask<bool> SendDataAsync(SpdyStream stream, ReadOnlyMemory<byte> data, FrameFlags flags, CancellationToken cancellationToken)
     {
-        if (EndIfBlocked(stream))
+        if (_blocked.EndIfBlocked(stream))
         {
             return false;
         }
@@ -331,19 +263,11 @@ public sealed partial class SpdySession : IAsyncDisposable
             Forget(stream);
         }
 
-        // Once more, as the worker may have been lost without regard to these frames.
-        return !EndIfBlocked(stream) && sent > 0;
+        // Once more, as the worker may have become blocked before these frames were counted.
+        return !_blocked.EndIfBlocked(stream) && sent > 0;
     }
 
-    /// <summary>Removes a stream from the session; later frames for it are ignored. False if it was not known any more.</summary>
-    internal bool Forget(SpdyStream stream)
-    {
-        lock (_gate)
-        {
-            return _streams.Remove(stream);
-        }
-    }
-
+    /// <summary>Sends RST_STREAM without waiting, unless the worker that should handle it is blocked.</summary>
     internal void SendReset(uint streamId, ResetStatus status)
     {
         if (_blockage.IsBlocked(streamId))
@@ -356,17 +280,15 @@ public sealed partial class SpdySession : IAsyncDisposable
         bool hadRoom;
         lock (_gate)
         {
-            // In the order of the wire, since a later PING tells of it.
-            _workers.Send(streamId, frames: 1, isData: false);
+            // Counted in the order of the wire, since the pong of a later PING acknowledges it.
+            Workers.Send(streamId, frames: 1, isData: false);
             hadRoom = _sender.Enqueue(frame);
         }
 
         _sender.FlushOrFault(hadRoom);
     }
 
-    private static bool IsTransportFault(Exception e) => e is IOException or ObjectDisposedException;
-
-    /// <summary>Makes new streams part of the session and gives them their ids. False if it opens none any more. Called by whoever composes their frames.</summary>
+    /// <summary>Makes new streams part of the session and gives them their ids, when it is their turn on the wire. False if the session opens none any more.</summary>
     internal bool TryRegister(SpdyStream[] streams)
     {
         lock (_gate)
@@ -381,52 +303,100 @@ public sealed partial class SpdySession : IAsyncDisposable
         }
     }
 
-    /// <summary>Called with the gate held.</summary>
+    /// <summary>The open stream of an id; null if there is none.</summary>
+    internal SpdyStream? Find(uint streamId)
+    {
+        lock (_gate)
+        {
+            return _streams.Find(streamId);
+        }
+    }
+
+    /// <summary>Removes a stream from the session; later frames for it are ignored. False if it was not known any more.</summary>
+    internal bool Forget(SpdyStream stream)
+    {
+        lock (_gate)
+        {
+            return _streams.Remove(stream);
+        }
+    }
+
+    /// <summary>Ends a stream as the peer says.</summary>
+    internal void EndStream(SpdyStream stream, StreamEnd end)
+    {
+        stream.End(end);
+        if (stream.IsOver)
+        {
+            Forget(stream);
+        }
+    }
+
+    /// <summary>After a GOAWAY no stream is opened any more, and those that the peer has not processed are over (2.6.6).</summary>
+    internal void OnGoAway(uint lastGoodStreamId, uint status)
+    {
+        LogGoAway(lastGoodStreamId, status);
+        List<SpdyStream> refused;
+        lock (_gate)
+        {
+            _draining = true;
+            refused = _streams.FindAll(stream => stream.Id > lastGoodStreamId);
+        }
+
+        foreach (SpdyStream stream in refused)
+        {
+            EndStream(stream, new StreamEnd(StreamEndKind.ResetByPeer, ResetStatus.RefusedStream));
+        }
+    }
+
+    private static bool IsTransportFault(Exception e) => e is IOException or ObjectDisposedException;
+
+    /// <summary>Called with the lock held.</summary>
     private bool CanOpenNow(int count) => !_ended && !_draining && _streams.HasIdsFor(count);
 
-    private bool IsBehindBlocked(SpdyStream stream) => _blockage.IsBehindBlocked(stream.Id, stream.LastFrame);
-
-    /// <summary>Ends a stream, and those that were opened together with it, if its worker is blocked. Returns whether it is.</summary>
-    private bool EndIfBlocked(SpdyStream stream)
+    private async Task ReadLoopAsync()
     {
-        bool isBlocked = _blockage.IsBlocked(stream.Id);
-        if (isBlocked)
+        try
         {
-            EndBlocked(stream.Group);
+            await _dispatcher.RunAsync().ConfigureAwait(false);
+            EndGracefully();
         }
-
-        return isBlocked;
-    }
-
-    private static void EndBlocked(IReadOnlyList<SpdyStream> streams)
-    {
-        foreach (SpdyStream stream in streams)
+        catch (Exception e)
         {
-            stream.EndLocally(StreamEndKind.SessionLost, ResetStatus.Cancel);
+            // Whatever it was, it is what ended the session, and Fault tells it.
+            Abort(e);
+        }
+        finally
+        {
+            EndStreams();
+            _completion.TrySetResult();
         }
     }
 
-    /// <summary>Ends the session because of a fault; the first one counts.</summary>
-    internal void Abort(Exception fault)
+    private void EndGracefully()
+    {
+        TryEnd(fault: null);
+        LogClosed();
+        _transport.Dispose();
+    }
+
+    /// <summary>Marks the session as ended. False if it was already.</summary>
+    private bool TryEnd(Exception? fault)
     {
         lock (_gate)
         {
             if (_ended)
             {
-                return;
+                return false;
             }
 
             _ended = true;
             _fault = fault;
+            return true;
         }
-
-        LogAborted(fault.Message);
-        _transport.Dispose();
-        WakeStreams();
     }
 
     /// <summary>Tells every stream that the session is over, which also wakes a read loop that waits for one of their consumers.</summary>
-    private void WakeStreams()
+    private void EndStreams()
     {
         SpdyStream[] streams;
         Ping[] pings;
@@ -444,194 +414,6 @@ public sealed partial class SpdySession : IAsyncDisposable
         foreach (Ping ping in pings)
         {
             ping.Complete(hasPong: false);
-        }
-    }
-
-    private async Task ReadLoopAsync()
-    {
-        TransportReader reader = _reader;
-        try
-        {
-            while (await reader.FillAsync(FrameHeader.Size).ConfigureAwait(false))
-            {
-                var header = FrameHeader.Read(reader.Take(FrameHeader.Size).Span);
-                if (header.IsControl)
-                {
-                    await ReadControlFrameAsync(reader, header).ConfigureAwait(false);
-                }
-                else
-                {
-                    await ReadDataFrameAsync(reader, header).ConfigureAwait(false);
-                }
-            }
-
-            EndInGoodOrder();
-        }
-        catch (Exception e)
-        {
-            // Whatever it was, it is what ended the session: it stays readable in Fault.
-            Abort(e);
-        }
-        finally
-        {
-            reader.Release();
-            WakeStreams();
-            _completion.TrySetResult();
-        }
-    }
-
-    private void EndInGoodOrder()
-    {
-        lock (_gate)
-        {
-            _ended = true;
-        }
-
-        LogClosed();
-        _transport.Dispose();
-    }
-
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
-    private async ValueTask ReadDataFrameAsync(TransportReader reader, FrameHeader header)
-    {
-        SpdyStream? stream = Find(header.StreamId);
-        int remaining = header.Length;
-        while (remaining > 0)
-        {
-            ReadOnlyMemory<byte> part = await reader.TakeSomeAsync(remaining).ConfigureAwait(false);
-            remaining -= part.Length;
-
-            // A stream that this side has reset may still receive for a while: the bytes are skipped.
-            if (stream is not null)
-            {
-                if (_unflushed != stream)
-                {
-                    await FlushAsync().ConfigureAwait(false);
-                    _unflushed = stream;
-                }
-
-                // No more than one read: what a consumer has not been told of does not count against its stream's buffer yet.
-                stream.Deliver(part);
-                if (stream.Undelivered >= Options.ReceiveBufferSize)
-                {
-                    await FlushAsync().ConfigureAwait(false);
-                }
-            }
-        }
-
-        if (stream is not null && header.Flags.HasFlag(FrameFlags.Fin))
-        {
-            await FlushAsync().ConfigureAwait(false);
-            EndStream(stream, new StreamEnd(StreamEndKind.Finished));
-        }
-    }
-
-    /// <summary>
-    /// Tells a consumer of the bytes that have come for it. Frames arrive in small pieces, and what is there already goes to the client in one send: per
-    /// GB downloaded that saves half of the sends.
-    /// </summary>
-    private ValueTask FlushAsync()
-    {
-        SpdyStream? stream = _unflushed;
-        _unflushed = null;
-        return stream is null ? ValueTask.CompletedTask : stream.FlushAsync();
-    }
-
-    private async ValueTask ReadControlFrameAsync(TransportReader reader, FrameHeader header)
-    {
-        int headSize = Math.Min(header.Length, ControlHeadSize);
-        await reader.FillInsideFrameAsync(headSize).ConfigureAwait(false);
-        HandleControlFrame(header, reader.Take(headSize).Span);
-
-        int remaining = header.Length - headSize;
-        while (remaining > 0)
-        {
-            remaining -= (await reader.TakeSomeAsync(remaining).ConfigureAwait(false)).Length;
-        }
-    }
-
-    /// <summary>Acts on a control frame, given the first bytes of its body (all of them for the types of fixed length).</summary>
-    private void HandleControlFrame(FrameHeader header, ReadOnlySpan<byte> head)
-    {
-        ControlFrames.RequireLength(header);
-        switch (header.Type)
-        {
-            case FrameType.SynReply:
-            case FrameType.Headers:
-                if (Find(ControlFrames.ReadStreamId(head)) is { } replied)
-                {
-                    replied.NoteReceived();
-                    _workers.Acknowledge(replied.Id, replied.OpeningFrame);
-                    if (header.Flags.HasFlag(FrameFlags.Fin))
-                    {
-                        EndStream(replied, new StreamEnd(StreamEndKind.Finished));
-                    }
-                }
-
-                break;
-
-            case FrameType.RstStream:
-                (uint streamId, ResetStatus status) = ControlFrames.ReadRstStream(head);
-                if (Find(streamId) is { } reset)
-                {
-                    EndStream(reset, new StreamEnd(StreamEndKind.ResetByPeer, status));
-                }
-
-                break;
-
-            case FrameType.Ping:
-                _exchange.OnPing(ControlFrames.ReadPing(head));
-                break;
-
-            case FrameType.GoAway:
-                (uint lastGood, uint reason) = ControlFrames.ReadGoAway(head);
-                LogGoAway(lastGood, reason);
-                Drain(lastGood);
-                break;
-
-            case FrameType.SynStream:
-                // Servers open no streams towards a client of port forwarding.
-                SendReset(ControlFrames.ReadStreamId(head), ResetStatus.RefusedStream);
-                break;
-
-            case FrameType.Settings:
-            case FrameType.WindowUpdate:
-            default:
-                // Neither side of port forwarding uses them; unknown types are to be ignored (2.2.1).
-                break;
-        }
-    }
-
-    /// <summary>After a GOAWAY no stream is opened any more, and those that the peer never looked at are over (2.6.6).</summary>
-    private void Drain(uint lastGoodStreamId)
-    {
-        List<SpdyStream> refused;
-        lock (_gate)
-        {
-            _draining = true;
-            refused = _streams.FindAll(stream => stream.Id > lastGoodStreamId);
-        }
-
-        foreach (SpdyStream stream in refused)
-        {
-            EndStream(stream, new StreamEnd(StreamEndKind.ResetByPeer, ResetStatus.RefusedStream));
-        }
-    }
-
-    private SpdyStream? Find(uint streamId)
-    {
-        lock (_gate)
-        {
-            return _streams.Find(streamId);
-        }
-    }
-
-    private void EndStream(SpdyStream stream, StreamEnd end)
-    {
-        stream.End(end);
-        if (stream.IsOver)
-        {
-            Forget(stream);
         }
     }
 }

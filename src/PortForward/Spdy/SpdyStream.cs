@@ -82,17 +82,6 @@ public sealed class SpdyStream
     /// <param name="status">The reason given to the peer.</param>
     public void Reset(ResetStatus status = ResetStatus.Cancel) => EndLocally(StreamEndKind.ResetLocally, status);
 
-    /// <summary>
-    /// Finds out whether the peer has taken all bytes that were sent on the stream; see the method of <see cref="SpdySession"/>.
-    /// </summary>
-    internal Task<bool> RequestAcknowledgementAsync(CancellationToken cancellationToken) => _session.RequestAcknowledgementAsync(this, cancellationToken);
-
-    /// <summary>Ends this side's half and asks the same; see the method of <see cref="SpdySession"/>.</summary>
-    internal Task<bool> FinishAndRequestAcknowledgementAsync(CancellationToken cancellationToken) => _session.FinishAndRequestAcknowledgementAsync(this, cancellationToken);
-
-    /// <summary>Ends what waits behind this stream; see the method of <see cref="SpdySession"/>.</summary>
-    internal bool TryReleaseStreamsBehind() => _session.TryReleaseStreamsBehind(this);
-
     /// <summary>Ends both halves, and tells the peer by RST_STREAM if it does not know.</summary>
     internal void EndLocally(StreamEndKind kind, ResetStatus status)
     {
@@ -107,12 +96,6 @@ public sealed class SpdyStream
 
     /// <summary>Whether anything has come from the peer on the stream, be it only that it was opened.</summary>
     internal bool HasReceived => _hasReceived;
-
-    /// <summary>
-    /// Whether the stream may have to wait until the peer has taken data of other streams: those that were earlier with its worker, or so much of another worker's that
-    /// the peer reads no more.
-    /// </summary>
-    internal bool IsBehindOthers => _session.IsBehindOthers(this);
 
     /// <summary>Notes that something has come.</summary>
     internal void NoteReceived() => _hasReceived = true;

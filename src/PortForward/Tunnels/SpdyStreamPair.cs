@@ -14,16 +14,19 @@ internal sealed class SpdyStreamPair : ITunnelPair
     /// <summary>For how long an answer must have been missed when a pair is given up, before its tunnel is not used again: it is more than a round trip takes.</summary>
     private static readonly TimeSpan Doubtful = TimeSpan.FromSeconds(1);
 
+    private readonly SpdySession _session;
     private readonly SpdyStream _data;
     private readonly SpdyStream _error;
     private volatile bool _clientLeft;
 
     /// <summary>Joins two streams.</summary>
+    /// <param name="session">The session that they belong to.</param>
     /// <param name="data">The data stream.</param>
     /// <param name="error">The error stream.</param>
     /// <param name="wait">How long the pod takes to answer.</param>
-    public SpdyStreamPair(SpdyStream data, SpdyStream error, AnswerWait wait)
+    public SpdyStreamPair(SpdySession session, SpdyStream data, SpdyStream error, AnswerWait wait)
     {
+        _session = session;
         _data = data;
         _error = error;
         Wait = wait;
@@ -41,7 +44,7 @@ internal sealed class SpdyStreamPair : ITunnelPair
     public bool AwaitsAnswer => !IsAnswered && !_data.Completion.IsCompleted;
 
     /// <summary>Whether other pairs of the tunnel may hold the answer up.</summary>
-    public bool IsBehindOthers => _data.IsBehindOthers && _error.IsBehindOthers;
+    public bool IsBehindOthers => _session.IsBehindOthers(_data) && _session.IsBehindOthers(_error);
 
     private bool IsAnswered => _data.HasReceived || _error.HasReceived;
 
@@ -71,13 +74,13 @@ internal sealed class SpdyStreamPair : ITunnelPair
     {
         if (EndsInOrder && !IsSettled)
         {
-            Task<bool> taken = _data.FinishAndRequestAcknowledgementAsync(cancellationToken);
+            Task<bool> taken = _session.FinishAndRequestAcknowledgementAsync(_data, cancellationToken);
             await _data.Input.CompleteAsync().ConfigureAwait(false);
             return await taken.ConfigureAwait(false);
         }
 
         await DisposeAsync().ConfigureAwait(false);
-        return IsSettled || await _data.RequestAcknowledgementAsync(cancellationToken).ConfigureAwait(false);
+        return IsSettled || await _session.RequestAcknowledgementAsync(_data, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Whether the pod has ended both streams and was sent nothing.</summary>
@@ -88,7 +91,7 @@ internal sealed class SpdyStreamPair : ITunnelPair
 
     private bool PodHasFinished => _data.Completion.IsCompletedSuccessfully && _data.Completion.Result.Kind == StreamEndKind.Finished;
 
-    public bool TryEndBlockedPairs() => _data.TryReleaseStreamsBehind();
+    public bool TryEndBlockedPairs() => _session.TryReleaseStreamsBehind(_data);
 
     public ValueTask<bool> WriteAsync(ReadOnlyMemory<byte> data, CancellationToken cancellationToken) => _data.WriteAsync(data, cancellationToken);
 

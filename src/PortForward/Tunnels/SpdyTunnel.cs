@@ -68,7 +68,7 @@ internal sealed class SpdyTunnel : ITunnel, ILivingConnection
             return new Attempt<ITunnelPair>(new TunnelFault(TunnelFaultKind.Lost, "the tunnel to the pod ended as soon as it was opened"));
         }
 
-        var pair = new SpdyStreamPair(streams[1], streams[0], new AnswerWait(_options.Time, _options.StreamAnswerTimeout));
+        var pair = new SpdyStreamPair(_session, streams[1], streams[0], new AnswerWait(_options.Time, _options.StreamAnswerTimeout));
         _answers.Add(pair);
         return new Attempt<ITunnelPair>(pair);
 

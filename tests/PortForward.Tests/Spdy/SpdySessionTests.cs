@@ -156,7 +156,7 @@ public sealed class SpdySessionTests
         await fixture.Peer.ReadDataAsync(stream.Id);
         int writes = fixture.Client.Writes.Count;
 
-        Task<bool> taken = stream.FinishAndRequestAcknowledgementAsync(CancellationToken.None);
+        Task<bool> taken = fixture.Session.FinishAndRequestAcknowledgementAsync(stream, CancellationToken.None);
 
         uint asked = (await fixture.Peer.ReadControlAsync(WireFrame.Ping)).Word(0);
         (await fixture.Peer.ReadDataAsync(stream.Id)).Fin.Should().BeTrue();
@@ -174,7 +174,7 @@ public sealed class SpdySessionTests
         Task<bool> held = other.WriteAsync(new byte[1000]).AsTask();
         Task<bool> waiting = stream.WriteAsync("late"u8.ToArray()).AsTask();
 
-        Task<bool> taken = stream.FinishAndRequestAcknowledgementAsync(CancellationToken.None);
+        Task<bool> taken = fixture.Session.FinishAndRequestAcknowledgementAsync(stream, CancellationToken.None);
 
         await fixture.Peer.ReadDataAsync(other.Id);
         uint asked = (await fixture.Peer.ReadControlAsync(WireFrame.Ping)).Word(0);
@@ -201,7 +201,7 @@ public sealed class SpdySessionTests
         await stream.FinishAsync();
         (await fixture.Peer.ReadDataAsync(stream.Id)).Fin.Should().BeTrue();
 
-        Task<bool> taken = stream.FinishAndRequestAcknowledgementAsync(CancellationToken.None);
+        Task<bool> taken = fixture.Session.FinishAndRequestAcknowledgementAsync(stream, CancellationToken.None);
 
         // Which worker is asked depends on the stream's id: the last question is the one.
         uint asked = 0;

@@ -124,8 +124,8 @@ public sealed class SpdySessionWorkerTests : IAsyncDisposable
         await _fixture.Peer.ReadDataAsync(pairs[0][1].Id);
 
         await AskAsync(pairs[0][1]);
-        pairs[0][1].TryReleaseStreamsBehind().Should().BeTrue();
-        pairs[0][1].TryReleaseStreamsBehind().Should().BeTrue();
+        _fixture.Session.TryReleaseStreamsBehind(pairs[0][1]).Should().BeTrue();
+        _fixture.Session.TryReleaseStreamsBehind(pairs[0][1]).Should().BeTrue();
 
         pairs.SelectMany(pair => pair).Should().AllSatisfy(stream => stream.Completion.IsCompleted.Should().BeFalse());
         (await pairs[5][1].WriteAsync("more"u8.ToArray())).Should().BeTrue();
@@ -149,12 +149,12 @@ public sealed class SpdySessionWorkerTests : IAsyncDisposable
         await ReplyAsync(pairs);
         await SendInVainAsync(pairs[0][1]);
         uint late = await AskAsync(pairs[0][1]);
-        pairs[0][1].TryReleaseStreamsBehind().Should().BeFalse();
+        _fixture.Session.TryReleaseStreamsBehind(pairs[0][1]).Should().BeFalse();
 
         await _fixture.Peer.SendAsync(SpdyPeer.Ping(late));
         await _fixture.SettleAsync();
 
-        pairs[0][1].TryReleaseStreamsBehind().Should().BeTrue();
+        _fixture.Session.TryReleaseStreamsBehind(pairs[0][1]).Should().BeTrue();
         pairs.SelectMany(pair => pair).Should().AllSatisfy(stream => stream.Completion.IsCompleted.Should().BeFalse());
     }
 
@@ -185,7 +185,7 @@ public sealed class SpdySessionWorkerTests : IAsyncDisposable
         await _fixture.Peer.SendAsync([.. pings.Select(SpdyPeer.Ping)]);
         await _fixture.SettleAsync();
 
-        pairs[0][1].TryReleaseStreamsBehind().Should().BeTrue();
+        _fixture.Session.TryReleaseStreamsBehind(pairs[0][1]).Should().BeTrue();
         _fixture.Session.HasUnacknowledgedData.Should().BeFalse();
     }
 
@@ -227,7 +227,7 @@ public sealed class SpdySessionWorkerTests : IAsyncDisposable
 
         (await before.Soon()).Should().BeFalse();
         (await _fixture.Session.RequestAcknowledgementAsync(pairs[0][1], CancellationToken.None).Soon()).Should().BeFalse();
-        (await pairs[0][1].FinishAndRequestAcknowledgementAsync(CancellationToken.None).Soon()).Should().BeFalse();
+        (await _fixture.Session.FinishAndRequestAcknowledgementAsync(pairs[0][1], CancellationToken.None).Soon()).Should().BeFalse();
         _fixture.Session.HasUnacknowledgedData.Should().BeFalse("nobody waits for the data of a lost worker");
     }
 
@@ -236,7 +236,7 @@ public sealed class SpdySessionWorkerTests : IAsyncDisposable
     {
         SpdyStream[][] pairs = await OpenAsync(6);
         await SendAsync(pairs[5][1], frames: 51);
-        pairs[0][1].TryReleaseStreamsBehind().Should().BeFalse();
+        _fixture.Session.TryReleaseStreamsBehind(pairs[0][1]).Should().BeFalse();
         await _fixture.Peer.SendAsync(SpdyPeer.SynReply(pairs[1][1].Id));
         await _fixture.SettleAsync();
 
@@ -296,7 +296,7 @@ public sealed class SpdySessionWorkerTests : IAsyncDisposable
 
         foreach (SpdyStream[] pair in pairs)
         {
-            pair[1].TryReleaseStreamsBehind().Should().BeFalse();
+            _fixture.Session.TryReleaseStreamsBehind(pair[1]).Should().BeFalse();
         }
 
         await GiveUpAsync(pairs[0][1]);
@@ -337,11 +337,11 @@ public sealed class SpdySessionWorkerTests : IAsyncDisposable
         return pairs;
     }
 
-    private static void ShouldStayUnsure(SpdyStream ended, int looks)
+    private void ShouldStayUnsure(SpdyStream ended, int looks)
     {
         for (int look = 1; look <= looks; look++)
         {
-            ended.TryReleaseStreamsBehind().Should().BeFalse("of look {0}", look);
+            _fixture.Session.TryReleaseStreamsBehind(ended).Should().BeFalse("of look {0}", look);
         }
     }
 
@@ -350,7 +350,7 @@ public sealed class SpdySessionWorkerTests : IAsyncDisposable
     {
         await IsReadingAsync();
         ShouldStayUnsure(ended, WorkerBlockage.PatientProbes - 1);
-        ended.TryReleaseStreamsBehind().Should().BeTrue();
+        _fixture.Session.TryReleaseStreamsBehind(ended).Should().BeTrue();
     }
 
     /// <summary>One question to each worker.</summary>
@@ -431,8 +431,8 @@ public sealed class SpdySessionWorkerTests : IAsyncDisposable
     private async Task FreeNeighboursAsync(SpdyStream ended)
     {
         await AskAsync(ended);
-        ended.TryReleaseStreamsBehind().Should().BeFalse("one look is not enough");
+        _fixture.Session.TryReleaseStreamsBehind(ended).Should().BeFalse("one look is not enough");
         await AskAsync(ended);
-        ended.TryReleaseStreamsBehind().Should().BeTrue();
+        _fixture.Session.TryReleaseStreamsBehind(ended).Should().BeTrue();
     }
 }
