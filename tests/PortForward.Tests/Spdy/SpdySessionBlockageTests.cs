@@ -4,7 +4,7 @@ using PortForward.Tests.Support;
 namespace PortForward.Tests.Spdy;
 
 /// <summary>What becomes of a session when the peer holds data that it never takes: one of its five workers does nothing else any more.</summary>
-public sealed class SpdySessionWorkerTests : IAsyncDisposable
+public sealed class SpdySessionBlockageTests : IAsyncDisposable
 {
     private readonly SpdyFixture _fixture = new(new SpdySessionOptions { AlignsStreamIds = true, StreamBufferSize = 1024 });
 
