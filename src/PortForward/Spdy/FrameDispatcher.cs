@@ -3,8 +3,8 @@ using System.Runtime.CompilerServices;
 namespace PortForward.Spdy;
 
 /// <summary>
-/// The reading half of a session: one loop takes frames from the transport and does what each one says. It hands data to the streams, and waits for a stream whose
-/// consumer does not read.
+/// The reading half of a session: one loop takes frames from the transport and does what each one says. It hands data to the streams, and waits for a stream
+/// whose consumer does not read.
 /// </summary>
 internal sealed class FrameDispatcher
 {
@@ -97,7 +97,7 @@ internal sealed class FrameDispatcher
 
     /// <summary>
     /// Tells a consumer of the bytes that have come for it. Frames arrive in small pieces; those that are there already go to the client in one send, which
-    /// halves the number of sends of a download.
+    /// saves half of the sends per GB downloaded.
     /// </summary>
     private ValueTask FlushAsync()
     {

@@ -5,17 +5,16 @@ using PortForward.IO;
 namespace PortForward.Spdy;
 
 /// <summary>
-/// The writing half of a session: one frame at a time goes to the transport, in the order in which the senders came, and
-/// small control frames ride along without anybody waiting for them.
+/// The writing half of a session. Senders take turns in the order in which they came, one write at a time. Control frames go out with the next turn, and nobody
+/// waits for them.
 /// </summary>
 /// <remarks>
-/// The reader of the session must never wait for the transport to take bytes: the peer may be waiting for us to read.
-/// So control frames that answer the peer are queued (<see cref="Enqueue"/>) and go out with the next turn.
-/// A write that has begun is never cancelled, since half a frame would corrupt the session.
+/// The read loop must never wait for a write, since the peer may be waiting for this side to read. So it queues its control frames (<see cref="Enqueue"/>). A
+/// write that has begun is never cancelled: half a frame would corrupt the session.
 /// </remarks>
 internal sealed class FrameSender
 {
-    /// <summary>The most bytes of control frames that may wait for the transport. A peer that makes us queue more is flooding.</summary>
+    /// <summary>How many bytes of control frames may be queued. A peer that makes this side queue more is flooding it.</summary>
     public const int MaxQueuedControlBytes = 64 * 1024;
 
     private readonly Stream _transport;
@@ -79,8 +78,8 @@ internal sealed class FrameSender
     }
 
     /// <summary>
-    /// Waits while control frames are queued behind a write. Senders that can wait call it before they queue: behind a peer that does not read, unbounded PINGs would
-    /// overflow the queue, which is treated as a flood.
+    /// Waits while control frames are queued behind a write. Senders that can wait call it before they queue: behind a peer that does not read, unbounded PINGs
+    /// would overflow the queue, which is treated as a flood.
     /// </summary>
     /// <exception cref="OperationCanceledException">The token was cancelled before.</exception>
     public async ValueTask WaitForRoomAsync(CancellationToken cancellationToken)
@@ -143,7 +142,7 @@ internal sealed class FrameSender
         }
     }
 
-    /// <summary>Runs while holding the turn; a fault is reported to the session, so nothing is lost by not awaiting it.</summary>
+    /// <summary>Runs while holding the turn. Nobody need await it, since a fault is reported to the session.</summary>
     private async Task FlushControlAsync()
     {
         try
@@ -164,7 +163,7 @@ internal sealed class FrameSender
     {
         _turn.Exit();
 
-        // Whoever queued a frame after this turn's bytes were taken found the turn held and left the sending to us.
+        // Whoever queued a frame after this turn had composed its write found the turn held, and left the sending to it.
         if (QueuedControlBytes() > 0 && _turn.TryEnter())
         {
             _ = FlushControlAsync();
@@ -179,7 +178,7 @@ internal sealed class FrameSender
         }
     }
 
-    /// <summary>Moves the oldest queued bytes, always whole frames, to <paramref name="destination"/>; later ones wait for the next turn.</summary>
+    /// <summary>Moves the oldest queued bytes, always whole frames, to <paramref name="destination"/>. Later ones wait for the next turn.</summary>
     private void TakeControl(Span<byte> destination)
     {
         if (destination.IsEmpty)

@@ -8,9 +8,8 @@ namespace PortForward.Spdy;
 /// encoder serves one session and its calls must be in the order of the frames on the wire.
 /// </summary>
 /// <remarks>
-/// The blocks are stored, not compressed, and the stream does not use the preset dictionary: runtimes accept both, and three
-/// short headers are not worth a compressor per session. Every block ends with an empty stored block (a sync flush):
-/// without it the peer's inflater waits for more and then fails for good.
+/// The blocks are stored, not compressed, without the preset dictionary. Runtimes accept that, and three short headers are not worth a compressor per session.
+/// Every block ends with an empty stored block (a sync flush); without it the peer's inflater waits for more and then fails for good.
 /// </remarks>
 internal sealed class HeaderBlockEncoder
 {
@@ -27,8 +26,8 @@ internal sealed class HeaderBlockEncoder
     private bool _started;
 
     /// <summary>
-    /// The room that a block with these headers needs at the most, in bytes. It is asked for before a frame is composed, so that
-    /// headers which cannot be sent are refused while nothing of them is on the wire.
+    /// How much room a block with these headers needs at most, in bytes. Called before a frame is composed, so that headers which cannot be sent are refused
+    /// while nothing of them is on the wire.
     /// </summary>
     /// <exception cref="ArgumentException">The headers need more than 4 KiB, which peers do not accept.</exception>
     public static int MaxSize(IReadOnlyList<KeyValuePair<string, string>> headers)

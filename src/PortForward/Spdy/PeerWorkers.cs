@@ -1,13 +1,13 @@
 namespace PortForward.Spdy;
 
 /// <summary>
-/// Counts the frames that were sent to each of the peer's workers, and those that it has acknowledged. The runtimes read a session's frames in one loop and hand
-/// them to five workers (spdystream's FRAME_WORKERS): a stream's frames to the worker of its id, PINGs to each worker in turn. A worker handles its frames in
-/// order, so a pong acknowledges all that its worker got before. A worker that holds data which its application does not read handles nothing else.
+/// Counts the frames that were sent to each of the peer's workers, and those that it has acknowledged. The runtimes read a session's frames in one loop and
+/// hand them to five workers (spdystream's FRAME_WORKERS): a stream's frames to the worker of its id, PINGs to each worker in turn. A worker handles its frames
+/// in order, so a pong acknowledges all that its worker got before. A worker that holds data which its application does not read handles nothing else.
 /// </summary>
 /// <remarks>
-/// The frames of each worker are numbered from 1. Pongs and openings are all that tells what a worker has handled, so what is known is a lower bound. Frames are
-/// counted and acknowledged without a lock; PINGs are counted with the session's lock held.
+/// The frames of each worker are numbered from 1. Pongs and openings are all that tells what a worker has handled, so what is known is a lower bound. Frames
+/// are counted and acknowledged without a lock; PINGs are counted with the session's lock held.
 /// </remarks>
 internal sealed class PeerWorkers
 {

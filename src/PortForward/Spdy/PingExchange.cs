@@ -31,7 +31,8 @@ internal sealed class PingExchange(Lock gate, FrameSender sender, PeerWorkers wo
     public Task<bool> PingAsync(CancellationToken cancellationToken) => SendAsync(Target.NextWorker, stream: null, finish: false, cancellationToken);
 
     /// <summary>Sends a PING to each worker. True when all pongs have come, false when the session ended first.</summary>
-    public Task<bool> PingEveryWorkerAsync(CancellationToken cancellationToken) => SendAsync(Target.EveryWorker, stream: null, finish: false, cancellationToken);
+    public Task<bool> PingEveryWorkerAsync(CancellationToken cancellationToken) =>
+        SendAsync(Target.EveryWorker, stream: null, finish: false, cancellationToken);
 
     /// <summary>Waits until the peer has acknowledged everything that was sent on a stream, whatever other streams hold up.</summary>
     /// <param name="stream">The stream.</param>
@@ -42,8 +43,8 @@ internal sealed class PingExchange(Lock gate, FrameSender sender, PeerWorkers wo
         blockage.IsBlocked(stream.Id) ? Task.FromResult(false) : SendAsync(Target.WorkerOfStream, stream, finish: false, cancellationToken);
 
     /// <summary>
-    /// Ends this side's half of a stream, and waits until the peer has acknowledged everything that was sent on it. The PINGs go out in one write with the FIN, since
-    /// each write costs every hop on the way as much as one with data. They come before the FIN, which no worker is ever blocked by.
+    /// Ends this side's half of a stream, and waits until the peer has acknowledged everything that was sent on it. The PINGs go out in one write with the FIN,
+    /// since each write costs every hop on the way as much as one with data. They come before the FIN, which no worker is ever blocked by.
     /// </summary>
     /// <param name="stream">The stream.</param>
     /// <param name="cancellationToken">Ends the wait.</param>

@@ -10,8 +10,8 @@ namespace PortForward.Spdy;
 /// control, since the runtimes have none (reference: SPDY/3.1 draft, and the behaviour of moby/spdystream).
 /// </summary>
 /// <remarks>
-/// One read loop takes frames from the transport and hands their bytes to the streams. When a stream's consumer does not read, the loop waits for it, and so do all
-/// other streams of the session. Whoever needs isolation uses one session each.
+/// One read loop takes frames from the transport and hands their bytes to the streams. When a stream's consumer does not read, the loop waits for it, and so do
+/// all other streams of the session. Whoever needs isolation uses one session each.
 /// <para>
 /// The parts: <see cref="FrameDispatcher"/> reads, <see cref="FrameSender"/> writes. <see cref="StreamTable"/> knows the open streams and the next ids.
 /// <see cref="PingExchange"/> sends PINGs and awaits pongs. <see cref="PeerWorkers"/> counts what the peer has acknowledged, from which
@@ -98,8 +98,8 @@ public sealed partial class SpdySession : IAsyncDisposable
     }
 
     /// <summary>
-    /// Whether new streams can be opened: the session lives, the peer sent no GOAWAY, and stream ids are left. It stays true while a worker of the peer is blocked,
-    /// although <see cref="OpenAsync"/> opens nothing then.
+    /// Whether new streams can be opened: the session lives, the peer sent no GOAWAY, and stream ids are left. It stays true while a worker of the peer is
+    /// blocked, although <see cref="OpenAsync"/> opens nothing then.
     /// </summary>
     public bool CanOpen
     {
@@ -140,15 +140,15 @@ public sealed partial class SpdySession : IAsyncDisposable
     internal bool EndedByBlockedWorker => _blockage.HasBlockedWorker && Fault is SpdyProtocolException or TimeoutException;
 
     /// <summary>
-    /// Opens streams and sends initial data on the last of them, all in one write to the transport. It does not wait for replies: a SYN_REPLY says nothing about the
-    /// application, and waiting would cost a round trip.
+    /// Opens streams and sends initial data on the last of them, all in one write to the transport. It does not wait for replies: a SYN_REPLY says nothing
+    /// about the application, and waiting would cost a round trip.
     /// </summary>
     /// <param name="openings">What to open, in the order in which the streams get their ids; at least one.</param>
     /// <param name="initialData">Bytes for the last stream, at most <see cref="SpdySessionOptions.MaxDataFrameSize"/>.</param>
     /// <param name="cancellationToken">Ends the wait for a turn to write; then no stream was opened.</param>
     /// <returns>
-    /// The streams in the order of <paramref name="openings"/>, or null when the session opens no streams any more and nothing was handed to the transport. If the
-    /// transport fails meanwhile, the streams end with <see cref="StreamEndKind.SessionLost"/>.
+    /// The streams in the order of <paramref name="openings"/>, or null when the session opens no streams any more and nothing was handed to the transport. If
+    /// the transport fails meanwhile, the streams end with <see cref="StreamEndKind.SessionLost"/>.
     /// </returns>
     /// <exception cref="ArgumentException">There is nothing to open, or the headers or the initial data are too large; the session goes on.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled before it was this call's turn.</exception>
@@ -186,8 +186,8 @@ public sealed partial class SpdySession : IAsyncDisposable
     public Task<bool> PingAsync(CancellationToken cancellationToken = default) => _exchange.PingAsync(cancellationToken);
 
     /// <summary>
-    /// Waits until the peer has acknowledged everything that was sent so far. Data that an application never reads blocks one of the peer's workers for good, and
-    /// with it a fifth of the later streams, while the rest of the session lives on.
+    /// Waits until the peer has acknowledged everything that was sent so far. Data that an application never reads blocks one of the peer's workers for good,
+    /// and with it a fifth of the later streams, while the rest of the session lives on.
     /// </summary>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <returns>True when all of it is acknowledged; false when the session ended first. It may take forever.</returns>
@@ -227,8 +227,8 @@ public sealed partial class SpdySession : IAsyncDisposable
 
     /// <summary>
     /// Ends the streams that wait forever behind a stream which the peer has ended without acknowledging all of its data. They end with
-    /// <see cref="StreamEndKind.SessionLost"/>, and so do those that were opened together with them. Other streams of the blocked worker may still receive, but not
-    /// send, and the session opens no stream any more. Where the whole peer is blocked, the session ends.
+    /// <see cref="StreamEndKind.SessionLost"/>, and so do those that were opened together with them. Other streams of the blocked worker may still receive, but
+    /// not send, and the session opens no stream any more. Where the whole peer is blocked, the session ends.
     /// </summary>
     /// <returns>
     /// True when nothing is left to do. False while it is unclear what blocks the worker; then this must be called again after a while, with PINGs to all
@@ -237,7 +237,8 @@ public sealed partial class SpdySession : IAsyncDisposable
     internal bool TryReleaseStreamsBehind(SpdyStream stream) => _blocked.TryReleaseBehind(stream, IsReading);
 
     /// <summary>
-    /// Sends data frames of a stream, at least one and as many as the bytes need, each with the same flags. False when the stream's half or the session has ended.
+    /// Sends data frames of a stream, at least one and as many as the bytes need, each with the same flags. False when the stream's half or the session has
+    /// ended.
     /// </summary>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     internal async ValueTask<bool> SendDataAsync(SpdyStream stream, ReadOnlyMemory<byte> data, FrameFlags flags, CancellationToken cancellationToken)
@@ -251,7 +252,9 @@ public sealed partial class SpdySession : IAsyncDisposable
         int sent;
         try
         {
-            sent = await _sender.SendAsync(frames.Size, frames, static (frames, destination) => frames.Compose(destination), cancellationToken).ConfigureAwait(false);
+            sent = await _sender
+                .SendAsync(frames.Size, frames, static (frames, destination) => frames.Compose(destination), cancellationToken)
+                .ConfigureAwait(false);
         }
         catch (Exception e) when (IsTransportFault(e))
         {
@@ -288,7 +291,9 @@ public sealed partial class SpdySession : IAsyncDisposable
         _sender.FlushOrFault(hadRoom);
     }
 
-    /// <summary>Makes new streams part of the session and gives them their ids, when it is their turn on the wire. False if the session opens none any more.</summary>
+    /// <summary>
+    /// Makes new streams part of the session and gives them their ids, when it is their turn on the wire. False if the session opens none any more.
+    /// </summary>
     internal bool TryRegister(SpdyStream[] streams)
     {
         lock (_gate)

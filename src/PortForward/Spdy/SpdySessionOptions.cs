@@ -4,8 +4,8 @@ namespace PortForward.Spdy;
 public sealed record SpdySessionOptions
 {
     /// <summary>
-    /// The most bytes of a stream that are held while its consumer does not read; then the session stops reading, and the peer
-    /// feels it as TCP backpressure. In bytes, at least 1; 256 KiB by default.
+    /// How many bytes of a stream are buffered while its consumer does not read. Then the session stops reading, which the peer feels as TCP backpressure. In
+    /// bytes, at least 1; 256 KiB by default.
     /// </summary>
     public int StreamBufferSize { get; init; } = 256 * 1024;
 
@@ -18,9 +18,9 @@ public sealed record SpdySessionOptions
     public int ReceiveBufferSize { get; init; } = 64 * 1024;
 
     /// <summary>
-    /// Whether stream ids are left out, which is allowed, so that the last stream of an opening gets the peer's worker whose turn it is for a PING: one PING
-    /// then tells when its bytes are taken, where it takes up to five otherwise; beside streams that send already it gets a worker that has the fewest of
-    /// them. Each PING costs the servers between here and the runtime some 50 µs. Off by default.
+    /// Whether ids are skipped, which the protocol allows, so that the last stream of an opening gets the worker of the peer with the fewest streams that send,
+    /// and among equals the one that the next PING goes to. Then one PING acknowledges the stream's data, where it takes up to five otherwise. Each PING costs
+    /// the servers between here and the runtime some 50 µs. Off by default.
     /// </summary>
     public bool AlignsStreamIds { get; init; }
 }

@@ -5,13 +5,13 @@ using System.Runtime.CompilerServices;
 namespace PortForward.Spdy;
 
 /// <summary>
-/// One stream of a <see cref="SpdySession"/>: bytes from the peer in <see cref="Input"/>, bytes to the peer by
-/// <see cref="WriteAsync"/>. Each half ends on its own.
+/// One stream of a <see cref="SpdySession"/>: bytes from the peer come out of <see cref="Input"/>, bytes to the peer go into <see cref="WriteAsync"/>. Each
+/// half ends on its own.
 /// </summary>
 public sealed class SpdyStream
 {
-    /// <summary>How many bytes the peer may send that nobody reads, before the stream is reset: they delay the other streams of the session.</summary>
-    private const int MaxThrownAway = 64 * 1024;
+    /// <summary>How many bytes that nobody reads the peer may send before the stream is reset. They delay the other streams of the session.</summary>
+    private const int MaxDiscarded = 64 * 1024;
 
     private const int InputIdle = 0;
     private const int InputDelivering = 1;
@@ -21,7 +21,7 @@ public sealed class SpdyStream
     private readonly Pipe _input;
     private readonly TaskCompletionSource<StreamEnd> _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _inputState;
-    private long _thrownAway;
+    private long _discarded;
     private volatile bool _outputOpen;
     private volatile bool _hasReceived;
 
@@ -36,9 +36,9 @@ public sealed class SpdyStream
     public uint Id { get; private set; }
 
     /// <summary>
-    /// The bytes that the peer sends. It completes without an exception when the peer's half has ended in whatever way, after
-    /// all bytes that came before; <see cref="Completion"/> says how. A reader that does not read holds up the session once the
-    /// stream's buffer is full; one that is completed early has later bytes thrown away.
+    /// The bytes that the peer sends. However the peer's half ends, the reader gets all bytes that came before and completes without an exception;
+    /// <see cref="Completion"/> says how it ended. A reader that does not read stalls the session once the stream's buffer is full. After a reader has
+    /// completed, later bytes are discarded.
     /// </summary>
     /// <remarks>The reader's continuations run on the session's read loop and must not block.</remarks>
     public PipeReader Input => _input.Reader;
@@ -47,7 +47,7 @@ public sealed class SpdyStream
     public Task<StreamEnd> Completion => _completion.Task;
 
     /// <summary>Sends bytes to the peer, and waits until the transport has taken them: backpressure reaches the caller.</summary>
-    /// <param name="data">The bytes, split into frames as needed; frames of other streams go in between, at the latest after two.</param>
+    /// <param name="data">The bytes, split into frames as needed. After two frames at most it is another stream's turn.</param>
     /// <param name="cancellationToken">Ends the wait for this stream's turn. A frame that is being written is written whole.</param>
     /// <returns>False when this half or the session has ended, so that nobody will receive the bytes.</returns>
     /// <exception cref="OperationCanceledException">The token was cancelled; part of the data may have been sent.</exception>
@@ -76,16 +76,15 @@ public sealed class SpdyStream
         _session.SendDataAsync(this, ReadOnlyMemory<byte>.Empty, FrameFlags.Fin, cancellationToken);
 
     /// <summary>
-    /// Ends both halves at once: sends RST_STREAM, without waiting, and completes <see cref="Input"/>. Does nothing if the stream
-    /// has ended already.
+    /// Ends both halves at once: sends RST_STREAM without waiting, and completes <see cref="Input"/>. Does nothing if the stream has ended already.
     /// </summary>
     /// <param name="status">The reason given to the peer.</param>
     public void Reset(ResetStatus status = ResetStatus.Cancel) => EndLocally(StreamEndKind.ResetLocally, status);
 
-    /// <summary>Ends both halves, and tells the peer by RST_STREAM if it does not know.</summary>
+    /// <summary>Ends both halves, and sends RST_STREAM unless the peer knows already.</summary>
     internal void EndLocally(StreamEndKind kind, ResetStatus status)
     {
-        // First of all: once the stream has ended here, the read loop forgets it with the peer's FIN, and nobody would tell the peer.
+        // This comes first: once the stream has ended here, the read loop forgets it at the peer's FIN, and nobody would send RST_STREAM.
         bool isHalfOpen = _session.Forget(this) && !IsOver;
         End(new StreamEnd(kind, status));
         if (isHalfOpen)
@@ -94,7 +93,7 @@ public sealed class SpdyStream
         }
     }
 
-    /// <summary>Whether anything has come from the peer on the stream, be it only that it was opened.</summary>
+    /// <summary>Whether anything has come from the peer on the stream, if only its SYN_REPLY.</summary>
     internal bool HasReceived => _hasReceived;
 
     /// <summary>Notes that something has come.</summary>
@@ -103,29 +102,29 @@ public sealed class SpdyStream
     /// <summary>Whether this side may still send data.</summary>
     internal bool CanSend => _outputOpen;
 
-    /// <summary>Which of its worker's frames was the last with data before the stream was opened; 0 if there was none.</summary>
+    /// <summary>The last frame with data that its worker was sent before the stream was opened; 0 if there was none.</summary>
     internal long DataBefore { get; private set; }
 
-    /// <summary>Which of its worker's frames opened the stream.</summary>
+    /// <summary>The frame that opened the stream, as <see cref="PeerWorkers"/> numbers them.</summary>
     internal long OpeningFrame { get; private set; }
 
-    /// <summary>Which of its worker's frames was the stream's last so far.</summary>
+    /// <summary>The last frame that was handed to the transport.</summary>
     internal long LastFrame { get; private set; }
 
-    /// <summary>Which of its worker's frames was the last with bytes; 0 as long as none was handed to the transport.</summary>
+    /// <summary>The last frame with data that was handed to the transport; 0 if there was none.</summary>
     internal long LastDataFrame { get; private set; }
 
-    /// <summary>What the last look at the stream's worker has shown; null if there was none. The session's own.</summary>
+    /// <summary>The last probe of the stream's worker; null if there was none. For <see cref="BlockedStreams"/> only.</summary>
     internal WorkerProbe? LastProbe { get; set; }
 
-    /// <summary>The streams that were opened together with it, itself among them: none of them is of use without the others.</summary>
+    /// <summary>The streams that were opened together, with this one among them. None is of use without the others.</summary>
     internal IReadOnlyList<SpdyStream> Group { get; private set; } = [];
 
-    /// <summary>Names the stream once its place in the order of the session is known.</summary>
+    /// <summary>Gives the stream its id, once its place on the wire is known.</summary>
     /// <param name="id">The stream id.</param>
-    /// <param name="group">The streams that are opened together with it, itself among them.</param>
-    /// <param name="frame">Which of its worker's frames opens it.</param>
-    /// <param name="dataBefore">Which of its worker's frames was the last with data before.</param>
+    /// <param name="group">The streams that are opened together, with this one among them.</param>
+    /// <param name="frame">The frame that opens it.</param>
+    /// <param name="dataBefore">The last frame with data that its worker was sent before.</param>
     internal void Assign(uint id, IReadOnlyList<SpdyStream> group, long frame, long dataBefore)
     {
         Id = id;
@@ -134,14 +133,14 @@ public sealed class SpdyStream
         OpeningFrame = LastFrame = frame;
     }
 
-    /// <summary>Notes which frame of its worker is the last that is handed to the transport.</summary>
+    /// <summary>Notes the last frame that is handed to the transport.</summary>
     internal void NoteSent(long frame, bool isData)
     {
         LastFrame = frame;
         LastDataFrame = isData ? frame : LastDataFrame;
     }
 
-    /// <summary>Whether a data frame may still be sent; asked when it is this stream's turn. A frame with FIN is the last one.</summary>
+    /// <summary>Whether a data frame may still be sent. Called when it is this stream's turn; a frame with FIN is the last one.</summary>
     internal bool TryBeginSend(FrameFlags flags)
     {
         if (!_outputOpen)
@@ -149,7 +148,7 @@ public sealed class SpdyStream
             return false;
         }
 
-        // Only ever closed here: the read loop may close it at the same moment, which must not be undone.
+        // It is only ever set to false: the read loop may do so at the same moment, which must not be undone.
         if (flags.HasFlag(FrameFlags.Fin))
         {
             _outputOpen = false;
@@ -158,13 +157,13 @@ public sealed class SpdyStream
         return true;
     }
 
-    /// <summary>Whether both halves have ended, so that the session need not know the stream any more.</summary>
+    /// <summary>Whether both halves have ended, so that the session may forget the stream.</summary>
     internal bool IsOver => !_outputOpen && _completion.Task.IsCompleted;
 
-    /// <summary>How many bytes the reader has not been told of yet.</summary>
+    /// <summary>How many bytes the reader does not know of yet.</summary>
     internal int Undelivered { get; private set; }
 
-    /// <summary>Takes bytes for the reader, who is told of them by <see cref="FlushAsync"/>. Called by the session's read loop only, as that one is.</summary>
+    /// <summary>Buffers bytes for the reader, which learns of them by <see cref="FlushAsync"/>. Only the session's read loop calls the two.</summary>
     internal void Deliver(ReadOnlyMemory<byte> data)
     {
         if (!TryBeginDelivery())
@@ -181,7 +180,7 @@ public sealed class SpdyStream
         }
     }
 
-    /// <summary>Hands the bytes taken to the reader. Waits while the buffer is full.</summary>
+    /// <summary>Hands the buffered bytes to the reader. Waits while the buffer is full.</summary>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     internal async ValueTask FlushAsync()
     {
@@ -194,7 +193,7 @@ public sealed class SpdyStream
 
         if ((await _input.Writer.FlushAsync(CancellationToken.None).ConfigureAwait(false)).IsCompleted)
         {
-            StopSender(length);
+            Discard(length);
         }
 
         if (!TryEndDelivery())
@@ -205,14 +204,14 @@ public sealed class SpdyStream
 
     private bool TryBeginDelivery() => Interlocked.CompareExchange(ref _inputState, InputDelivering, InputIdle) == InputIdle;
 
-    /// <summary>False if the stream has ended meanwhile, so that its end is the deliverer's to tell.</summary>
+    /// <summary>False if the stream has ended meanwhile, so that the deliverer must complete the pipe.</summary>
     private bool TryEndDelivery() => Interlocked.CompareExchange(ref _inputState, InputIdle, InputDelivering) == InputDelivering;
 
-    /// <summary>Nobody reads any more: a peer that still has little to say may say it, one that goes on is told to stop.</summary>
-    private void StopSender(int length)
+    /// <summary>Counts bytes that nobody reads. A peer that has little left to send may send it; one that goes on is told to stop.</summary>
+    private void Discard(int length)
     {
-        _thrownAway += length;
-        if (_thrownAway > MaxThrownAway)
+        _discarded += length;
+        if (_discarded > MaxDiscarded)
         {
             Reset();
         }
@@ -233,7 +232,7 @@ public sealed class SpdyStream
 
         _completion.TrySetResult(end);
 
-        // The pipe's writer belongs to whoever delivers: a delivery under way is woken and completes it itself.
+        // A delivery under way owns the pipe's writer: it is interrupted and completes the pipe itself.
         switch (Interlocked.Exchange(ref _inputState, InputClosed))
         {
             case InputIdle:

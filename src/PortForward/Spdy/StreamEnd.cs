@@ -3,7 +3,7 @@ namespace PortForward.Spdy;
 /// <summary>The ways in which the peer's half of a stream can end.</summary>
 public enum StreamEndKind
 {
-    /// <summary>The peer sent FIN: everything it had to say has arrived.</summary>
+    /// <summary>The peer sent FIN: all that it had to send has arrived.</summary>
     Finished,
 
     /// <summary>The peer sent RST_STREAM.</summary>
@@ -12,10 +12,10 @@ public enum StreamEndKind
     /// <summary>This side reset the stream.</summary>
     ResetLocally,
 
-    /// <summary>This side reset the stream, as the peer had not answered it for too long.</summary>
+    /// <summary>This side reset the stream because the peer did not answer it in time.</summary>
     Unanswered,
 
-    /// <summary>The session, or what it takes to serve the stream, ended before the stream did.</summary>
+    /// <summary>The session ended before the stream did, or a blocked worker of the peer will never serve the stream.</summary>
     SessionLost,
 }
 

@@ -77,8 +77,8 @@ internal sealed class StreamTable(PeerWorkers workers, bool alignsIds)
     }
 
     /// <summary>
-    /// The worker with the fewest streams that may still send: data that a refused port never reads blocks its worker for good, and with it all other streams of
-    /// that worker. Among equals the one that gets the next PING.
+    /// The worker with the fewest streams that may still send: data that a refused port never reads blocks its worker for good, and with it all other streams
+    /// of that worker. Among equals the one that gets the next PING.
     /// </summary>
     private int LeastBusyWorker()
     {

@@ -3,12 +3,12 @@ using System.Runtime.CompilerServices;
 
 namespace PortForward.Spdy;
 
-/// <summary>A session's view of its transport: takes bytes in the sizes that frames ask for, from one buffer of fixed size.</summary>
+/// <summary>Reads the transport through one buffer of fixed size, and gives out bytes in the sizes that frames need.</summary>
 internal sealed class TransportReader
 {
     /// <summary>
-    /// How many bytes are read from a transport that always has some before others get a turn, in bytes: the thread may be the one that hears for other
-    /// connections from the system. 1 MiB is half a millisecond.
+    /// After how many bytes from a transport that always has some the loop yields, in bytes: its thread may be the one that polls the system for other
+    /// connections. 1 MiB takes half a millisecond.
     /// </summary>
     private const int MaxWithoutWait = 1024 * 1024;
 
@@ -22,9 +22,9 @@ internal sealed class TransportReader
     private volatile bool _isWaiting;
 
     /// <summary>Starts to read.</summary>
-    /// <param name="transport">What is read; it stays the caller's.</param>
+    /// <param name="transport">What is read. The caller keeps ownership.</param>
     /// <param name="beforeWait">Called when the transport has nothing at the moment, before it is waited for.</param>
-    /// <param name="bufferSize">How much is read at once, in bytes; a single <see cref="FillAsync"/> can ask for no more.</param>
+    /// <param name="bufferSize">How much is read at once, in bytes; the most that one <see cref="FillAsync"/> can wait for.</param>
     public TransportReader(Stream transport, Func<ValueTask> beforeWait, int bufferSize)
     {
         _transport = transport;
@@ -35,7 +35,7 @@ internal sealed class TransportReader
     /// <summary>How many bytes the transport has given so far.</summary>
     public long Received => Interlocked.Read(ref _received);
 
-    /// <summary>Whether the reader waits for the transport at this moment, and not for whoever takes its bytes.</summary>
+    /// <summary>Whether the reader waits for the transport at this moment, and not for a consumer.</summary>
     public bool IsWaiting => _isWaiting;
 
     private int Buffered => _end - _start;
@@ -93,7 +93,7 @@ internal sealed class TransportReader
         }
     }
 
-    /// <summary>Takes bytes that a fill has made sure of. They are valid until the next call.</summary>
+    /// <summary>Takes bytes that are in the buffer. They are valid until the next call.</summary>
     public ReadOnlyMemory<byte> Take(int count)
     {
         ReadOnlyMemory<byte> taken = _buffer.AsMemory(_start, count);

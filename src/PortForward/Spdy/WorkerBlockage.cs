@@ -5,8 +5,8 @@ namespace PortForward.Spdy;
 /// peer has ended the stream of that data, nothing frees the worker any more, and the streams behind it would wait forever.
 /// </summary>
 /// <remarks>
-/// Only pongs and replies show what a worker has handled. So a blocked worker cannot be told from one whose application of another stream reads slowly, or not at
-/// all, and began to do so shortly before or after the ended stream's last frame. Where live uploads have filled other workers too, nothing is decided.
+/// Only pongs and replies show what a worker has handled. So a worker looks the same if it is a live stream that blocks it, whose application stopped reading, or
+/// slowed down, shortly before or after the ended stream's last frame. Where live uploads have filled other workers too, nothing is decided.
 /// <para>Decisions are made with the session's lock held. What was decided may be read without it.</para>
 /// </remarks>
 /// <param name="workers">What was sent to the workers and acknowledged by them.</param>
@@ -28,8 +28,8 @@ internal sealed class WorkerBlockage(PeerWorkers workers, Pings pings)
     public bool HasBlockedWorker => _blocked != 0;
 
     /// <summary>
-    /// Whether data was sent that the peer may yet acknowledge. Then its silence does not mean that it is dead: its workers, or its whole read loop, may wait for
-    /// an application that does not read. Not so once the queue of a blocked worker is full, as the peer then never reads again.
+    /// Whether data was sent that the peer may yet acknowledge. Then its silence does not mean that it is dead: its workers, or its whole read loop, may wait
+    /// for an application that does not read. Not so once the queue of a blocked worker is full, as the peer then never reads again.
     /// </summary>
     public bool HasUnacknowledgedData
     {
@@ -123,8 +123,8 @@ internal sealed class WorkerBlockage(PeerWorkers workers, Pings pings)
     private static bool Contains(int workers, int worker) => (workers & (1 << worker)) != 0;
 
     /// <summary>
-    /// Whether, if the peer acknowledges nothing at all, streams that have ended are the only reason: they may hold all workers, or the queue of one is full, and no
-    /// other worker is full that holds data.
+    /// Whether, if the peer acknowledges nothing at all, streams that have ended are the only reason: they may hold all workers, or the queue of one is full,
+    /// and no other worker is full that holds data.
     /// </summary>
     private bool CanExplainSilence()
     {
@@ -144,6 +144,8 @@ internal sealed class WorkerBlockage(PeerWorkers workers, Pings pings)
         return isFull || _maybeBlocked == AllWorkers;
     }
 
-    /// <summary>Notes that a worker is blocked, with a full fence: a stream that has just sent is either found behind the worker or itself finds it blocked.</summary>
+    /// <summary>
+    /// Notes that a worker is blocked, with a full fence: a stream that has just sent is either found behind the worker or itself finds it blocked.
+    /// </summary>
     private void SetBlocked(int worker) => Interlocked.Or(ref _blocked, 1 << worker);
 }

@@ -41,7 +41,7 @@ internal sealed class SpdySessionTarget : FuzzTarget
 
         await session.Completion;
         Require.That(
-            session.Fault is null or SpdyProtocolException or IOException, "a session ends in good order, or by the peer's fault or the transport's", $"{session.Fault}");
+            session.Fault is null or SpdyProtocolException or IOException, "a session ends gracefully, or by the peer's fault or the transport's", $"{session.Fault}");
         if (session.Fault is { } fault)
         {
             Require.Line(fault.Message);

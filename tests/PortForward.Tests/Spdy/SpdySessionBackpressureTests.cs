@@ -9,7 +9,7 @@ public sealed class SpdySessionBackpressureTests
     private const int ReceiveBuffer = 1024;
     private const int TransportBuffer = 1000;
 
-    /// <summary>What the session may have taken from the transport for one stream: its buffer, one read on top of it, and what is being read.</summary>
+    /// <summary>What the session may have read from the transport for one stream: its buffer, one read on top of it, and what is being read.</summary>
     private const int MostTaken = StreamBuffer + (2 * ReceiveBuffer);
 
     private static readonly SpdySessionOptions Options = new() { StreamBufferSize = StreamBuffer, ReceiveBufferSize = ReceiveBuffer };
@@ -31,7 +31,7 @@ public sealed class SpdySessionBackpressureTests
     }
 
     [Fact]
-    public async Task Questions_without_end_behind_a_peer_that_does_not_read_are_no_reason_to_end_the_session()
+    public async Task Unbounded_pings_behind_a_peer_that_does_not_read_are_no_reason_to_end_the_session()
     {
         await using var fixture = new SpdyFixture(Options, TransportBuffer);
         SpdyStream upload = await fixture.OpenAsync();
@@ -39,47 +39,47 @@ public sealed class SpdySessionBackpressureTests
 
         for (int i = 0; i < 2 * FrameSender.MaxQueuedControlBytes / ControlFrames.PingSize; i++)
         {
-            using var givenUp = new CancellationTokenSource();
-            Task<bool> question = fixture.Session.PingAsync(givenUp.Token);
-            await givenUp.CancelAsync();
-            await question.Invoking(task => task.Soon()).Should().ThrowAsync<OperationCanceledException>();
+            using var withdraw = new CancellationTokenSource();
+            Task<bool> ping = fixture.Session.PingAsync(withdraw.Token);
+            await withdraw.CancelAsync();
+            await ping.Invoking(task => task.Soon()).Should().ThrowAsync<OperationCanceledException>();
         }
 
         stuck.IsCompleted.Should().BeFalse();
         (fixture.Session.CanOpen, fixture.Session.AwaitedPongs).Should().Be((true, 0));
-        Task<bool> answered = fixture.Session.PingAsync();
+        Task<bool> pong = fixture.Session.PingAsync();
         await AnswerAsync(fixture.Peer, pings: 2);
 
-        (await answered.Soon()).Should().BeTrue();
+        (await pong.Soon()).Should().BeTrue();
         (await stuck.Soon()).Should().BeTrue();
     }
 
     [Fact]
-    public async Task All_who_ask_behind_a_peer_that_does_not_read_have_their_answers_once_it_reads()
+    public async Task All_pings_behind_a_peer_that_does_not_read_have_their_pongs_once_it_reads()
     {
-        const int questions = 50;
+        const int pings = 50;
         await using var fixture = new SpdyFixture(Options, TransportBuffer);
         SpdyStream upload = await fixture.OpenAsync();
         Task<bool> stuck = upload.WriteAsync(new byte[4 * TransportBuffer], CancellationToken.None).AsTask();
-        Task<bool>[] answers = [.. Enumerable.Range(0, questions).Select(_ => fixture.Session.PingAsync())];
+        Task<bool>[] pongs = [.. Enumerable.Range(0, pings).Select(_ => fixture.Session.PingAsync())];
 
-        await AnswerAsync(fixture.Peer, questions);
+        await AnswerAsync(fixture.Peer, pings);
 
-        (await Task.WhenAll(answers).Soon()).Should().OnlyContain(answer => answer);
+        (await Task.WhenAll(pongs).Soon()).Should().OnlyContain(hasPong => hasPong);
         (await stuck.Soon()).Should().BeTrue();
     }
 
     [Fact]
-    public async Task Who_asks_behind_a_peer_that_does_not_read_hears_of_the_end_of_the_session()
+    public async Task A_ping_behind_a_peer_that_does_not_read_fails_when_the_session_ends()
     {
         await using var fixture = new SpdyFixture(Options, TransportBuffer);
         SpdyStream upload = await fixture.OpenAsync();
         Task<bool> stuck = upload.WriteAsync(new byte[4 * TransportBuffer], CancellationToken.None).AsTask();
-        Task<bool>[] answers = [.. Enumerable.Range(0, 5).Select(_ => fixture.Session.PingAsync())];
+        Task<bool>[] pongs = [.. Enumerable.Range(0, 5).Select(_ => fixture.Session.PingAsync())];
 
         await fixture.Peer.DisposeAsync();
 
-        (await Task.WhenAll(answers).Soon()).Should().OnlyContain(answer => !answer);
+        (await Task.WhenAll(pongs).Soon()).Should().OnlyContain(hasPong => !hasPong);
         (await stuck.Soon()).Should().BeFalse();
     }
 
@@ -102,7 +102,7 @@ public sealed class SpdySessionBackpressureTests
     }
 
     [Fact]
-    public async Task A_consumer_that_gives_up_wakes_the_session()
+    public async Task A_consumer_that_completes_its_reader_wakes_the_session()
     {
         await using var fixture = new SpdyFixture(Options, TransportBuffer);
         SpdyStream stalled = await fixture.OpenAsync();
@@ -221,7 +221,7 @@ public sealed class SpdySessionBackpressureTests
 
         public int BytesSent => Volatile.Read(ref _bytesSent);
 
-        /// <summary>Waits until nothing is taken any more. Believing that too early cannot make a bound fail.</summary>
+        /// <summary>Waits until nothing is read any more. Believing that too early cannot make a bound fail.</summary>
         public async Task StalledAsync()
         {
             await Waiting.UntilAsync(() => BytesSent >= StreamBuffer);

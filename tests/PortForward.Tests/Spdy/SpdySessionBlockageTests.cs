@@ -3,20 +3,20 @@ using PortForward.Tests.Support;
 
 namespace PortForward.Tests.Spdy;
 
-/// <summary>What becomes of a session when the peer holds data that it never takes: one of its five workers does nothing else any more.</summary>
+/// <summary>What becomes of a session when the peer holds data that it never handles: one of its five workers is blocked.</summary>
 public sealed class SpdySessionBlockageTests : IAsyncDisposable
 {
     private readonly SpdyFixture _fixture = new(new SpdySessionOptions { AlignsStreamIds = true, StreamBufferSize = 1024 });
 
     [Fact]
-    public async Task Streams_that_wait_behind_what_is_never_taken_end_and_the_others_go_on()
+    public async Task Streams_behind_a_blocked_worker_end_and_the_others_go_on()
     {
         SpdyStream[][] pairs = await OpenAsync(6);
         SpdyStream ended = pairs[0][1];
         await ReplyAsync(pairs[..5]);
-        await SendInVainAsync(ended);
+        await SendUnreadAsync(ended);
 
-        await FreeNeighboursAsync(ended);
+        await ReleaseStreamsBehindAsync(ended);
 
         (pairs[5][1].Id % 5).Should().Be(ended.Id % 5, "there are five workers");
         await ShouldBeLostAsync(pairs[5]);
@@ -26,19 +26,19 @@ public sealed class SpdySessionBlockageTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task A_stream_that_was_replied_to_waits_in_vain_for_its_data_to_be_taken()
+    public async Task A_stream_that_was_replied_to_is_blocked_while_its_data_is_unacknowledged()
     {
         SpdyStream[][] pairs = await OpenAsync(6);
         await ReplyAsync(pairs);
-        await SendInVainAsync(pairs[0][1]);
+        await SendUnreadAsync(pairs[0][1]);
 
-        await FreeNeighboursAsync(pairs[0][1]);
+        await ReleaseStreamsBehindAsync(pairs[0][1]);
 
         await ShouldBeLostAsync(pairs[5]);
     }
 
     [Fact]
-    public async Task A_stream_that_only_waits_for_a_reply_waits_in_vain_too()
+    public async Task A_stream_that_only_waits_for_a_reply_is_blocked_too()
     {
         SpdyStream[][] pairs = await OpenAsync(5);
         SpdyStream[] silent = (await _fixture.Session.OpenAsync([new StreamOpening([], Finish: true), new StreamOpening([])], default))!;
@@ -46,84 +46,84 @@ public sealed class SpdySessionBlockageTests : IAsyncDisposable
         await _fixture.Peer.ReadSynStreamAsync();
         (silent[1].Id % 5).Should().Be(pairs[0][1].Id % 5);
 
-        await FreeNeighboursAsync(pairs[0][1]);
+        await ReleaseStreamsBehindAsync(pairs[0][1]);
 
         await ShouldBeLostAsync(silent);
     }
 
     [Fact]
-    public async Task An_end_of_this_side_waits_in_vain_like_data()
+    public async Task A_FIN_of_this_side_is_blocked_like_data()
     {
         SpdyStream[][] pairs = await OpenAsync(6);
         await ReplyAsync(pairs);
-        await ConfirmAsync();
-        await SendInVainAsync(pairs[0][1]);
+        await AcknowledgeAsync();
+        await SendUnreadAsync(pairs[0][1]);
         await pairs[5][1].FinishAsync();
         await _fixture.Peer.ReadDataAsync(pairs[5][1].Id);
 
-        await FreeNeighboursAsync(pairs[0][1]);
+        await ReleaseStreamsBehindAsync(pairs[0][1]);
 
         await ShouldBeLostAsync(pairs[5]);
     }
 
     [Fact]
-    public async Task The_peer_is_told_of_a_lost_stream_by_a_worker_that_lives_only()
+    public async Task Of_streams_that_were_ended_the_peer_is_told_only_where_a_worker_can_handle_it()
     {
         SpdyStream[][] pairs = await OpenAsync(6);
         await ReplyAsync(pairs[..5]);
-        await SendInVainAsync(pairs[0][1]);
+        await SendUnreadAsync(pairs[0][1]);
 
-        await FreeNeighboursAsync(pairs[0][1]);
+        await ReleaseStreamsBehindAsync(pairs[0][1]);
 
         uint[] reset = [(await _fixture.Peer.ReadControlAsync(WireFrame.RstStream)).StreamId, (await _fixture.Peer.ReadControlAsync(WireFrame.RstStream)).StreamId];
-        reset.Should().BeEquivalentTo([pairs[0][0].Id, pairs[5][0].Id], "the other streams' worker takes nothing");
+        reset.Should().BeEquivalentTo([pairs[0][0].Id, pairs[5][0].Id], "the other streams' worker handles nothing");
         await _fixture.SettleAsync();
     }
 
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task A_stream_whose_data_was_taken_may_go_on_to_receive_until_it_sends(bool sendsData)
+    public async Task A_stream_whose_data_was_acknowledged_still_receives_until_it_sends(bool sendsData)
     {
         SpdyStream[][] pairs = await OpenAsync(6);
-        SpdyStream neighbour = pairs[5][1];
+        SpdyStream behind = pairs[5][1];
         await ReplyAsync(pairs);
-        await ConfirmAsync();
-        await SendInVainAsync(pairs[0][1]);
+        await AcknowledgeAsync();
+        await SendUnreadAsync(pairs[0][1]);
 
-        await FreeNeighboursAsync(pairs[0][1]);
+        await ReleaseStreamsBehindAsync(pairs[0][1]);
 
-        await _fixture.Peer.SendAsync(SpdyPeer.Data(neighbour.Id, "answer"));
-        (await neighbour.Input.ReadTextAsync(6)).Should().Be("answer");
-        neighbour.Completion.IsCompleted.Should().BeFalse();
-        (sendsData ? await neighbour.WriteAsync("and another question"u8.ToArray()) : await neighbour.FinishAsync()).Should().BeFalse();
+        await _fixture.Peer.SendAsync(SpdyPeer.Data(behind.Id, "answer"));
+        (await behind.Input.ReadTextAsync(6)).Should().Be("answer");
+        behind.Completion.IsCompleted.Should().BeFalse();
+        (sendsData ? await behind.WriteAsync("and another request"u8.ToArray()) : await behind.FinishAsync()).Should().BeFalse();
         await ShouldBeLostAsync(pairs[5]);
     }
 
     [Fact]
-    public async Task The_reply_to_a_later_stream_shows_what_its_worker_has_taken()
+    public async Task The_reply_to_a_later_stream_acknowledges_what_its_worker_got_before()
     {
         SpdyStream[][] pairs = await OpenAsync(11);
         await ReplyAsync(pairs);
-        await SendInVainAsync(pairs[0][1]);
+        await SendUnreadAsync(pairs[0][1]);
 
-        await FreeNeighboursAsync(pairs[0][1]);
+        await ReleaseStreamsBehindAsync(pairs[0][1]);
 
         pairs[5][1].Completion.IsCompleted.Should().BeFalse("it was opened before the one that was replied to");
         await ShouldBeLostAsync(pairs[10]);
     }
 
     [Fact]
-    public async Task When_all_data_of_a_stream_was_taken_its_worker_waits_for_another_one_and_nothing_ends()
+    public async Task When_all_data_of_a_stream_was_acknowledged_it_blocks_nothing_and_nothing_ends()
     {
         SpdyStream[][] pairs = await OpenAsync(6);
         await ReplyAsync(pairs);
-        await ConfirmAsync();
-        await SendInVainAsync(pairs[5][1]);
+        await AcknowledgeAsync();
+        await SendUnreadAsync(pairs[5][1]);
         await pairs[0][1].FinishAsync();
         await _fixture.Peer.ReadDataAsync(pairs[0][1].Id);
 
-        await AskAsync(pairs[0][1]);
+        await PingTwiceAsync(pairs[0][1]);
         _fixture.Session.TryReleaseStreamsBehind(pairs[0][1]).Should().BeTrue();
         _fixture.Session.TryReleaseStreamsBehind(pairs[0][1]).Should().BeTrue();
 
@@ -132,23 +132,23 @@ public sealed class SpdySessionBlockageTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task As_long_as_nobody_answers_it_is_not_known_who_is_waited_for()
+    public async Task While_no_worker_answers_it_is_unclear_which_one_is_blocked()
     {
         SpdyStream[][] pairs = await OpenAsync(6);
         _ = _fixture.Session.RequestAcknowledgementAsync();
 
-        ShouldStayUnsure(pairs[0][1], looks: 5);
+        ShouldStayUnclear(pairs[0][1], probes: 5);
 
         pairs.SelectMany(pair => pair).Should().AllSatisfy(stream => stream.Completion.IsCompleted.Should().BeFalse());
     }
 
     [Fact]
-    public async Task An_answer_that_comes_a_little_later_than_that_of_another_worker_comes_in_time()
+    public async Task A_pong_that_comes_a_little_later_than_that_of_another_worker_comes_in_time()
     {
         SpdyStream[][] pairs = await OpenAsync(6);
         await ReplyAsync(pairs);
-        await SendInVainAsync(pairs[0][1]);
-        uint late = await AskAsync(pairs[0][1]);
+        await SendUnreadAsync(pairs[0][1]);
+        uint late = await PingTwiceAsync(pairs[0][1]);
         _fixture.Session.TryReleaseStreamsBehind(pairs[0][1]).Should().BeFalse();
 
         await _fixture.Peer.SendAsync(SpdyPeer.Ping(late));
@@ -159,28 +159,28 @@ public sealed class SpdySessionBlockageTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task An_answer_of_another_worker_counts_only_if_it_was_asked_after_the_first_look()
+    public async Task A_pong_of_another_worker_counts_only_if_its_PING_was_sent_after_the_first_probe()
     {
         SpdyStream[][] pairs = await OpenAsync(6);
         await ReplyAsync(pairs);
-        await SendInVainAsync(pairs[0][1]);
-        await AskAsync(pairs[0][1]);
+        await SendUnreadAsync(pairs[0][1]);
+        await PingTwiceAsync(pairs[0][1]);
 
-        ShouldStayUnsure(pairs[0][1], looks: 5);
+        ShouldStayUnclear(pairs[0][1], probes: 5);
 
         pairs[5][1].Completion.IsCompleted.Should().BeFalse();
     }
 
     [Fact]
-    public async Task An_answer_that_nobody_waits_for_any_more_still_shows_what_was_taken()
+    public async Task A_pong_that_nobody_waits_for_any_more_still_acknowledges()
     {
         SpdyStream[][] pairs = await OpenAsync(1);
         using var withdraw = new CancellationTokenSource();
-        Task<bool> taken = _fixture.Session.RequestAcknowledgementAsync(withdraw.Token);
+        Task<bool> acknowledged = _fixture.Session.RequestAcknowledgementAsync(withdraw.Token);
         uint[] pings = await ReadPingsAsync();
 
         await withdraw.CancelAsync();
-        await taken.Invoking(task => task.Soon()).Should().ThrowAsync<OperationCanceledException>();
+        await acknowledged.Invoking(task => task.Soon()).Should().ThrowAsync<OperationCanceledException>();
         _fixture.Session.AwaitedPongs.Should().Be(0);
         await _fixture.Peer.SendAsync([.. pings.Select(SpdyPeer.Ping)]);
         await _fixture.SettleAsync();
@@ -190,49 +190,49 @@ public sealed class SpdySessionBlockageTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task The_answer_to_a_PING_of_the_peer_comes_to_one_of_its_workers_too()
+    public async Task The_pong_to_a_PING_of_the_peer_goes_to_one_of_its_workers_too()
     {
         SpdyStream[][] pairs = await OpenAsync(1);
         await _fixture.SettleAsync();
 
-        Task<bool> taken = _fixture.Session.RequestAcknowledgementAsync(pairs[0][1], CancellationToken.None);
+        Task<bool> acknowledged = _fixture.Session.RequestAcknowledgementAsync(pairs[0][1], CancellationToken.None);
 
-        // The first worker has got the answer, and the stream's is the first one again only after the others.
+        // The first worker has got the pong, and the stream's is the first one again only after the others.
         (pairs[0][1].Id % 5).Should().Be(0);
         uint[] pings = await ReadPingsAsync();
 
         await _fixture.Peer.SendAsync(SpdyPeer.Ping(pings[^1]));
-        (await taken.Soon()).Should().BeTrue();
+        (await acknowledged.Soon()).Should().BeTrue();
     }
 
     [Fact]
-    public async Task Nothing_is_opened_where_it_might_wait_in_vain()
+    public async Task While_a_worker_is_blocked_nothing_is_opened()
     {
         SpdyStream[][] pairs = await OpenAsync(1);
 
-        await FreeNeighboursAsync(pairs[0][1]);
+        await ReleaseStreamsBehindAsync(pairs[0][1]);
 
         (await _fixture.Session.OpenAsync([new StreamOpening([])], default)).Should().BeNull();
         _fixture.Session.Completion.IsCompleted.Should().BeFalse();
     }
 
     [Fact]
-    public async Task Nobody_waits_for_what_a_lost_worker_should_take()
+    public async Task Nobody_waits_for_the_acknowledgement_of_a_blocked_worker()
     {
         SpdyStream[][] pairs = await OpenAsync(1);
         Task<bool> before = _fixture.Session.RequestAcknowledgementAsync(pairs[0][1], CancellationToken.None);
         await _fixture.Peer.ReadControlAsync(WireFrame.Ping);
 
-        await FreeNeighboursAsync(pairs[0][1]);
+        await ReleaseStreamsBehindAsync(pairs[0][1]);
 
         (await before.Soon()).Should().BeFalse();
         (await _fixture.Session.RequestAcknowledgementAsync(pairs[0][1], CancellationToken.None).Soon()).Should().BeFalse();
         (await _fixture.Session.FinishAndRequestAcknowledgementAsync(pairs[0][1], CancellationToken.None).Soon()).Should().BeFalse();
-        _fixture.Session.HasUnacknowledgedData.Should().BeFalse("nobody waits for the data of a lost worker");
+        _fixture.Session.HasUnacknowledgedData.Should().BeFalse("nobody waits for the data of a blocked worker");
     }
 
     [Fact]
-    public async Task A_peer_that_reads_no_more_because_of_what_it_never_takes_is_given_up_after_a_while()
+    public async Task A_peer_that_has_stopped_reading_because_of_data_that_it_never_handles_is_blocked_after_a_while()
     {
         SpdyStream[][] pairs = await OpenAsync(6);
         await SendAsync(pairs[5][1], frames: 51);
@@ -240,8 +240,8 @@ public sealed class SpdySessionBlockageTests : IAsyncDisposable
         await _fixture.Peer.SendAsync(SpdyPeer.SynReply(pairs[1][1].Id));
         await _fixture.SettleAsync();
 
-        // Something was taken meanwhile, so that it takes all the patience anew.
-        await GiveUpAsync(pairs[0][1]);
+        // Something was acknowledged meanwhile, so that patience begins anew.
+        await ShouldEndAsync(pairs[0][1]);
         _fixture.Session.Fault.Should().BeOfType<SpdyProtocolException>().Which.Message.Should().Contain("too many frames");
         _fixture.Session.EndedByBlockedWorker.Should().BeTrue();
         await ShouldBeLostAsync(pairs[1]);
@@ -256,41 +256,41 @@ public sealed class SpdySessionBlockageTests : IAsyncDisposable
         await _fixture.Peer.SendAsync(unread, unread);
         await StalledAsync();
 
-        ShouldStayUnsure(pairs[0][1], looks: 2 * WorkerBlockage.PatientProbes);
+        ShouldStayUnclear(pairs[0][1], probes: 2 * WorkerBlockage.PatientProbes);
 
         _fixture.Session.Fault.Should().BeNull();
     }
 
     [Fact]
-    public async Task A_peer_that_may_wait_for_another_stream_too_is_not_given_up()
+    public async Task A_peer_that_may_wait_for_another_stream_too_does_not_count_as_blocked()
     {
         SpdyStream[][] pairs = await OpenAsync(6);
         await SendAsync(pairs[5][1], frames: 51);
         await SendAsync(pairs[1][1], frames: 51);
 
-        ShouldStayUnsure(pairs[0][1], looks: 2 * WorkerBlockage.PatientProbes);
+        ShouldStayUnclear(pairs[0][1], probes: 2 * WorkerBlockage.PatientProbes);
 
         _fixture.Session.Fault.Should().BeNull();
     }
 
     [Fact]
-    public async Task Questions_alone_make_no_worker_a_reason_to_wait_for_another_stream()
+    public async Task PINGs_alone_make_no_worker_a_reason_to_wait_for_another_stream()
     {
         SpdyStream[][] pairs = await OpenAsync(6);
         await ReplyAsync(pairs);
-        await ConfirmAsync();
-        await SendInVainAsync(pairs[0][1]);
+        await AcknowledgeAsync();
+        await SendUnreadAsync(pairs[0][1]);
         for (int i = 0; i < 60; i++)
         {
             _ = _fixture.Session.RequestAcknowledgementAsync();
         }
 
-        await GiveUpAsync(pairs[0][1]);
+        await ShouldEndAsync(pairs[0][1]);
         _fixture.Session.Fault.Should().NotBeNull();
     }
 
     [Fact]
-    public async Task A_peer_whose_workers_all_hold_what_they_never_take_is_given_up()
+    public async Task A_peer_whose_workers_all_hold_data_that_they_never_handle_is_blocked()
     {
         SpdyStream[][] pairs = await OpenAsync(5);
 
@@ -299,7 +299,7 @@ public sealed class SpdySessionBlockageTests : IAsyncDisposable
             _fixture.Session.TryReleaseStreamsBehind(pair[1]).Should().BeFalse();
         }
 
-        await GiveUpAsync(pairs[0][1]);
+        await ShouldEndAsync(pairs[0][1]);
         _fixture.Session.Fault.Should().NotBeNull();
     }
 
@@ -337,23 +337,23 @@ public sealed class SpdySessionBlockageTests : IAsyncDisposable
         return pairs;
     }
 
-    private void ShouldStayUnsure(SpdyStream ended, int looks)
+    private void ShouldStayUnclear(SpdyStream ended, int probes)
     {
-        for (int look = 1; look <= looks; look++)
+        for (int probe = 1; probe <= probes; probe++)
         {
-            _fixture.Session.TryReleaseStreamsBehind(ended).Should().BeFalse("of look {0}", look);
+            _fixture.Session.TryReleaseStreamsBehind(ended).Should().BeFalse("of probe {0}", probe);
         }
     }
 
-    /// <summary>Looks until the session is given up, which takes exactly as much patience as it should.</summary>
-    private async Task GiveUpAsync(SpdyStream ended)
+    /// <summary>Probes until the session ends, which takes exactly as much patience as it should.</summary>
+    private async Task ShouldEndAsync(SpdyStream ended)
     {
         await IsReadingAsync();
-        ShouldStayUnsure(ended, WorkerBlockage.PatientProbes - 1);
+        ShouldStayUnclear(ended, WorkerBlockage.PatientProbes - 1);
         _fixture.Session.TryReleaseStreamsBehind(ended).Should().BeTrue();
     }
 
-    /// <summary>One question to each worker.</summary>
+    /// <summary>One PING to each worker.</summary>
     private async Task<uint[]> ReadPingsAsync()
     {
         uint[] pings = new uint[5];
@@ -375,23 +375,23 @@ public sealed class SpdySessionBlockageTests : IAsyncDisposable
         await _fixture.SettleAsync();
     }
 
-    /// <summary>Lets the peer say that each of its workers has taken everything.</summary>
-    private async Task ConfirmAsync()
+    /// <summary>Lets each worker of the peer acknowledge everything.</summary>
+    private async Task AcknowledgeAsync()
     {
-        Task<bool> taken = _fixture.Session.RequestAcknowledgementAsync();
+        Task<bool> acknowledged = _fixture.Session.RequestAcknowledgementAsync();
         await _fixture.Peer.SendAsync([.. (await ReadPingsAsync()).Select(SpdyPeer.Ping)]);
-        (await taken.Soon()).Should().BeTrue();
+        (await acknowledged.Soon()).Should().BeTrue();
     }
 
-    private async Task SendInVainAsync(SpdyStream stream)
+    private async Task SendUnreadAsync(SpdyStream stream)
     {
         await stream.WriteAsync("nobody reads this"u8.ToArray());
         await _fixture.Peer.ReadDataAsync(stream.Id);
     }
 
-    /// <summary>Asks all workers twice; all but that of a stream answer.</summary>
+    /// <summary>Sends PINGs to all workers twice; all but that of a stream answer.</summary>
     /// <returns>The last PING that was not answered.</returns>
-    private async Task<uint> AskAsync(SpdyStream stream)
+    private async Task<uint> PingTwiceAsync(SpdyStream stream)
     {
         uint unanswered = 0;
         for (int round = 0; round < 2; round++)
@@ -415,7 +415,7 @@ public sealed class SpdySessionBlockageTests : IAsyncDisposable
         return unanswered;
     }
 
-    /// <summary>Waits until the session waits for a consumer that does not read: it has taken more than one buffer from the transport, and takes no more.</summary>
+    /// <summary>Waits until the session waits for a consumer that does not read: it has read more than one buffer from the transport, and reads no more.</summary>
     private async Task StalledAsync()
     {
         long before = -1;
@@ -428,11 +428,11 @@ public sealed class SpdySessionBlockageTests : IAsyncDisposable
 
     private Task IsReadingAsync() => Waiting.UntilAsync(() => _fixture.Session.IsReading);
 
-    private async Task FreeNeighboursAsync(SpdyStream ended)
+    private async Task ReleaseStreamsBehindAsync(SpdyStream ended)
     {
-        await AskAsync(ended);
-        _fixture.Session.TryReleaseStreamsBehind(ended).Should().BeFalse("one look is not enough");
-        await AskAsync(ended);
+        await PingTwiceAsync(ended);
+        _fixture.Session.TryReleaseStreamsBehind(ended).Should().BeFalse("one probe is not enough");
+        await PingTwiceAsync(ended);
         _fixture.Session.TryReleaseStreamsBehind(ended).Should().BeTrue();
     }
 }

@@ -43,7 +43,7 @@ public sealed class SpdySessionTests
     }
 
     [Fact]
-    public async Task A_ping_of_this_side_completes_with_its_own_reply()
+    public async Task A_ping_of_this_side_completes_with_its_own_pong()
     {
         await using var fixture = new SpdyFixture();
 
@@ -60,23 +60,23 @@ public sealed class SpdySessionTests
     }
 
     [Fact]
-    public async Task The_peer_has_taken_everything_once_each_of_its_workers_has_answered()
+    public async Task The_peer_has_acknowledged_everything_once_each_of_its_workers_has_answered()
     {
         await using var fixture = new SpdyFixture();
 
-        Task<bool> taken = fixture.Session.RequestAcknowledgementAsync();
+        Task<bool> acknowledged = fixture.Session.RequestAcknowledgementAsync();
 
         for (uint id = 1; id <= 9; id += 2)
         {
-            taken.IsCompleted.Should().BeFalse();
+            acknowledged.IsCompleted.Should().BeFalse();
             (await fixture.Peer.ReadControlAsync(WireFrame.Ping)).Word(0).Should().Be(id);
         }
 
         await fixture.Peer.SendAsync(SpdyPeer.Ping(1), SpdyPeer.Ping(3), SpdyPeer.Ping(7), SpdyPeer.Ping(9));
         await fixture.SettleAsync();
-        taken.IsCompleted.Should().BeFalse("one worker has not answered");
+        acknowledged.IsCompleted.Should().BeFalse("one worker has not answered");
         await fixture.Peer.SendAsync(SpdyPeer.Ping(5));
-        (await taken.Soon()).Should().BeTrue();
+        (await acknowledged.Soon()).Should().BeTrue();
     }
 
     [Theory]
@@ -84,7 +84,7 @@ public sealed class SpdySessionTests
     [InlineData(1)]
     [InlineData(4)]
     [InlineData(7)]
-    public async Task One_ping_tells_whether_the_bytes_of_a_new_stream_are_taken(int pingsBefore)
+    public async Task One_ping_acknowledges_the_bytes_of_a_new_stream(int pingsBefore)
     {
         await using var fixture = new SpdyFixture(new SpdySessionOptions { AlignsStreamIds = true });
         for (int i = 0; i < pingsBefore; i++)
@@ -97,14 +97,14 @@ public sealed class SpdySessionTests
         SpdyStream[] streams = (await fixture.Session.OpenAsync([new StreamOpening([], Finish: true), new StreamOpening([])], "hello"u8.ToArray()))!;
         (streams[1].Id % 5).Should().Be((uint)pingsBefore % 5, "the next PING goes to the worker of that number");
         fixture.Session.HasUnacknowledgedData.Should().BeTrue();
-        Task<bool> taken = fixture.Session.RequestAcknowledgementAsync(streams[1], CancellationToken.None);
+        Task<bool> acknowledged = fixture.Session.RequestAcknowledgementAsync(streams[1], CancellationToken.None);
         await fixture.Peer.ReadSynStreamAsync();
         await fixture.Peer.ReadSynStreamAsync();
         await fixture.Peer.ReadDataAsync(streams[1].Id);
-        WireFrame asked = await fixture.Peer.ReadControlAsync(WireFrame.Ping);
-        await fixture.Peer.SendAsync(SpdyPeer.Ping(asked.Word(0)));
+        WireFrame sent = await fixture.Peer.ReadControlAsync(WireFrame.Ping);
+        await fixture.Peer.SendAsync(SpdyPeer.Ping(sent.Word(0)));
 
-        (await taken.Soon()).Should().BeTrue();
+        (await acknowledged.Soon()).Should().BeTrue();
         fixture.Session.HasUnacknowledgedData.Should().BeFalse();
     }
 
@@ -135,7 +135,7 @@ public sealed class SpdySessionTests
         _ = fixture.Session.PingAsync();
         await fixture.Peer.ReadControlAsync(WireFrame.Ping);
 
-        Task<bool> taken = fixture.Session.RequestAcknowledgementAsync(stream, CancellationToken.None);
+        Task<bool> acknowledged = fixture.Session.RequestAcknowledgementAsync(stream, CancellationToken.None);
         uint last = 0;
         for (int i = 0; i < 5; i++)
         {
@@ -144,11 +144,11 @@ public sealed class SpdySessionTests
 
         fixture.Session.HasUnacknowledgedData.Should().BeTrue();
         await fixture.Peer.SendAsync(SpdyPeer.Ping(last));
-        (await taken.Soon()).Should().BeTrue("what the other workers do is not asked");
+        (await acknowledged.Soon()).Should().BeTrue("what the other workers do does not matter");
     }
 
     [Fact]
-    public async Task The_end_of_a_stream_goes_out_in_one_write_with_the_question_whether_all_of_it_was_taken()
+    public async Task The_FIN_of_a_stream_goes_out_in_one_write_with_the_ping_that_acknowledges_it()
     {
         await using var fixture = new SpdyFixture(new SpdySessionOptions { AlignsStreamIds = true });
         SpdyStream stream = (await fixture.Session.OpenAsync([new StreamOpening([])], "hello"u8.ToArray()))![0];
@@ -156,73 +156,73 @@ public sealed class SpdySessionTests
         await fixture.Peer.ReadDataAsync(stream.Id);
         int writes = fixture.Client.Writes.Count;
 
-        Task<bool> taken = fixture.Session.FinishAndRequestAcknowledgementAsync(stream, CancellationToken.None);
+        Task<bool> acknowledged = fixture.Session.FinishAndRequestAcknowledgementAsync(stream, CancellationToken.None);
 
-        uint asked = (await fixture.Peer.ReadControlAsync(WireFrame.Ping)).Word(0);
+        uint ping = (await fixture.Peer.ReadControlAsync(WireFrame.Ping)).Word(0);
         (await fixture.Peer.ReadDataAsync(stream.Id)).Fin.Should().BeTrue();
         fixture.Client.Writes.Count.Should().Be(writes + 1);
-        taken.IsCompleted.Should().BeFalse();
-        await fixture.Peer.SendAsync(SpdyPeer.Ping(asked));
-        (await taken.Soon()).Should().BeTrue();
+        acknowledged.IsCompleted.Should().BeFalse();
+        await fixture.Peer.SendAsync(SpdyPeer.Ping(ping));
+        (await acknowledged.Soon()).Should().BeTrue();
     }
 
     [Fact]
-    public async Task Data_that_waited_for_its_turn_ahead_of_the_end_is_asked_about_too()
+    public async Task Data_that_waited_for_its_turn_ahead_of_the_FIN_is_acknowledged_by_later_pings()
     {
         await using var fixture = new SpdyFixture(new SpdySessionOptions { AlignsStreamIds = true }, transportBuffer: 64);
         SpdyStream stream = await fixture.OpenAsync(), other = await fixture.OpenAsync();
         Task<bool> held = other.WriteAsync(new byte[1000]).AsTask();
         Task<bool> waiting = stream.WriteAsync("late"u8.ToArray()).AsTask();
 
-        Task<bool> taken = fixture.Session.FinishAndRequestAcknowledgementAsync(stream, CancellationToken.None);
+        Task<bool> acknowledged = fixture.Session.FinishAndRequestAcknowledgementAsync(stream, CancellationToken.None);
 
         await fixture.Peer.ReadDataAsync(other.Id);
-        uint asked = (await fixture.Peer.ReadControlAsync(WireFrame.Ping)).Word(0);
+        uint ping = (await fixture.Peer.ReadControlAsync(WireFrame.Ping)).Word(0);
         (await fixture.Peer.ReadDataAsync(stream.Id)).Body.Should().Equal("late"u8.ToArray());
         (await fixture.Peer.ReadDataAsync(stream.Id)).Fin.Should().BeTrue();
         (await held.Soon()).Should().BeTrue();
         await waiting.Soon(); // What it says depends on whether the end goes out before it looks.
-        await fixture.Peer.SendAsync(SpdyPeer.Ping(asked));
+        await fixture.Peer.SendAsync(SpdyPeer.Ping(ping));
         for (int i = 0; i < 5; i++)
         {
-            asked = (await fixture.Peer.ReadControlAsync(WireFrame.Ping)).Word(0);
+            ping = (await fixture.Peer.ReadControlAsync(WireFrame.Ping)).Word(0);
         }
 
-        taken.IsCompleted.Should().BeFalse("the question went out before the data");
-        await fixture.Peer.SendAsync(SpdyPeer.Ping(asked));
-        (await taken.Soon()).Should().BeTrue();
+        acknowledged.IsCompleted.Should().BeFalse("the ping went out before the data");
+        await fixture.Peer.SendAsync(SpdyPeer.Ping(ping));
+        (await acknowledged.Soon()).Should().BeTrue();
     }
 
     [Fact]
-    public async Task It_is_asked_also_whether_all_of_a_stream_was_taken_that_has_ended_before()
+    public async Task A_stream_that_has_ended_before_is_acknowledged_too()
     {
         await using var fixture = new SpdyFixture(new SpdySessionOptions { AlignsStreamIds = true });
         SpdyStream stream = await fixture.OpenAsync();
         await stream.FinishAsync();
         (await fixture.Peer.ReadDataAsync(stream.Id)).Fin.Should().BeTrue();
 
-        Task<bool> taken = fixture.Session.FinishAndRequestAcknowledgementAsync(stream, CancellationToken.None);
+        Task<bool> acknowledged = fixture.Session.FinishAndRequestAcknowledgementAsync(stream, CancellationToken.None);
 
-        // Which worker is asked depends on the stream's id: the last question is the one.
-        uint asked = 0;
+        // How many PINGs it takes to reach the worker depends on the stream's id; the last one is it.
+        uint ping = 0;
         for (int pings = 1 + (int)(stream.Id % 5); pings > 0; pings--)
         {
-            asked = (await fixture.Peer.ReadControlAsync(WireFrame.Ping)).Word(0);
+            ping = (await fixture.Peer.ReadControlAsync(WireFrame.Ping)).Word(0);
         }
 
-        await fixture.Peer.SendAsync(SpdyPeer.Ping(asked));
-        (await taken.Soon()).Should().BeTrue();
+        await fixture.Peer.SendAsync(SpdyPeer.Ping(ping));
+        (await acknowledged.Soon()).Should().BeTrue();
     }
 
     [Fact]
-    public async Task Whether_the_peer_has_taken_everything_is_never_known_of_a_session_that_ends()
+    public async Task A_session_that_ends_acknowledges_nothing()
     {
         await using var fixture = new SpdyFixture();
-        Task<bool> taken = fixture.Session.RequestAcknowledgementAsync();
+        Task<bool> acknowledged = fixture.Session.RequestAcknowledgementAsync();
 
         await fixture.Session.DisposeAsync();
 
-        (await taken.Soon()).Should().BeFalse();
+        (await acknowledged.Soon()).Should().BeFalse();
         (await fixture.Session.RequestAcknowledgementAsync()).Should().BeFalse();
     }
 
@@ -241,7 +241,7 @@ public sealed class SpdySessionTests
     }
 
     [Fact]
-    public async Task A_ping_that_is_given_up_is_forgotten()
+    public async Task A_ping_that_is_withdrawn_is_forgotten()
     {
         await using var fixture = new SpdyFixture();
         using var cancel = new CancellationTokenSource();
@@ -256,7 +256,7 @@ public sealed class SpdySessionTests
     }
 
     [Fact]
-    public async Task A_ping_without_reply_says_so_when_the_session_ends()
+    public async Task A_ping_without_pong_says_so_when_the_session_ends()
     {
         await using var fixture = new SpdyFixture();
         Task<bool> ping = fixture.Session.PingAsync();
@@ -345,7 +345,7 @@ public sealed class SpdySessionTests
     }
 
     [Fact]
-    public async Task An_end_of_the_transport_between_frames_is_an_end_in_good_order()
+    public async Task An_end_of_the_transport_between_frames_ends_the_session_gracefully()
     {
         await using var fixture = new SpdyFixture();
         await fixture.Peer.SendAsync(SpdyPeer.GoAway(0));

@@ -195,7 +195,7 @@ public sealed class SpdyStreamEndTests
     }
 
     [Fact]
-    public async Task A_consumer_that_has_enough_has_later_bytes_thrown_away()
+    public async Task A_consumer_that_has_enough_has_later_bytes_discarded()
     {
         await using var fixture = new SpdyFixture(new SpdySessionOptions { StreamBufferSize = 1000, ReceiveBufferSize = 100 });
         SpdyStream stream = await fixture.OpenAsync();
@@ -286,7 +286,7 @@ public sealed class SpdyStreamEndTests
     [Fact]
     public async Task A_half_that_has_been_closed_is_never_opened_again_by_a_frame_on_its_way()
     {
-        // The frame asks whether the half is open while the read loop closes it: the two must not undo each other.
+        // The frame checks whether the half is open while the read loop closes it: the two must not undo each other.
         await using var fixture = new SpdyFixture();
         for (int i = 0; i < 300; i++)
         {

@@ -20,7 +20,7 @@ public sealed class TransportReaderTests
     }
 
     [Fact]
-    public async Task The_end_before_the_first_byte_is_an_end_in_good_order()
+    public async Task The_end_before_the_first_byte_is_a_graceful_end()
     {
         var reader = new TransportReader(new ChunkedStream([]), static () => ValueTask.CompletedTask, 16);
 

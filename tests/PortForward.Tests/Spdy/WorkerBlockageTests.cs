@@ -6,8 +6,8 @@ namespace PortForward.Tests.Spdy;
 /// <summary>Each case is a script: what is sent to workers 0 to 4, what they acknowledge, and probes of the ended stream, which belongs to worker 0.</summary>
 /// <remarks>
 /// <c>d2</c>, <c>d2*52</c>: data to worker 2, once or so many times; <c>p</c>: a PING to each worker; <c>a2</c>: worker 2 answers its oldest PING; <c>A2</c>: all its
-/// PINGs; <c>A-</c>: all of those of workers 1 to 4; <c>l</c>: one probe, <c>l*11</c>: so many; <c>L</c>: a probe while this side does not read; <c>l3</c>: a probe of a
-/// stream of worker 3.
+/// PINGs; <c>A-</c>: all of those of workers 1 to 4; <c>?</c>, <c>?*11</c>: a probe, or so many; <c>!</c>: a probe while this side does not read; <c>?3</c>: a
+/// probe of a stream of worker 3.
 /// </remarks>
 public sealed class WorkerBlockageTests
 {
@@ -21,20 +21,20 @@ public sealed class WorkerBlockageTests
     public WorkerBlockageTests() => _blockage = new WorkerBlockage(_workers, _pings);
 
     [Theory]
-    [InlineData("l", "NotBlocked", "nothing was sent")]
-    [InlineData("d0 p A0 l", "NotBlocked", "its data was acknowledged")]
-    [InlineData("d0 l p A0 l", "NotBlocked", "its data was acknowledged between two probes")]
-    [InlineData("d0 l", "Unclear", "nobody was asked")]
-    [InlineData("d0 p A- l", "Unclear", "one probe is not enough")]
-    [InlineData("d0 p A- l l l l", "Unclear", "the other pongs answer PINGs from before the first probe")]
-    [InlineData("d0 p l A- l", "Unclear", "the other pongs come late, but answer PINGs from before the first probe")]
-    [InlineData("d0 l p A- l", "Unclear", "the worker owes no pong from before the first probe")]
-    [InlineData("d0 p l p l", "Unclear", "nobody has answered")]
-    [InlineData("d0 p l p a1 l", "Unclear", "another worker has only answered the PING from before the first probe")]
-    [InlineData("d0 p l p A1 l", "WorkerBlocked", "another worker has answered a later PING")]
-    [InlineData("d0 p l p A- l", "WorkerBlocked", "the other workers have answered a later PING")]
-    [InlineData("p d0 A0 l p A- l", "Unclear", "the worker has answered what it was asked")]
-    [InlineData("d0 p l L p A4 L", "WorkerBlocked", "pongs that have come count even while this side does not read")]
+    [InlineData("?", "NotBlocked", "nothing was sent")]
+    [InlineData("d0 p A0 ?", "NotBlocked", "its data was acknowledged")]
+    [InlineData("d0 ? p A0 ?", "NotBlocked", "its data was acknowledged between two probes")]
+    [InlineData("d0 ?", "Unclear", "no PING was sent")]
+    [InlineData("d0 p A- ?", "Unclear", "one probe is not enough")]
+    [InlineData("d0 p A- ? ? ? ?", "Unclear", "the other pongs answer PINGs from before the first probe")]
+    [InlineData("d0 p ? A- ?", "Unclear", "the other pongs come late, but answer PINGs from before the first probe")]
+    [InlineData("d0 ? p A- ?", "Unclear", "the worker owes no pong from before the first probe")]
+    [InlineData("d0 p ? p ?", "Unclear", "nobody has answered")]
+    [InlineData("d0 p ? p a1 ?", "Unclear", "another worker has only answered the PING from before the first probe")]
+    [InlineData("d0 p ? p A1 ?", "WorkerBlocked", "another worker has answered a later PING")]
+    [InlineData("d0 p ? p A- ?", "WorkerBlocked", "the other workers have answered a later PING")]
+    [InlineData("p d0 A0 ? p A- ?", "Unclear", "the worker has answered all PINGs from before the first probe")]
+    [InlineData("d0 p ? ! p A4 !", "WorkerBlocked", "pongs that have come count even while this side does not read")]
     public void A_worker_is_blocked_once_another_one_has_answered_a_later_ping(string script, string result, string reason)
     {
         Run(script).Result.ToString().Should().Be(result, "{0}", reason);
@@ -44,21 +44,21 @@ public sealed class WorkerBlockageTests
     }
 
     [Theory]
-    [InlineData("d0*52 l*12", "PeerBlocked", "the worker's queue is full")]
-    [InlineData("d0*52 l*11", "Unclear", "patience lasts for twelve probes")]
-    [InlineData("d0*51 l*30", "Unclear", "the queue has room, so that the peer still reads")]
-    [InlineData("d0*52 L*30", "Unclear", "this side does not read")]
-    [InlineData("d0*52 l*11 L l*11", "Unclear", "patience begins anew after this side did not read")]
-    [InlineData("d0*52 l*11 L l*12", "PeerBlocked", "patience begins anew after this side did not read")]
-    [InlineData("p d0*52 l*11 a1 l*11", "Unclear", "patience begins anew with each acknowledgement")]
-    [InlineData("p d0*52 l*11 a1 l*12", "PeerBlocked", "patience begins anew with each acknowledgement")]
-    [InlineData("d0*52 d1*52 l*30", "Unclear", "the peer may wait for a live stream of another worker")]
-    [InlineData("d0*52 d1*51 l*12", "PeerBlocked", "the other worker has room")]
-    [InlineData("d0*52 p*60 l*12", "PeerBlocked", "a queue full of PINGs alone waits for no stream")]
-    [InlineData("d0*52 d1*52 l1 l*12", "PeerBlocked", "the other worker's stream has ended too")]
-    [InlineData("d0 d1 d2 d3 d4 l1 l2 l3 l4 l*12", "PeerBlocked", "all workers may be blocked")]
-    [InlineData("d0 d1 d2 d3 d4 l1 l2 l3 l*30", "Unclear", "one worker may be free")]
-    [InlineData("d0 d1 d2 d3 d4 l1 l2 l3 l4 p A1 l1 l*30", "Unclear", "one worker has turned out to be free")]
+    [InlineData("d0*52 ?*12", "PeerBlocked", "the worker's queue is full")]
+    [InlineData("d0*52 ?*11", "Unclear", "patience lasts for twelve probes")]
+    [InlineData("d0*51 ?*30", "Unclear", "the queue has room, so that the peer still reads")]
+    [InlineData("d0*52 !*30", "Unclear", "this side does not read")]
+    [InlineData("d0*52 ?*11 ! ?*11", "Unclear", "patience begins anew after this side did not read")]
+    [InlineData("d0*52 ?*11 ! ?*12", "PeerBlocked", "patience begins anew after this side did not read")]
+    [InlineData("p d0*52 ?*11 a1 ?*11", "Unclear", "patience begins anew with each acknowledgement")]
+    [InlineData("p d0*52 ?*11 a1 ?*12", "PeerBlocked", "patience begins anew with each acknowledgement")]
+    [InlineData("d0*52 d1*52 ?*30", "Unclear", "the peer may wait for a live stream of another worker")]
+    [InlineData("d0*52 d1*51 ?*12", "PeerBlocked", "the other worker has room")]
+    [InlineData("d0*52 p*60 ?*12", "PeerBlocked", "a queue full of PINGs alone waits for no stream")]
+    [InlineData("d0*52 d1*52 ?1 ?*12", "PeerBlocked", "the other worker's stream has ended too")]
+    [InlineData("d0 d1 d2 d3 d4 ?1 ?2 ?3 ?4 ?*12", "PeerBlocked", "all workers may be blocked")]
+    [InlineData("d0 d1 d2 d3 d4 ?1 ?2 ?3 ?*30", "Unclear", "one worker may be free")]
+    [InlineData("d0 d1 d2 d3 d4 ?1 ?2 ?3 ?4 p A1 ?1 ?*30", "Unclear", "one worker has turned out to be free")]
     public void The_peer_is_blocked_when_it_is_silent_for_long_and_only_ended_streams_can_be_the_reason(string script, string result, string reason)
     {
         Run(script).Result.ToString().Should().Be(result, "{0}", reason);
@@ -72,9 +72,9 @@ public sealed class WorkerBlockageTests
     [InlineData("d3", true, "data was sent")]
     [InlineData("d3 p A3", false, "the data was acknowledged")]
     [InlineData("d3 p A- d3", true, "more data was sent")]
-    [InlineData("d0 p l p A- l", false, "the worker that has data is blocked")]
-    [InlineData("d0 p l p A- l d3", true, "another worker has data")]
-    [InlineData("d0*52 p l p A- l d3", false, "behind a full queue that is never handled the peer reads nothing")]
+    [InlineData("d0 p ? p A- ?", false, "the worker that has data is blocked")]
+    [InlineData("d0 p ? p A- ? d3", true, "another worker has data")]
+    [InlineData("d0*52 p ? p A- ? d3", false, "behind a full queue that is never handled the peer reads nothing")]
     public void Data_may_yet_be_acknowledged_by_workers_that_are_not_blocked(string script, bool hasUnacknowledgedData, string reason)
     {
         Run(script);
@@ -105,9 +105,9 @@ public sealed class WorkerBlockageTests
     [InlineData(1, 9, false, "the worker is free")]
     public void A_stream_is_behind_a_blocked_worker_with_any_frame_that_was_not_acknowledged(uint streamId, long frame, bool isBehind, string reason)
     {
-        Run("p a0 d0 p l p A-");
+        Run("p a0 d0 p ? p A-");
         _blockage.IsBehindBlocked(streamId, frame).Should().BeFalse("no worker is blocked yet");
-        Run("l");
+        Run("?");
 
         _blockage.IsBehindBlocked(streamId, frame).Should().Be(isBehind, "{0}", reason);
     }
@@ -138,7 +138,7 @@ public sealed class WorkerBlockageTests
                         Answer(_sent.Where(ping => parts[0] == "A-" ? ping.Sent.Worker != 0 : ping.Sent.Worker == worker));
                         break;
                     default:
-                        last = _probes[worker] = _blockage.Probe((uint)worker, _lastData[worker], _probes[worker], isReading: step[0] == 'l');
+                        last = _probes[worker] = _blockage.Probe((uint)worker, _lastData[worker], _probes[worker], isReading: step[0] == '?');
                         break;
                 }
             }

@@ -25,7 +25,7 @@ internal sealed class SpdyPeer(Stream transport) : IAsyncDisposable
     private readonly HeaderInflater _headers = new();
     private int _pingsRead;
 
-    /// <summary>The worker of the peer that the last PING went to: they take turns, whether it is a question or an answer.</summary>
+    /// <summary>The worker of the peer that the last PING or pong went to: they take turns.</summary>
     public uint LastPingsWorker => (uint)(_pingsRead - 1) % 5;
 
     public static byte[] Control(int type, byte flags, params uint[] words)
