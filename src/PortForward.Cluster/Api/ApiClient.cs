@@ -129,12 +129,19 @@ public sealed partial class ApiClient
         string collection = resource.CollectionPath(@namespace);
         var bounds = new ListBounds(PageSize);
         ApiList<T> page = await PageAsync($"{collection}?{selection.Query}limit={PageSize}", MaxPageLength).ConfigureAwait(false);
-        if (string.IsNullOrEmpty(page.Continue)) return page with { Continue = null };
+        if (string.IsNullOrEmpty(page.Continue))
+        {
+            return page with { Continue = null };
+        }
 
         List<T> items = [.. page.Items];
         while (page.Continue is { Length: > 0 } asked)
         {
-            if (bounds.WhyNoMore(page.Items.Count, asked) is { } endless) throw NotTheApi(endless);
+            if (bounds.WhyNoMore(page.Items.Count, asked) is { } endless)
+            {
+                throw NotTheApi(endless);
+            }
+
             try
             {
                 page = await PageAsync($"{collection}?{selection.Query}limit={PageSize}&continue={Uri.EscapeDataString(asked)}", MaxPageLength).ConfigureAwait(false);
@@ -189,11 +196,19 @@ public sealed partial class ApiClient
         using var either = CancellationTokenSource.CreateLinkedTokenSource(silence.Token, cancellationToken);
 
         string path = $"{resource.CollectionPath(@namespace)}?{selection.Query}watch=true&allowWatchBookmarks=true";
-        if (!string.IsNullOrEmpty(resourceVersion)) path += $"&resourceVersion={Uri.EscapeDataString(resourceVersion)}";
+        if (!string.IsNullOrEmpty(resourceVersion))
+        {
+            path += $"&resourceVersion={Uri.EscapeDataString(resourceVersion)}";
+        }
+
         string request = $"watch {resource}";
 
         using HttpResponseMessage? response = await UntilSilentAsync(() => SendAsync(path, either.Token)).ConfigureAwait(false);
-        if (response is null) yield break;
+        if (response is null)
+        {
+            yield break;
+        }
+
         if (!response.IsSuccessStatusCode)
         {
             throw (await ReadStatusAsync(response, request, either.Token, cancellationToken).ConfigureAwait(false)).ToException();
@@ -204,7 +219,11 @@ public sealed partial class ApiClient
         while (await UntilSilentAsync(() => lines.ReadLineAsync(either.Token).AsTask()).ConfigureAwait(false) is { } line)
         {
             silence.CancelAfter(silenceLimit);
-            if (line.Span.Trim(" \t\r"u8).IsEmpty) continue;
+            if (line.Span.Trim(" \t\r"u8).IsEmpty)
+            {
+                continue;
+            }
+
             yield return ReadEvent(resource, line);
         }
 
@@ -271,7 +290,11 @@ public sealed partial class ApiClient
                 }
 
                 refusal = await ReadStatusAsync(response, request, either.Token, cancellationToken).ConfigureAwait(false);
-                if (RetryAfter(response) is not { } wait || wait > MaxRetryAfter || retries == MaxRetries) throw refusal.ToException(subject);
+                if (RetryAfter(response) is not { } wait || wait > MaxRetryAfter || retries == MaxRetries)
+                {
+                    throw refusal.ToException(subject);
+                }
+
                 LogRetry(request, (int)response.StatusCode, wait);
                 await Task.Delay(wait, _time, either.Token).ConfigureAwait(false);
             }

@@ -48,9 +48,17 @@ public sealed class ApiResource<T>
     internal ApiList<T>? ReadList(Stream json)
     {
         ObjectList<T>? list = JsonSerializer.Deserialize(json, _list);
-        if (list is null) return null;
+        if (list is null)
+        {
+            return null;
+        }
+
         T[] items = [.. list.Items ?? []];
-        if (Array.Exists(items, item => string.IsNullOrEmpty(item?.Metadata?.Name))) throw new JsonException("a list with an object that has no name");
+        if (Array.Exists(items, item => string.IsNullOrEmpty(item?.Metadata?.Name)))
+        {
+            throw new JsonException("a list with an object that has no name");
+        }
+
         return new ApiList<T>(items, list.Metadata?.ResourceVersion, list.Metadata?.Continue);
     }
 }

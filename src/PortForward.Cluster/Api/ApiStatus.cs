@@ -64,15 +64,27 @@ public sealed record ApiStatus(HttpStatusCode Code, string? Reason, string Messa
     /// <summary>The status in a JSON <c>Status</c> object, or null when the element is none.</summary>
     internal static ApiStatus? FromJson(JsonElement json, HttpStatusCode fallbackCode)
     {
-        if (json.ValueKind != JsonValueKind.Object || JsonFields.Text(json, "kind") != "Status") return null;
+        if (json.ValueKind != JsonValueKind.Object || JsonFields.Text(json, "kind") != "Status")
+        {
+            return null;
+        }
+
         HttpStatusCode code = JsonFields.Number(json, "code") is { } number and > 0 ? (HttpStatusCode)number : fallbackCode;
         JsonElement details = JsonFields.Object(json, "details") ?? default;
         int? wait = JsonFields.Number(details, "retryAfterSeconds");
 
         // A refusal whose reason is empty ends in a colon.
         string message = UntrustedText.OneLine(JsonFields.Text(json, "message") ?? "", maxLength: 2000).TrimEnd(' ', ':');
-        if (message.Length == 0) message = $"the server responded with the status code {(int)code} but did not return more information";
-        if (message == UpgradeIsLost) message += ": something before the API server took the Upgrade header out of the request; let that proxy or load balancer pass Upgrade and Connection on";
+        if (message.Length == 0)
+        {
+            message = $"the server responded with the status code {(int)code} but did not return more information";
+        }
+
+        if (message == UpgradeIsLost)
+        {
+            message += ": something before the API server took the Upgrade header out of the request; let that proxy or load balancer pass Upgrade and Connection on";
+        }
+
         return new ApiStatus(code, UntrustedText.OneLine(JsonFields.Text(json, "reason") ?? ""), message)
         {
             RetryAfter = wait is > 0 ? TimeSpan.FromSeconds(wait.Value) : null,
@@ -83,7 +95,11 @@ public sealed record ApiStatus(HttpStatusCode Code, string? Reason, string Messa
 
     private static ApiStatus? TryReadStatusObject(string body, HttpStatusCode code)
     {
-        if (!body.AsSpan().TrimStart().StartsWith('{')) return null;
+        if (!body.AsSpan().TrimStart().StartsWith('{'))
+        {
+            return null;
+        }
+
         try
         {
             using JsonDocument document = JsonDocument.Parse(body);
@@ -114,8 +130,16 @@ public sealed record ApiStatus(HttpStatusCode Code, string? Reason, string Messa
             >= 500 => ("InternalError", $"an error on the server (\"{(text.Length == 0 ? Status() : text)}\") has prevented the request from succeeding"),
             _ => (null, $"the server responded with the status code {Status()}" + (text.Length == 0 ? " but did not return more information" : "")),
         };
-        if (request is not null) words += $" ({request})";
-        if (text.Length > 0 && !words.Contains(text, StringComparison.Ordinal) && code != HttpStatusCode.Unauthorized) words += $": {text}";
+        if (request is not null)
+        {
+            words += $" ({request})";
+        }
+
+        if (text.Length > 0 && !words.Contains(text, StringComparison.Ordinal) && code != HttpStatusCode.Unauthorized)
+        {
+            words += $": {text}";
+        }
+
         return new ApiStatus(code, reason, words);
 
         string Status()

@@ -28,7 +28,11 @@ internal sealed class LineReader(Stream stream, int maxLength) : IDisposable
             _searched = _end;
             MakeRoom();
             int read = await stream.ReadAsync(_buffer.AsMemory(_end), cancellationToken).ConfigureAwait(false);
-            if (read == 0) return null;
+            if (read == 0)
+            {
+                return null;
+            }
+
             _end += read;
         }
     }
@@ -42,10 +46,20 @@ internal sealed class LineReader(Stream stream, int maxLength) : IDisposable
     private void MakeRoom()
     {
         int pending = _end - _start;
-        if (pending > maxLength) throw new InvalidDataException($"a line is longer than {maxLength} bytes");
+        if (pending > maxLength)
+        {
+            throw new InvalidDataException($"a line is longer than {maxLength} bytes");
+        }
+
         byte[] target = _buffer;
-        if (pending == _buffer.Length) target = ArrayPool<byte>.Shared.Rent(_buffer.Length * 2);
-        else if (_start == 0) return;
+        if (pending == _buffer.Length)
+        {
+            target = ArrayPool<byte>.Shared.Rent(_buffer.Length * 2);
+        }
+        else if (_start == 0)
+        {
+            return;
+        }
 
         _buffer.AsSpan(_start, pending).CopyTo(target);
         if (target != _buffer)

@@ -69,13 +69,28 @@ public sealed partial class ListWatch<T>(
                     while (true)
                     {
                         (ApiEvent<T>? next, fault) = await NextAsync(events).ConfigureAwait(false);
-                        if (next is null) break;
+                        if (next is null)
+                        {
+                            break;
+                        }
+
                         fruitless = 0;
                         Fault = null;
                         version = next.Object.Metadata?.ResourceVersion ?? version;
-                        if (next.Type == ApiEventType.Bookmark || NameOf(next.Object) is not { Length: > 0 } name) continue;
-                        if (next.Type == ApiEventType.Deleted) objects.Remove(name);
-                        else objects[name] = next.Object;
+                        if (next.Type == ApiEventType.Bookmark || NameOf(next.Object) is not { Length: > 0 } name)
+                        {
+                            continue;
+                        }
+
+                        if (next.Type == ApiEventType.Deleted)
+                        {
+                            objects.Remove(name);
+                        }
+                        else
+                        {
+                            objects[name] = next.Object;
+                        }
+
                         yield return [.. objects.Values];
                     }
                 }
@@ -83,7 +98,11 @@ public sealed partial class ListWatch<T>(
                 if (fault is { StatusCode: HttpStatusCode.Gone })
                 {
                     TimeSpan wait = watches.EndWithRemedy();
-                    if (wait > TimeSpan.Zero) await Task.Delay(wait, _time, cancellationToken).ConfigureAwait(false);
+                    if (wait > TimeSpan.Zero)
+                    {
+                        await Task.Delay(wait, _time, cancellationToken).ConfigureAwait(false);
+                    }
+
                     break;
                 }
 
@@ -95,9 +114,16 @@ public sealed partial class ListWatch<T>(
                 }
 
                 Fault = fault;
-                if (fault is not null) LogWatchLost(_collection, fault.Message);
+                if (fault is not null)
+                {
+                    LogWatchLost(_collection, fault.Message);
+                }
+
                 await Task.Delay(watches.End(), _time, cancellationToken).ConfigureAwait(false);
-                if (fault is not null && (!IsPassing(fault) || ++fruitless == WatchesUntilList)) break;
+                if (fault is not null && (!IsPassing(fault) || ++fruitless == WatchesUntilList))
+                {
+                    break;
+                }
             }
 
             if (unwatched > 0)

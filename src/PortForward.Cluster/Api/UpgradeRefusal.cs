@@ -15,7 +15,11 @@ public static class UpgradeRefusal
     public static RefusalMeaning Read(TunnelFault fault, string pod)
     {
         ArgumentNullException.ThrowIfNull(fault);
-        if (fault.StatusCode is not { } code) return RefusalMeaning.Unknown;
+        if (fault.StatusCode is not { } code)
+        {
+            return RefusalMeaning.Unknown;
+        }
+
         var status = ApiStatus.Read(code, fault.ReasonPhrase, fault.Body ?? "");
         if (!status.IsFromServer)
         {

@@ -53,7 +53,13 @@ internal sealed class NumberOrNameConverter : JsonConverter<string>
 
     public override void Write(Utf8JsonWriter writer, string value, JsonSerializerOptions options)
     {
-        if (int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out int number)) writer.WriteNumberValue(number);
-        else writer.WriteStringValue(value);
+        if (int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out int number))
+        {
+            writer.WriteNumberValue(number);
+        }
+        else
+        {
+            writer.WriteStringValue(value);
+        }
     }
 }

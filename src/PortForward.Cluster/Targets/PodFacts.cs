@@ -51,7 +51,11 @@ internal static class PodFacts
     /// <summary>What keeps a pod from running: the scheduler, an init container, an image, the volumes; at least its phase.</summary>
     public static PodObstacle WhyNotRunning(Pod pod)
     {
-        if (IsOver(pod)) return new PodObstacle(Phase(pod), Details(pod.Status?.Reason, pod.Status?.Message));
+        if (IsOver(pod))
+        {
+            return new PodObstacle(Phase(pod), Details(pod.Status?.Reason, pod.Status?.Message));
+        }
+
         if (Condition(pod, "PodScheduled") is { Status: "False" } scheduled)
         {
             return new PodObstacle(OneLine(scheduled.Reason) ?? "Unschedulable", OneLine(scheduled.Message));
@@ -60,10 +64,18 @@ internal static class PodFacts
         PodObstacle? starting = null;
         foreach (ContainerStatus status in (pod.Status?.InitContainerStatuses ?? []).Concat(pod.Status?.ContainerStatuses ?? []))
         {
-            if (status.State?.Waiting is not { } waiting || string.IsNullOrEmpty(waiting.Reason)) continue;
+            if (status.State?.Waiting is not { } waiting || string.IsNullOrEmpty(waiting.Reason))
+            {
+                continue;
+            }
+
             var obstacle = new PodObstacle(OneLine(waiting.Reason)!, OneLine(waiting.Message));
             // ContainerCreating and PodInitializing are the ordinary course; whatever else a container waits for says more.
-            if (waiting.Reason is not ("ContainerCreating" or "PodInitializing")) return obstacle;
+            if (waiting.Reason is not ("ContainerCreating" or "PodInitializing"))
+            {
+                return obstacle;
+            }
+
             starting ??= obstacle;
         }
 
@@ -72,7 +84,11 @@ internal static class PodFacts
             return new PodObstacle("Initializing", $"init container {OneLine(init.Name)} is running");
         }
 
-        if (!string.IsNullOrEmpty(pod.Status?.Reason)) return new PodObstacle(OneLine(pod.Status.Reason)!, OneLine(pod.Status.Message));
+        if (!string.IsNullOrEmpty(pod.Status?.Reason))
+        {
+            return new PodObstacle(OneLine(pod.Status.Reason)!, OneLine(pod.Status.Message));
+        }
+
         return starting ?? new PodObstacle(Phase(pod), IsTerminating(pod) ? "the pod is being deleted" : null);
     }
 
@@ -81,10 +97,22 @@ internal static class PodFacts
     {
         foreach (ContainerStatus status in pod.Status?.ContainerStatuses ?? [])
         {
-            if (status.Ready) continue;
+            if (status.Ready)
+            {
+                continue;
+            }
+
             string container = $"container {OneLine(status.Name)}";
-            if (OneLine(status.State?.Waiting?.Reason) is { } waiting) return new PodObstacle(waiting, OneLine(status.State?.Waiting?.Message) ?? container);
-            if (status.State?.Terminated is { } ended) return new PodObstacle(OneLine(ended.Reason) ?? "Terminated", $"{container} ended with exit code {ended.ExitCode}");
+            if (OneLine(status.State?.Waiting?.Reason) is { } waiting)
+            {
+                return new PodObstacle(waiting, OneLine(status.State?.Waiting?.Message) ?? container);
+            }
+
+            if (status.State?.Terminated is { } ended)
+            {
+                return new PodObstacle(OneLine(ended.Reason) ?? "Terminated", $"{container} ended with exit code {ended.ExitCode}");
+            }
+
             return new PodObstacle("ContainersNotReady", $"{container} is not ready");
         }
 

@@ -52,7 +52,11 @@ internal sealed class PodFeed(ApiClient api, TargetObject target, TimeProvider t
 
         while (true)
         {
-            if (await PollAsync(cancellationToken).ConfigureAwait(false) is { } pods) yield return pods;
+            if (await PollAsync(cancellationToken).ConfigureAwait(false) is { } pods)
+            {
+                yield return pods;
+            }
+
             await Task.Delay(PollInterval, time, cancellationToken).ConfigureAwait(false);
         }
     }

@@ -25,12 +25,18 @@ public sealed class PodRevisions
         var newest = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (Pod pod in pods.OrderBy(pod => pod.Metadata?.CreationTimestamp ?? DateTime.MinValue))
         {
-            if (RevisionOf(pod) is { } revision) newest[OwnerOf(pod, revision)] = updateRevision ?? revision;
+            if (RevisionOf(pod) is { } revision)
+            {
+                newest[OwnerOf(pod, revision)] = updateRevision ?? revision;
+            }
         }
 
         foreach (Workload set in (replicaSets ?? []).OrderBy(Number))
         {
-            if (set.Metadata is { } metadata && Label(metadata, "pod-template-hash") is { } hash) newest[DeploymentKey(metadata.Name, hash)] = hash;
+            if (set.Metadata is { } metadata && Label(metadata, "pod-template-hash") is { } hash)
+            {
+                newest[DeploymentKey(metadata.Name, hash)] = hash;
+            }
         }
 
         return new PodRevisions(newest);

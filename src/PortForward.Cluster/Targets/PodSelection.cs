@@ -31,8 +31,16 @@ public static class PodSelection
         int CompareLater(Pod one, Pod other)
         {
             int order = PodFacts.IsTerminating(other).CompareTo(PodFacts.IsTerminating(one));
-            if (order == 0) order = PodFacts.IsReady(one).CompareTo(PodFacts.IsReady(other));
-            if (order == 0) order = revisions.IsNewest(one).CompareTo(revisions.IsNewest(other));
+            if (order == 0)
+            {
+                order = PodFacts.IsReady(one).CompareTo(PodFacts.IsReady(other));
+            }
+
+            if (order == 0)
+            {
+                order = revisions.IsNewest(one).CompareTo(revisions.IsNewest(other));
+            }
+
             return order != 0 ? order : Compare(one, other);
         }
     }
@@ -41,12 +49,36 @@ public static class PodSelection
     internal static int Compare(Pod one, Pod other)
     {
         int order = IsScheduled(one).CompareTo(IsScheduled(other));
-        if (order == 0) order = PhaseRank(one).CompareTo(PhaseRank(other));
-        if (order == 0) order = PodFacts.IsReady(one).CompareTo(PodFacts.IsReady(other));
-        if (order == 0) order = PodFacts.IsTerminating(other).CompareTo(PodFacts.IsTerminating(one));
-        if (order == 0 && PodFacts.IsTerminating(one)) order = Nullable.Compare(one.Metadata?.DeletionTimestamp, other.Metadata?.DeletionTimestamp);
-        if (order == 0 && PodFacts.IsReady(one)) order = EarlierIsBetter(PodFacts.ReadySince(one), PodFacts.ReadySince(other));
-        if (order == 0) order = PodFacts.MostRestarts(other).CompareTo(PodFacts.MostRestarts(one));
+        if (order == 0)
+        {
+            order = PhaseRank(one).CompareTo(PhaseRank(other));
+        }
+
+        if (order == 0)
+        {
+            order = PodFacts.IsReady(one).CompareTo(PodFacts.IsReady(other));
+        }
+
+        if (order == 0)
+        {
+            order = PodFacts.IsTerminating(other).CompareTo(PodFacts.IsTerminating(one));
+        }
+
+        if (order == 0 && PodFacts.IsTerminating(one))
+        {
+            order = Nullable.Compare(one.Metadata?.DeletionTimestamp, other.Metadata?.DeletionTimestamp);
+        }
+
+        if (order == 0 && PodFacts.IsReady(one))
+        {
+            order = EarlierIsBetter(PodFacts.ReadySince(one), PodFacts.ReadySince(other));
+        }
+
+        if (order == 0)
+        {
+            order = PodFacts.MostRestarts(other).CompareTo(PodFacts.MostRestarts(one));
+        }
+
         return order != 0 ? order : EarlierIsBetter(one.Metadata?.CreationTimestamp, other.Metadata?.CreationTimestamp);
     }
 

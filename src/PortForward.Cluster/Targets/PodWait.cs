@@ -19,20 +19,35 @@ internal sealed class PodWait(ApiClient api, TimeProvider time, ILogger? logger 
         if (target.Pod is { } named)
         {
             // The look-up has just read it: no second request for a pod that runs.
-            if (PodFacts.IsRunning(named)) return named;
-            if (PodFacts.IsOver(named)) throw NotRunning(named);
+            if (PodFacts.IsRunning(named))
+            {
+                return named;
+            }
+
+            if (PodFacts.IsOver(named))
+            {
+                throw NotRunning(named);
+            }
         }
 
         using var deadline = new CancellationTokenSource(timeout, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, cancellationToken);
         var feed = new PodFeed(api, target, time, logger);
         PodWaitProgress? last = null;
-        if (target.Pod is not null) Report([target.Pod]);
+        if (target.Pod is not null)
+        {
+            Report([target.Pod]);
+        }
+
         try
         {
             await foreach (IReadOnlyCollection<Pod> pods in feed.FollowAsync(either.Token).ConfigureAwait(false))
             {
-                if (PodSelection.First(pods) is { } best && PodFacts.IsRunning(best)) return best;
+                if (PodSelection.First(pods) is { } best && PodFacts.IsRunning(best))
+                {
+                    return best;
+                }
+
                 await RefuseWhatIsOverAsync(target, pods, either.Token).ConfigureAwait(false);
                 Report(pods);
             }
@@ -47,7 +62,11 @@ internal sealed class PodWait(ApiClient api, TimeProvider time, ILogger? logger 
         void Report(IReadOnlyCollection<Pod> pods)
         {
             PodWaitProgress now = Describe(target, pods);
-            if (now == last) return;
+            if (now == last)
+            {
+                return;
+            }
+
             last = now;
             progress?.Report(now);
         }
@@ -64,7 +83,11 @@ internal sealed class PodWait(ApiClient api, TimeProvider time, ILogger? logger 
     /// <summary>A pod or a job that has come to its end is not waited for.</summary>
     private async Task RefuseWhatIsOverAsync(TargetObject target, IReadOnlyCollection<Pod> pods, CancellationToken cancellationToken)
     {
-        if (!pods.All(PodFacts.IsOver)) return;
+        if (!pods.All(PodFacts.IsOver))
+        {
+            return;
+        }
+
         switch (target.Reference.Kind)
         {
             case TargetKind.Pod when pods.Count > 0:
@@ -73,7 +96,11 @@ internal sealed class PodWait(ApiClient api, TimeProvider time, ILogger? logger 
                 // While a failed pod may be tried again, only the job itself knows whether it will be.
                 bool finished = target.IsFinished
                     || (pods.Count > 0 && (await TargetObject.ReadAsync(api, target.Reference, target.Namespace, cancellationToken).ConfigureAwait(false)).IsFinished);
-                if (!finished) return;
+                if (!finished)
+                {
+                    return;
+                }
+
                 throw PodSelection.First(pods) is { } pod ? NotRunning(pod) : new ClusterException($"{target.Reference} has finished, and none of its pods is left to forward to");
         }
     }
@@ -88,7 +115,11 @@ internal sealed class PodWait(ApiClient api, TimeProvider time, ILogger? logger 
     private static PodWaitProgress Describe(TargetObject target, IReadOnlyCollection<Pod> pods)
     {
         Pod? best = PodSelection.First(pods.Where(pod => !PodFacts.IsOver(pod))) ?? PodSelection.First(pods);
-        if (best is not null) return new PodWaitProgress(target.Reference, PodFacts.NameOf(best), PodFacts.WhyNotRunning(best));
+        if (best is not null)
+        {
+            return new PodWaitProgress(target.Reference, PodFacts.NameOf(best), PodFacts.WhyNotRunning(best));
+        }
+
         string why = target.Selector is null ? $"there is no pod {target.Reference.Name}"
             : target.IsScaledToZero ? "it is scaled to 0 replicas"
             : $"no pod matches its selector {target.Selector}";

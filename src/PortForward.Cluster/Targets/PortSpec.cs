@@ -89,8 +89,16 @@ public sealed record PortSpec
     private static bool TryReadLocal(string text, out int? port)
     {
         port = 0;
-        if (text.Length == 0) return true;
-        if (!TryReadNumber(text, out int number) || number > ushort.MaxValue) return false;
+        if (text.Length == 0)
+        {
+            return true;
+        }
+
+        if (!TryReadNumber(text, out int number) || number > ushort.MaxValue)
+        {
+            return false;
+        }
+
         port = number;
         return true;
     }
@@ -99,8 +107,16 @@ public sealed record PortSpec
     private static bool TryReadNumber(string text, out int number)
     {
         number = 0;
-        if (text.Length == 0 || !text.All(char.IsAsciiDigit)) return false;
-        if (!int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out number)) number = int.MaxValue;
+        if (text.Length == 0 || !text.All(char.IsAsciiDigit))
+        {
+            return false;
+        }
+
+        if (!int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out number))
+        {
+            number = int.MaxValue;
+        }
+
         return true;
     }
 

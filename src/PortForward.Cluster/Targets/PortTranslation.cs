@@ -52,10 +52,18 @@ public static class PortTranslation
     /// <returns>One sentence for each such port.</returns>
     internal static IEnumerable<string> HeadlessNotes(IReadOnlyList<PortSpec> specs, Service service, Pod pod)
     {
-        if (!IsHeadless(service)) yield break;
+        if (!IsHeadless(service))
+        {
+            yield break;
+        }
+
         foreach ((PortSpec spec, ServicePort port) in ServicePorts(specs, service))
         {
-            if (DeclaredTarget(port, pod) is not { } target || target == port.Number) continue;
+            if (DeclaredTarget(port, pod) is not { } target || target == port.Number)
+            {
+                continue;
+            }
+
             string local = spec.LocalPort switch { null => $"{port.Number}:", 0 => ":", { } number => $"{number}:" };
             yield return $"service {service.Metadata?.Name} is headless: its port {port.Number} leads to port {port.Number} of the pod and not to its targetPort {port.TargetPort}; "
                 + $"use pod/{PodFacts.NameOf(pod)} {local}{target} for that one";
@@ -70,8 +78,7 @@ public static class PortTranslation
         return [.. specs.Select(spec =>
         {
             ServicePort[] entries = [.. ports.Where(port => spec.RemotePort is { } number ? port.Number == number : port.Name == spec.Remote)];
-            if (entries.Length > 0) return (spec, FirstTcp(entries, port => port.Protocol, spec.Remote));
-            throw new ClusterException(spec.RemotePort is { } missing
+            if (entries.Length > 0) { return (spec, FirstTcp(entries, port => port.Protocol, spec.Remote)); } throw new ClusterException(spec.RemotePort is { } missing
                 ? $"Service {service.Metadata?.Name} does not have a service port {missing}"
                 : $"Service '{service.Metadata?.Name}' does not have a named port '{spec.Remote}'");
         })];
@@ -81,16 +88,32 @@ public static class PortTranslation
 
     private static int TargetPort(Service service, ServicePort port, Pod pod)
     {
-        if (IsHeadless(service) || string.IsNullOrEmpty(port.TargetPort)) return port.Number;
-        if (!TryReadNumber(port.TargetPort, out int number)) return ContainerPort(pod, port.TargetPort);
+        if (IsHeadless(service) || string.IsNullOrEmpty(port.TargetPort))
+        {
+            return port.Number;
+        }
+
+        if (!TryReadNumber(port.TargetPort, out int number))
+        {
+            return ContainerPort(pod, port.TargetPort);
+        }
+
         return number == 0 ? port.Number : number;
     }
 
     /// <summary>The number of a service port's target as it is declared; null where nothing, or nothing in this pod, is.</summary>
     private static int? DeclaredTarget(ServicePort port, Pod pod)
     {
-        if (string.IsNullOrEmpty(port.TargetPort)) return null;
-        if (TryReadNumber(port.TargetPort, out int number)) return number == 0 ? null : number;
+        if (string.IsNullOrEmpty(port.TargetPort))
+        {
+            return null;
+        }
+
+        if (TryReadNumber(port.TargetPort, out int number))
+        {
+            return number == 0 ? null : number;
+        }
+
         return NamedPorts(pod, port.TargetPort).FirstOrDefault(named => IsTcp(named.Protocol))?.Number;
     }
 
@@ -108,7 +131,11 @@ public static class PortTranslation
     private static int CheckDeclared(Pod pod, int number, string asked)
     {
         ContainerPort[] entries = [.. PortsOf(pod.Spec?.Containers).Where(port => port.Number == number)];
-        if (entries.Length > 0) FirstTcp(entries, port => port.Protocol, asked);
+        if (entries.Length > 0)
+        {
+            FirstTcp(entries, port => port.Protocol, asked);
+        }
+
         return number;
     }
 

@@ -74,7 +74,11 @@ internal sealed record TargetObject(TargetReference Reference, string Namespace)
     {
         // An empty selector would mean every pod of the namespace; the API server lets none be made for a workload.
         string text = LabelSelectors.Format(selector);
-        if (text.Length == 0) throw new ClusterException($"{Reference} has no selector, so it has no pods to forward to");
+        if (text.Length == 0)
+        {
+            throw new ClusterException($"{Reference} has no selector, so it has no pods to forward to");
+        }
+
         return this with { Selector = text, IsScaledToZero = replicas == 0 };
     }
 }

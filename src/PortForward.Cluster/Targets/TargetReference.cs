@@ -84,11 +84,18 @@ public sealed record TargetReference(TargetKind Kind, string Name)
         }
 
         TargetKind kind = TargetKind.Pod;
-        if (parts.Length == 2 && !TryFindKind(parts[0], out kind, out error)) return false;
+        if (parts.Length == 2 && !TryFindKind(parts[0], out kind, out error))
+        {
+            return false;
+        }
 
         string name = parts[^1];
         error = CheckName(name);
-        if (error is not null) return false;
+        if (error is not null)
+        {
+            return false;
+        }
+
         target = new TargetReference(kind, name);
         return true;
     }
@@ -113,7 +120,11 @@ public sealed record TargetReference(TargetKind Kind, string Name)
         string? group = parts.Length == 2 ? parts[1] : null;
         foreach ((string[] names, string typeGroup, TargetKind candidate) in Types)
         {
-            if (!names.Contains(name, StringComparer.OrdinalIgnoreCase) || !IsGroup(group, typeGroup)) continue;
+            if (!names.Contains(name, StringComparer.OrdinalIgnoreCase) || !IsGroup(group, typeGroup))
+            {
+                continue;
+            }
+
             kind = candidate;
             error = null;
             return true;
@@ -134,7 +145,11 @@ public sealed record TargetReference(TargetKind Kind, string Name)
     /// </summary>
     private static bool IsGroup(string? given, string group)
     {
-        if (string.IsNullOrEmpty(given) || given == "v1." + group) return true;
+        if (string.IsNullOrEmpty(given) || given == "v1." + group)
+        {
+            return true;
+        }
+
         return group.StartsWith(given, StringComparison.Ordinal);
     }
 }

@@ -33,21 +33,39 @@ public sealed class TargetResolver(ApiClient api, TimeProvider? time = null, ILo
         ArgumentNullException.ThrowIfNull(@namespace);
         ArgumentNullException.ThrowIfNull(ports);
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(podRunningTimeout, TimeSpan.Zero);
-        if (TargetReference.CheckName(@namespace, "namespace") is { } invalid) throw new ClusterException(invalid);
+        if (TargetReference.CheckName(@namespace, "namespace") is { } invalid)
+        {
+            throw new ClusterException(invalid);
+        }
 
         TargetObject target = await ReadTargetAsync(reference, @namespace, cancellationToken).ConfigureAwait(false);
 
         // Ports that cannot be right are refused before anything is waited for.
-        if (target.Service is not null) PortTranslation.CheckService(ports, target.Service);
-        if (target.Pod is not null) PortTranslation.ForPod(ports, target.Pod);
+        if (target.Service is not null)
+        {
+            PortTranslation.CheckService(ports, target.Service);
+        }
+
+        if (target.Pod is not null)
+        {
+            PortTranslation.ForPod(ports, target.Pod);
+        }
 
         var wait = new PodWait(api, time ?? TimeProvider.System, logger);
         Pod pod = await wait.ForRunningPodAsync(target, podRunningTimeout, progress, cancellationToken).ConfigureAwait(false);
 
         List<string> notes = [];
         IReadOnlyList<PortMapping> mappings = WithoutRepetition(Translate(target, ports, pod), notes);
-        if (target.Service is not null) notes.AddRange(PortTranslation.HeadlessNotes(ports, target.Service, pod));
-        if (!PodFacts.IsReady(pod)) notes.Add($"pod {PodFacts.NameOf(pod)} is running but not ready ({PodFacts.WhyNotReady(pod)})");
+        if (target.Service is not null)
+        {
+            notes.AddRange(PortTranslation.HeadlessNotes(ports, target.Service, pod));
+        }
+
+        if (!PodFacts.IsReady(pod))
+        {
+            notes.Add($"pod {PodFacts.NameOf(pod)} is running but not ready ({PodFacts.WhyNotReady(pod)})");
+        }
+
         return new ResolvedTarget(target, pod, mappings, notes);
     }
 
@@ -75,8 +93,14 @@ public sealed class TargetResolver(ApiClient api, TimeProvider? time = null, ILo
         foreach (PortMapping mapping in mappings)
         {
             PortMapping? earlier = mapping.LocalPort == 0 ? null : kept.Find(other => other.LocalPort == mapping.LocalPort);
-            if (earlier is null) kept.Add(mapping);
-            else if (earlier.PodPort != mapping.PodPort) notes.Add($"local port {mapping.LocalPort} is asked for twice: {mapping.Spec} is left out, {earlier.Spec} has it");
+            if (earlier is null)
+            {
+                kept.Add(mapping);
+            }
+            else if (earlier.PodPort != mapping.PodPort)
+            {
+                notes.Add($"local port {mapping.LocalPort} is asked for twice: {mapping.Spec} is left out, {earlier.Spec} has it");
+            }
         }
 
         return kept;

@@ -170,7 +170,10 @@ public sealed class ApiClientWatchTests : IDisposable
         stream.Position = 0;
         using var lines = new LineReader(stream, maxLength: 50_000);
         List<int> read = [];
-        while (await lines.ReadLineAsync(CancellationToken.None) is { } line) read.Add(line.Length);
+        while (await lines.ReadLineAsync(CancellationToken.None) is { } line)
+        {
+            read.Add(line.Length);
+        }
 
         read.Should().Equal(lengths);
     }

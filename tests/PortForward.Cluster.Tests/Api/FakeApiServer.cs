@@ -29,7 +29,11 @@ internal sealed class FakeApiServer : HttpMessageHandler
         On(path, _ =>
         {
             var response = new HttpResponseMessage(code) { Content = new StringContent(body, Encoding.UTF8, type) };
-            if (retryAfter is not null) response.Headers.TryAddWithoutValidation("Retry-After", $"{retryAfter}");
+            if (retryAfter is not null)
+            {
+                response.Headers.TryAddWithoutValidation("Retry-After", $"{retryAfter}");
+            }
+
             return Task.FromResult(response);
         });
 
@@ -72,11 +76,23 @@ internal sealed class FakeApiServer : HttpMessageHandler
         string path = request.RequestUri.AbsolutePath + (asked.Contains("watch=true", StringComparison.Ordinal) ? "?watch" : "");
         Requests.Enqueue(asked);
         _arrivals.Writer.TryWrite(asked);
-        if (!_answers.TryGetValue(path, out var queue)) throw new InvalidOperationException($"the test has no answer for {path}");
+        if (!_answers.TryGetValue(path, out var queue))
+        {
+            throw new InvalidOperationException($"the test has no answer for {path}");
+        }
+
         while (true)
         {
-            if (!queue.TryPeek(out var answer)) throw new InvalidOperationException($"the test has no answer left for {path}");
-            if (queue.Count > 1 && !queue.TryDequeue(out answer)) continue;
+            if (!queue.TryPeek(out var answer))
+            {
+                throw new InvalidOperationException($"the test has no answer left for {path}");
+            }
+
+            if (queue.Count > 1 && !queue.TryDequeue(out answer))
+            {
+                continue;
+            }
+
             return await answer(cancellationToken);
         }
     }
@@ -116,7 +132,11 @@ internal sealed class FakeWatch : Stream
     {
         if (_rest.Length == 0)
         {
-            if (!await _chunks.Reader.WaitToReadAsync(cancellationToken)) return 0;
+            if (!await _chunks.Reader.WaitToReadAsync(cancellationToken))
+            {
+                return 0;
+            }
+
             _chunks.Reader.TryRead(out byte[]? chunk).Should().BeTrue();
             _rest = chunk!;
         }

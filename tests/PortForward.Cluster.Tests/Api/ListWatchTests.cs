@@ -18,7 +18,11 @@ public sealed class ListWatchTests : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _end.CancelAsync();
-        if (_follow is not null) await _follow.DisposeAsync();
+        if (_follow is not null)
+        {
+            await _follow.DisposeAsync();
+        }
+
         _end.Dispose();
         _server.Dispose();
     }

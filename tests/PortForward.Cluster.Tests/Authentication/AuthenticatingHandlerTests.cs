@@ -122,10 +122,17 @@ public sealed class AuthenticatingHandlerTests : IDisposable
         var told = new List<LoginNeeded>();
         connection.OnLoginNeeded = told.Add;
 
-        for (int i = 0; i < 10; i++, works = !works) await GetAsync(connection);
+        for (int i = 0; i < 10; i++, works = !works)
+        {
+            await GetAsync(connection);
+        }
+
         told.Should().BeEmpty("a gateway refuses one kind of request");
         works = false;
-        for (int i = 0; i < 3; i++) await GetAsync(connection);
+        for (int i = 0; i < 3; i++)
+        {
+            await GetAsync(connection);
+        }
 
         told.Should().Equal(new LoginNeeded("the server refuses the credentials of user \"u\" (401)"));
     }
@@ -137,7 +144,10 @@ public sealed class AuthenticatingHandlerTests : IDisposable
         using ClusterConnection connection = Plugin(server);
         using var request = new HttpRequestMessage(HttpMethod.Post, connection.Server) { Content = new ByteArrayContent([]) };
 
-        using (HttpResponseMessage response = await connection.Invoker.SendAsync(request, default)) response.StatusCode.Should().Be(HttpStatusCode.Unauthorized);
+        using (HttpResponseMessage response = await connection.Invoker.SendAsync(request, default))
+        {
+            response.StatusCode.Should().Be(HttpStatusCode.Unauthorized);
+        }
 
         server.Requests.Should().ContainSingle();
         (await GetAsync(connection)).Should().Be(HttpStatusCode.OK, "the refused credentials are not used again");

@@ -119,7 +119,11 @@ public sealed class ExecPluginTests : IDisposable
         await AuthorizationAsync(plugins.Script(script, exec: $", interactiveMode: {mode}"));
 
         plugins.Read("info").Should().Be("{\"kind\":\"ExecCredential\",\"apiVersion\":\"client.authentication.k8s.io/v1\",\"spec\":{\"interactive\":" + (expected ? "true}}" : "false}}"));
-        if (!expected) plugins.Read("input").Should().BeEmpty("its input has ended");
+        if (!expected)
+        {
+            plugins.Read("input").Should().BeEmpty("its input has ended");
+        }
+
         if (OperatingSystem.IsLinux())
         {
             string own = new FileInfo("/proc/self/fd/0").LinkTarget!;
@@ -421,13 +425,20 @@ public sealed class ExecPluginTests : IDisposable
         ICredentialSource credentials = _plugins.Script($"sleep 600 &\necho $$ $! > '{_plugins.Folder["pid.tmp"]}'\nmv '{_plugins.Folder["pid.tmp"]}' '{_plugins.Folder["pid"]}'\nwait");
         Func<Task> asking = () => AuthorizationAsync(credentials);
         Task ended = asking.Should().ThrowAsync<OperationCanceledException>();
-        while (!File.Exists(_plugins.Folder["pid"])) await Task.Delay(10);
+        while (!File.Exists(_plugins.Folder["pid"]))
+        {
+            await Task.Delay(10);
+        }
 
         ((IDisposable)credentials).Dispose();
         ((IDisposable)credentials).Dispose();
 
         await ended;
-        foreach (string pid in _plugins.Read("pid").Split()) await GoneAsync(pid);
+        foreach (string pid in _plugins.Read("pid").Split())
+        {
+            await GoneAsync(pid);
+        }
+
         await asking.Should().ThrowAsync<OperationCanceledException>("nothing is started any more");
     }
 
@@ -439,14 +450,22 @@ public sealed class ExecPluginTests : IDisposable
     {
         Func<Task> get = async () => await credentials.GetAsync(CancellationToken.None);
         ClusterException failure = (await get.Should().ThrowAsync<ClusterException>()).Which;
-        for (Exception? cause = failure; cause is not null; cause = cause.InnerException) cause.Message.Should().NotContain(Secret);
+        for (Exception? cause = failure; cause is not null; cause = cause.InnerException)
+        {
+            cause.Message.Should().NotContain(Secret);
+        }
+
         return failure.Message;
     }
 
     /// <summary>Waits until a process has gone; fails if it never does.</summary>
     private static async Task GoneAsync(string pid)
     {
-        if (!int.TryParse(pid, CultureInfo.InvariantCulture, out int id)) return;
+        if (!int.TryParse(pid, CultureInfo.InvariantCulture, out int id))
+        {
+            return;
+        }
+
         var clock = Stopwatch.StartNew();
         while (IsRunning(id))
         {

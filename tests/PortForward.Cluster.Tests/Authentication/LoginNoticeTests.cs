@@ -48,8 +48,15 @@ public sealed class LoginNoticeTests
         List<int> told = [];
         for (int minute = 0; minute < 60; minute++)
         {
-            if (minute == 42) notice.Accept();
-            else if (notice.Fail()) told.Add(minute);
+            if (minute == 42)
+            {
+                notice.Accept();
+            }
+            else if (notice.Fail())
+            {
+                told.Add(minute);
+            }
+
             time.Advance(TimeSpan.FromMinutes(1));
         }
 

@@ -80,7 +80,11 @@ public sealed class OidcProviderTests : IAsyncLifetime
         (await AuthorizationAsync(Resolve(null, "r", secret: secret))).Should().Be($"Bearer {renewed}");
 
         var expected = new Dictionary<string, string>(StringComparer.Ordinal) { ["grant_type"] = "refresh_token", ["refresh_token"] = "r", ["client_id"] = "pf" };
-        if (secret.Length > 0) expected["client_secret"] = secret;
+        if (secret.Length > 0)
+        {
+            expected["client_secret"] = secret;
+        }
+
         TestIdentityProvider.Form(_idp.TokenRequests.Last()).Should().BeEquivalentTo(expected);
     }
 
@@ -446,7 +450,11 @@ public sealed class OidcProviderTests : IAsyncLifetime
         Func<Task> get = () => AuthorizationAsync(credentials);
         ClusterException failure = (await get.Should().ThrowAsync<ClusterException>()).Which;
         failure.IsVerbatim.Should().BeTrue();
-        for (Exception? cause = failure; cause is not null; cause = cause.InnerException) cause.Message.Should().NotContainAny("r3fr3sh-t0k3n", "cl13nt-s3cr3t", "s3cr3t");
+        for (Exception? cause = failure; cause is not null; cause = cause.InnerException)
+        {
+            cause.Message.Should().NotContainAny("r3fr3sh-t0k3n", "cl13nt-s3cr3t", "s3cr3t");
+        }
+
         return failure.Message;
     }
 

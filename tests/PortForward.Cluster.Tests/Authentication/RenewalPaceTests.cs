@@ -34,7 +34,10 @@ public sealed class RenewalPaceTests
     public void After_a_failure_the_next_try_is_a_matter_of_who_waits_and_who_may_be_asked(int failures, bool asksPerson, bool clientWaits, int? seconds)
     {
         _pace.MayFetch(asksPerson, clientWaits).Should().BeTrue("nothing has failed yet");
-        for (int i = 0; i < failures; i++) _pace.Fail();
+        for (int i = 0; i < failures; i++)
+        {
+            _pace.Fail();
+        }
 
         _time.Advance(TimeSpan.FromSeconds((seconds ?? 3600) - 1));
         _pace.MayFetch(asksPerson, clientWaits).Should().BeFalse();
@@ -54,7 +57,11 @@ public sealed class RenewalPaceTests
     [Fact]
     public void What_is_refused_at_once_is_fetched_once_more_and_then_no_success()
     {
-        for (int i = 0; i < 3; i++) _pace.Fail();
+        for (int i = 0; i < 3; i++)
+        {
+            _pace.Fail();
+        }
+
         _pace.Succeed();
         _pace.Refuse();
         _pace.MayFetch(asksPerson: false, clientWaits: false).Should().BeTrue();

@@ -43,8 +43,15 @@ public sealed class TokenFileTests : IDisposable
     {
         TokenFile tokens = Tokens(_folder.Write("token", "first"));
         await GetAsync(tokens);
-        if (content is null) File.Delete(_folder["token"]);
-        else _folder.Write("token", content);
+        if (content is null)
+        {
+            File.Delete(_folder["token"]);
+        }
+        else
+        {
+            _folder.Write("token", content);
+        }
+
         _time.Advance(TimeSpan.FromMinutes(1));
 
         (await GetAsync(tokens)).Should().Be("Bearer first");

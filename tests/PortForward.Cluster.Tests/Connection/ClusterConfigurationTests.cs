@@ -116,7 +116,11 @@ public sealed class ClusterConfigurationTests : IDisposable
     [InlineData("\"/home/jane/.kube/config\"", "KUBECONFIG names no file that exists: \"/home/jane/.kube/config\" (the quotes are part of the name: remove them)")]
     public void Files_that_do_not_exist_are_told_and_no_server_is_guessed(string variable, string message)
     {
-        if (OperatingSystem.IsWindows()) return;
+        if (OperatingSystem.IsWindows())
+        {
+            return;
+        }
+
         _folder.Set("KUBECONFIG", variable);
 
         FaultOf(new ClusterOverrides()).Should().Be(message);

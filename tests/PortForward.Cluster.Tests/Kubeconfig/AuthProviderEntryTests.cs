@@ -63,7 +63,11 @@ public sealed class AuthProviderEntryTests : IDisposable
 
         string changed = Result().ReplaceLineEndings("\n");
         // Beyond the first plane the writer may prefer escapes; what counts is what is read.
-        if (!value.Contains('\ud83d')) changed.Should().Be(Text(written));
+        if (!value.Contains('\ud83d'))
+        {
+            changed.Should().Be(Text(written));
+        }
+
         Read()!.Text("id-token").Should().Be(value);
     }
 
@@ -165,7 +169,11 @@ public sealed class AuthProviderEntryTests : IDisposable
     [Fact]
     public async Task Mode_and_symbolic_links_stay_and_nothing_is_left_behind()
     {
-        if (OperatingSystem.IsWindows()) return;
+        if (OperatingSystem.IsWindows())
+        {
+            return;
+        }
+
         const UnixFileMode Mode = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead;
         string real = _folder.Write("elsewhere/real", Text(Old));
         File.SetUnixFileMode(real, Mode);

@@ -31,7 +31,10 @@ public class ConfigJsonTests
     public void Aliases_of_aliases_that_would_grow_without_end_are_refused()
     {
         var text = new StringBuilder("a0: &a0 [x, x, x, x]\n");
-        for (int i = 1; i < 40; i++) text.Append($"a{i}: &a{i} [{string.Join(", ", Enumerable.Repeat($"*a{i - 1}", 4))}]\n");
+        for (int i = 1; i < 40; i++)
+        {
+            text.Append($"a{i}: &a{i} [{string.Join(", ", Enumerable.Repeat($"*a{i - 1}", 4))}]\n");
+        }
 
         Action write = () => JsonOf(text.ToString());
 
@@ -42,7 +45,11 @@ public class ConfigJsonTests
     public void Aliases_of_aliases_that_would_grow_deep_are_refused()
     {
         var text = new StringBuilder("a0: &a0 []\n");
-        for (int i = 1; i < 50_000; i++) text.Append($"a{i}: &a{i} [*a{i - 1}]\n");
+        for (int i = 1; i < 50_000; i++)
+        {
+            text.Append($"a{i}: &a{i} [*a{i - 1}]\n");
+        }
+
         var root = (ConfigMapping)ConfigReader.Read(text.ToString())!;
 
         Action write = () => Write(root.Fields["a49999"]);

@@ -92,7 +92,11 @@ public class ConfigReaderTests
     public void Aliases_of_aliases_cost_no_more_than_their_text()
     {
         var text = new StringBuilder("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
-        for (int i = 1; i < 1000; i++) text.Append($"a{i}: &a{i} [{string.Join(", ", Enumerable.Repeat($"*a{i - 1}", 10))}]\n");
+        for (int i = 1; i < 1000; i++)
+        {
+            text.Append($"a{i}: &a{i} [{string.Join(", ", Enumerable.Repeat($"*a{i - 1}", 10))}]\n");
+        }
+
         long before = GC.GetAllocatedBytesForCurrentThread();
 
         ConfigReader.Read(text.ToString()).Should().NotBeNull("10 to the power of 1000 nodes are 10,000 here");
@@ -104,7 +108,10 @@ public class ConfigReaderTests
     public void Merge_keys_that_add_up_are_refused()
     {
         var text = new StringBuilder("a0: &a0 {k0: v}\n");
-        for (int i = 1; i < 3000; i++) text.Append($"a{i}: &a{i}\n  <<: *a{i - 1}\n  k{i}: v\n");
+        for (int i = 1; i < 3000; i++)
+        {
+            text.Append($"a{i}: &a{i}\n  <<: *a{i - 1}\n  k{i}: v\n");
+        }
 
         Action read = () => ConfigReader.Read(text.ToString());
 

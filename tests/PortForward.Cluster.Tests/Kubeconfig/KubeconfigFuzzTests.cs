@@ -109,8 +109,15 @@ public sealed class KubeconfigFuzzTests : IDisposable
             {
                 int from = random.Next(bytes.Count);
                 List<byte> piece = bytes.GetRange(from, Math.Min(bytes.Count - from, random.Next(1, 60)));
-                if (random.Next(2) == 0 && piece.Count < bytes.Count) bytes.RemoveRange(from, piece.Count);
-                if (random.Next(2) == 0) bytes.InsertRange(random.Next(bytes.Count), piece);
+                if (random.Next(2) == 0 && piece.Count < bytes.Count)
+                {
+                    bytes.RemoveRange(from, piece.Count);
+                }
+
+                if (random.Next(2) == 0)
+                {
+                    bytes.InsertRange(random.Next(bytes.Count), piece);
+                }
             }
         }, movesSecrets: true);
     }
@@ -132,7 +139,10 @@ public sealed class KubeconfigFuzzTests : IDisposable
         const string Signs = "{}[]:-,&*!|>'\"%@`#?<~\n\n\t\r \u0085\u2028\ufeffax0";
         Mutate([], (bytes, random) =>
         {
-            for (int length = random.Next(400); length > 0; length--) bytes.AddRange(Encoding.UTF8.GetBytes([Signs[random.Next(Signs.Length)]]));
+            for (int length = random.Next(400); length > 0; length--)
+            {
+                bytes.AddRange(Encoding.UTF8.GetBytes([Signs[random.Next(Signs.Length)]]));
+            }
         });
     }
 
@@ -191,7 +201,11 @@ public sealed class KubeconfigFuzzTests : IDisposable
     public void Aliases_of_aliases_wherever_something_is_read()
     {
         var bomb = new StringBuilder("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
-        for (int i = 1; i < 60; i++) bomb.Append($"a{i}: &a{i} [{string.Join(", ", Enumerable.Repeat($"*a{i - 1}", 10))}]\n");
+        for (int i = 1; i < 60; i++)
+        {
+            bomb.Append($"a{i}: &a{i} [{string.Join(", ", Enumerable.Repeat($"*a{i - 1}", 10))}]\n");
+        }
+
         foreach (string use in new[]
         {
             "clusters: *a59", "users: *a59", "contexts: *a59", "current-context: *a59", "kind: *a59",
@@ -208,7 +222,11 @@ public sealed class KubeconfigFuzzTests : IDisposable
     public async Task An_extension_that_would_fill_any_memory_is_refused_before_it_does()
     {
         var text = new StringBuilder("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
-        for (int i = 1; i < 60; i++) text.Append($"a{i}: &a{i} [{string.Join(", ", Enumerable.Repeat($"*a{i - 1}", 10))}]\n");
+        for (int i = 1; i < 60; i++)
+        {
+            text.Append($"a{i}: &a{i} [{string.Join(", ", Enumerable.Repeat($"*a{i - 1}", 10))}]\n");
+        }
+
         text.Append("current-context: m\ncontexts: [{name: m, context: {cluster: c, user: u}}]\n");
         text.Append("clusters: [{name: c, cluster: {server: 'https://c.test', extensions: [{name: client.authentication.k8s.io/exec, extension: *a59}]}}]\n");
         text.Append("users: [{name: u, user: {exec: {apiVersion: client.authentication.k8s.io/v1, command: /bin/sh, interactiveMode: Never, provideClusterInfo: true}}}]\n");
@@ -274,7 +292,10 @@ public sealed class KubeconfigFuzzTests : IDisposable
         {
             e.Message.Length.Should().BeLessThan(3000, "{0}", because);
             e.Message.Any(c => c != '\n' && char.IsControl(c)).Should().BeFalse("nothing is to rewrite the terminal ({0}): {1}", because, e.Message);
-            if (!movesSecrets) e.ToString().Should().NotContain(Secret, "{0}", because);
+            if (!movesSecrets)
+            {
+                e.ToString().Should().NotContain(Secret, "{0}", because);
+            }
         }
         catch (Exception e)
         {

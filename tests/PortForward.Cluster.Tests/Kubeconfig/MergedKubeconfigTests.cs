@@ -185,7 +185,11 @@ public sealed class MergedKubeconfigTests : IDisposable
     [Fact]
     public void A_huge_file_is_refused_without_reading_it_whole()
     {
-        using (FileStream file = File.Create(_folder["huge"])) file.SetLength(10L << 30);
+        using (FileStream file = File.Create(_folder["huge"]))
+        {
+            file.SetLength(10L << 30);
+        }
+
         long before = GC.GetAllocatedBytesForCurrentThread();
         Action load = () => MergedKubeconfig.Load(_folder["huge"], _folder.Environment);
 
@@ -197,7 +201,11 @@ public sealed class MergedKubeconfigTests : IDisposable
     public void A_large_file_is_read_in_bounded_time()
     {
         var text = new StringBuilder("users:\n");
-        for (int i = 0; i < 10_000; i++) text.Append($"- name: u{i}\n  user:\n    client-certificate-data: {new string('A', 500)}\n    token: t{i}\n");
+        for (int i = 0; i < 10_000; i++)
+        {
+            text.Append($"- name: u{i}\n  user:\n    client-certificate-data: {new string('A', 500)}\n    token: t{i}\n");
+        }
+
         var clock = Stopwatch.StartNew();
 
         LoadText(text.ToString()).User("u9999")!.Text("token").Should().Be("t9999");

@@ -24,8 +24,14 @@ public class PathHintTests
     [InlineData("/a/%USERPROFILE%/b", "its variable was not replaced: *")]
     public void What_is_wrong_with_a_path_is_told(string path, string? expected)
     {
-        if (expected is null) PathHint.For(path, isWindows: false).Should().BeNull();
-        else PathHint.For(path, isWindows: false).Should().Match(expected);
+        if (expected is null)
+        {
+            PathHint.For(path, isWindows: false).Should().BeNull();
+        }
+        else
+        {
+            PathHint.For(path, isWindows: false).Should().Match(expected);
+        }
     }
 
     [Theory]
@@ -34,7 +40,13 @@ public class PathHintTests
     [InlineData(@"~\.kube\config", "the shell replaces a ~ *")]
     public void On_Windows_a_Windows_path_is_right(string path, string? expected)
     {
-        if (expected is null) PathHint.For(path, isWindows: true).Should().BeNull();
-        else PathHint.For(path, isWindows: true).Should().Match(expected);
+        if (expected is null)
+        {
+            PathHint.For(path, isWindows: true).Should().BeNull();
+        }
+        else
+        {
+            PathHint.For(path, isWindows: true).Should().Match(expected);
+        }
     }
 }

@@ -82,7 +82,11 @@ internal sealed class IdleCuttingRelay : IAsyncDisposable
                     if (left <= TimeSpan.Zero)
                     {
                         Interlocked.Increment(ref _cuts);
-                        if (connection.IsTunnel) Interlocked.Increment(ref _tunnelCuts);
+                        if (connection.IsTunnel)
+                        {
+                            Interlocked.Increment(ref _tunnelCuts);
+                        }
+
                         break;
                     }
 

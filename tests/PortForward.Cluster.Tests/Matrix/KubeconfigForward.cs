@@ -46,8 +46,19 @@ internal static class KubeconfigForward
 
     private static IEnumerable<ITunnelDialer> Dialers(string transport, HttpMessageInvoker invoker, Uri uri, TunnelDialOptions? options)
     {
-        if (transport is WebSocket or Auto) yield return new WebSocketTunnelDialer(invoker, uri, options);
-        if (transport is Spdy or Auto) yield return new SpdyUpgradeDialer(invoker, uri, options);
-        if (transport is Channel or Auto) yield return new ChannelTunnelDialer(invoker, uri, options);
+        if (transport is WebSocket or Auto)
+        {
+            yield return new WebSocketTunnelDialer(invoker, uri, options);
+        }
+
+        if (transport is Spdy or Auto)
+        {
+            yield return new SpdyUpgradeDialer(invoker, uri, options);
+        }
+
+        if (transport is Channel or Auto)
+        {
+            yield return new ChannelTunnelDialer(invoker, uri, options);
+        }
     }
 }

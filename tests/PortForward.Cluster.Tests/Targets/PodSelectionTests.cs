@@ -60,7 +60,10 @@ public sealed class PodSelectionTests
                 Math.Sign(PodSelection.Compare(x, y)).Should().Be(-Math.Sign(PodSelection.Compare(y, x)));
                 foreach (Pod z in pods)
                 {
-                    if (PodSelection.Compare(x, y) >= 0 && PodSelection.Compare(y, z) >= 0) PodSelection.Compare(x, z).Should().BeGreaterThanOrEqualTo(0);
+                    if (PodSelection.Compare(x, y) >= 0 && PodSelection.Compare(y, z) >= 0)
+                    {
+                        PodSelection.Compare(x, z).Should().BeGreaterThanOrEqualTo(0);
+                    }
                 }
             }
         }

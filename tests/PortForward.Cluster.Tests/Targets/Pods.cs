@@ -80,7 +80,11 @@ internal static class Pods
 
     public static Pod WithPort(this Pod pod, int number, string? name = null, string? protocol = "TCP", bool init = false)
     {
-        if (init) pod.Spec!.InitContainers ??= [new Container { Name = "init", Ports = [] }];
+        if (init)
+        {
+            pod.Spec!.InitContainers ??= [new Container { Name = "init", Ports = [] }];
+        }
+
         (init ? pod.Spec!.InitContainers : pod.Spec!.Containers)![0].Ports!.Add(new ContainerPort { Number = number, Name = name, Protocol = protocol });
         return pod;
     }

@@ -71,7 +71,10 @@ public sealed class PortSpecTests
     [Property(MaxTest = 500)]
     public void Any_two_numbers_in_range_are_a_port(ushort local, ushort remote)
     {
-        if (remote == 0) remote = 1;
+        if (remote == 0)
+        {
+            remote = 1;
+        }
 
         PortSpec port = PortSpec.Parse($"{local}:{remote}");
 

@@ -123,8 +123,14 @@ public sealed class PortTranslationTests
     {
         FluentActions.Invoking(() => PortTranslation.ForService([PortSpec.Parse(spec)], Service(), Pod)).Should().Throw<ClusterException>().WithMessage(error);
         Action check = () => PortTranslation.CheckService([PortSpec.Parse(spec)], Service());
-        if (withoutAPod) check.Should().Throw<ClusterException>().WithMessage(error);
-        else check.Should().NotThrow();
+        if (withoutAPod)
+        {
+            check.Should().Throw<ClusterException>().WithMessage(error);
+        }
+        else
+        {
+            check.Should().NotThrow();
+        }
     }
 
     [Fact]

@@ -205,7 +205,10 @@ public sealed class TargetResolverTests : IDisposable
         _server.Refuse(List, HttpStatusCode.Forbidden, "Forbidden", "pods is forbidden: cannot list");
         Task<ResolvedTarget> resolving = ResolveAsync("web", "80");
 
-        for (int polls = 0; polls < 3; polls++) await _time.PassAsync(TimeSpan.FromSeconds(1));
+        for (int polls = 0; polls < 3; polls++)
+        {
+            await _time.PassAsync(TimeSpan.FromSeconds(1));
+        }
 
         (await resolving).PodName.Should().Be("web");
         _progress.Lines.Should().Equal(

@@ -87,7 +87,11 @@ public class AddressRaceTests
     private Task<Connection> ConnectAsync(IPAddress address, CancellationToken cancellationToken)
     {
         var attempt = new Attempt(address, cancellationToken);
-        lock (_attempts) _attempts.Add(attempt);
+        lock (_attempts)
+        {
+            _attempts.Add(attempt);
+        }
+
         return attempt.Task;
     }
 
@@ -97,7 +101,10 @@ public class AddressRaceTests
         {
             lock (_attempts)
             {
-                if (_attempts.Count > index) return _attempts[index];
+                if (_attempts.Count > index)
+                {
+                    return _attempts[index];
+                }
             }
 
             await Task.Yield();

@@ -291,7 +291,11 @@ public sealed class ServerDialerProxyTests : IDisposable
         Func<Task> dial = async () => await dialer.ConnectAsync(new Uri($"https://{Name}:6443/"), CancellationToken.None);
         ClusterException failure = (await dial.Should().ThrowAsync<ClusterException>()).Which;
         failure.IsVerbatim.Should().BeTrue();
-        for (Exception? cause = failure; cause is not null; cause = cause.InnerException) cause.Message.Should().NotContain(Secret);
+        for (Exception? cause = failure; cause is not null; cause = cause.InnerException)
+        {
+            cause.Message.Should().NotContain(Secret);
+        }
+
         return failure.Message;
     }
 

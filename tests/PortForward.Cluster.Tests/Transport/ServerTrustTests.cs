@@ -88,7 +88,10 @@ public sealed class ServerTrustTests : IDisposable
         Check(Pool(_root.Pem), issuer.IssueServer(Name), [.. ring.Select(one => one.Certificate)]).Should().Be("x509: certificate signed by unknown authority");
 
         clock.Elapsed.Should().BeLessThan(TimeSpan.FromSeconds(20));
-        foreach (TestAuthority one in ring) one.Dispose();
+        foreach (TestAuthority one in ring)
+        {
+            one.Dispose();
+        }
     }
 
     [Theory]

@@ -19,7 +19,11 @@ internal sealed class TestAuthority : IDisposable
         var request = new CertificateRequest(name, key, HashAlgorithmName.SHA256);
         request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
         request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.KeyCertSign, true));
-        if (hasKeyIdentifier) request.CertificateExtensions.Add(new X509SubjectKeyIdentifierExtension(request.PublicKey, false));
+        if (hasKeyIdentifier)
+        {
+            request.CertificateExtensions.Add(new X509SubjectKeyIdentifierExtension(request.PublicKey, false));
+        }
+
         (DateTimeOffset from, DateTimeOffset to) = Validity(hasExpired);
         if (above is null)
         {
@@ -44,13 +48,23 @@ internal sealed class TestAuthority : IDisposable
         var alternatives = new SubjectAlternativeNameBuilder();
         foreach (string name in names)
         {
-            if (IPAddress.TryParse(name, out IPAddress? address)) alternatives.AddIpAddress(address);
-            else alternatives.AddDnsName(name);
+            if (IPAddress.TryParse(name, out IPAddress? address))
+            {
+                alternatives.AddIpAddress(address);
+            }
+            else
+            {
+                alternatives.AddDnsName(name);
+            }
         }
 
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         List<X509Extension> extensions = names.Length > 0 ? [alternatives.Build()] : [];
-        if (namesKey) extensions.Add(X509AuthorityKeyIdentifierExtension.CreateFromCertificate(_certificate, includeKeyIdentifier: true, includeIssuerAndSerial: false));
+        if (namesKey)
+        {
+            extensions.Add(X509AuthorityKeyIdentifierExtension.CreateFromCertificate(_certificate, includeKeyIdentifier: true, includeIssuerAndSerial: false));
+        }
+
         using X509Certificate2 issued = Issue($"CN={commonName}", key, forClients ? ClientAuthentication : ServerAuthentication, extensions, hasExpired);
         return X509CertificateLoader.LoadPkcs12(issued.Export(X509ContentType.Pfx), password: null);
     }
@@ -80,7 +94,11 @@ internal sealed class TestAuthority : IDisposable
         var request = new CertificateRequest(subject, key, HashAlgorithmName.SHA256);
         request.CertificateExtensions.Add(new X509BasicConstraintsExtension(false, false, 0, true));
         request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([usage], false));
-        foreach (X509Extension extension in extensions) request.CertificateExtensions.Add(extension);
+        foreach (X509Extension extension in extensions)
+        {
+            request.CertificateExtensions.Add(extension);
+        }
+
         (DateTimeOffset from, DateTimeOffset to) = Validity(hasExpired);
         using X509Certificate2 issued = Sign(request, from, to);
         return issued.CopyWithPrivateKey(key);

@@ -62,7 +62,11 @@ internal sealed class TestProxy : IAsyncDisposable
             byte[] bytes = new byte[read];
             await stream.ReadExactlyAsync(bytes, proxy._ended.Token);
             proxy.Seen.Enqueue(Convert.ToHexString(bytes));
-            if (answer is null) return false;
+            if (answer is null)
+            {
+                return false;
+            }
+
             await stream.WriteAsync(answer, proxy._ended.Token);
         }
 
@@ -116,7 +120,11 @@ internal sealed class TestProxy : IAsyncDisposable
 
             await using (stream)
             {
-                if (!await _handshake(this, stream)) return;
+                if (!await _handshake(this, stream))
+                {
+                    return;
+                }
+
                 using var onward = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
                 await onward.ConnectAsync(IPAddress.Loopback, _target, _ended.Token);
                 await using var target = new NetworkStream(onward);

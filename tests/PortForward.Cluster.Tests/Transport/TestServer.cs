@@ -139,7 +139,11 @@ internal sealed class TestServer : IAsyncDisposable
         byte[] next = new byte[1];
         while (head is not [.., (byte)'\r', (byte)'\n', (byte)'\r', (byte)'\n'])
         {
-            if (await stream.ReadAsync(next, _ended.Token) == 0) return null;
+            if (await stream.ReadAsync(next, _ended.Token) == 0)
+            {
+                return null;
+            }
+
             head.Add(next[0]);
         }
 
