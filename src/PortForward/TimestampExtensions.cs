@@ -9,6 +9,7 @@ public static class TimestampExtensions
     /// <returns>A timestamp to compare with those of <see cref="TimeProvider.GetTimestamp"/>.</returns>
     public static long After(this TimeProvider clock, TimeSpan time)
     {
+        ArgumentNullException.ThrowIfNull(clock);
         long now = clock.GetTimestamp();
         double ticks = time.TotalSeconds * clock.TimestampFrequency;
         return ticks < long.MaxValue - now ? now + (long)ticks : long.MaxValue;

@@ -1,4 +1,5 @@
 using PortForward.Cli.Commands;
+using PortForward.Tunnels;
 
 namespace PortForward.Cli.Tests;
 
@@ -10,7 +11,7 @@ public sealed class TransportLimitTests
     [InlineData(60, 60, 60)]
     public void A_request_timeout_bounds_the_answer_to_an_upgrade_and_nothing_ends_it_before(int? asked, int answer, int dial)
     {
-        var limits = Transports.Limits(asked is { } seconds ? TimeSpan.FromSeconds(seconds) : null);
+        TunnelDialOptions limits = Transports.Limits(asked is { } seconds ? TimeSpan.FromSeconds(seconds) : null);
 
         (limits.AnswerTimeout, limits.DialTimeout).Should().Be((TimeSpan.FromSeconds(answer), TimeSpan.FromSeconds(dial)));
     }
@@ -18,7 +19,7 @@ public sealed class TransportLimitTests
     [Fact]
     public void A_request_timeout_of_zero_is_no_limit()
     {
-        var limits = Transports.Limits(TimeSpan.Zero);
+        TunnelDialOptions limits = Transports.Limits(TimeSpan.Zero);
 
         (limits.AnswerTimeout, limits.DialTimeout).Should().Be((Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan));
     }

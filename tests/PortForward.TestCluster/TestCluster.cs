@@ -187,7 +187,7 @@ public sealed class TestCluster : IAsyncDisposable
         var web = builder.Build();
         if (Options.PathPrefix.Length > 0)
             web.UsePathBase(Options.PathPrefix);
-        ((IApplicationBuilder)web).Run(_server.ServeAsync);
+        web.Run(_server.ServeAsync);
         return web;
     }
 

@@ -33,8 +33,12 @@ public sealed class ClusterConfiguration
     /// <param name="time">The clock by which credentials age and connections time out.</param>
     /// <param name="loggers">For diagnostics; none if null.</param>
     /// <exception cref="ClusterException">Something is missing, contradictory or unreadable.</exception>
-    public static ClusterConfiguration Resolve(MergedKubeconfig kubeconfig, ClusterOverrides overrides, TimeProvider time, ILoggerFactory? loggers = null) =>
-        Resolve(kubeconfig, overrides, time, loggers ?? NullLoggerFactory.Instance, LocalEnvironment.Current);
+    public static ClusterConfiguration Resolve(MergedKubeconfig kubeconfig, ClusterOverrides overrides, TimeProvider time, ILoggerFactory? loggers = null)
+    {
+        ArgumentNullException.ThrowIfNull(kubeconfig);
+        ArgumentNullException.ThrowIfNull(overrides);
+        return Resolve(kubeconfig, overrides, time, loggers ?? NullLoggerFactory.Instance, LocalEnvironment.Current);
+    }
 
     internal static ClusterConfiguration Resolve(
         MergedKubeconfig kubeconfig, ClusterOverrides overrides, TimeProvider time, ILoggerFactory loggers, LocalEnvironment environment)

@@ -16,6 +16,7 @@ public sealed class ClusterConnection : IDisposable
     /// <summary>Prepares a connection; nothing is sent yet.</summary>
     public ClusterConnection(ClusterConfiguration configuration)
     {
+        ArgumentNullException.ThrowIfNull(configuration);
         _configuration = configuration;
         ServerAccess access = configuration.Access;
         _handler = new AuthenticatingHandler(access.Credentials, access.Impersonation, Connect, access.Owner, access.Time);
@@ -37,7 +38,7 @@ public sealed class ClusterConnection : IDisposable
     /// <summary>Called when the credentials cannot be renewed, or are refused, and a login is needed; it must return soon.</summary>
     public Action<LoginNeeded>? OnLoginNeeded { get => _handler.OnLoginNeeded; set => _handler.OnLoginNeeded = value; }
 
-    /// <summary>Takes note of the clients that wait for a source's pairs: for them credentials are renewed sooner after a failure, and a plug-in may ask for a login.</summary>
+    /// <summary>Counts the clients that wait for a source's pairs: for them credentials are renewed sooner after a failure, and a plug-in may ask for a login.</summary>
     /// <returns>The same source, to be used in its place.</returns>
     public ITunnelSource CountWaiting(ITunnelSource source) => _configuration.Access.Clients.Count(source);
 

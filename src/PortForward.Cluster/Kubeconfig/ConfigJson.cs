@@ -89,12 +89,10 @@ internal static class ConfigJson
             return ulong.TryParse(digits[2..], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out ulong hexadecimal) ? sign + hexadecimal : null;
         }
 
-        if (digits is ['0', 'o', ..] or ['0', >= '0' and <= '7', ..] && !digits.ContainsAny('.', 'e', 'E'))
+        if (digits is ['0', 'o', ..] or ['0', >= '0' and <= '7', ..] && !digits.ContainsAny('.', 'e', 'E')
+            && Octal(digits.TrimStart('0').TrimStart('o')) is { } octal)
         {
-            if (Octal(digits.TrimStart('0').TrimStart('o')) is { } octal)
-            {
-                return sign + octal;
-            }
+            return sign + octal;
         }
 
         return digits is [>= '0' and <= '9', ..] or ['.', >= '0' and <= '9', ..] && !digits.ContainsAnyExcept(NumberCharacters)

@@ -18,7 +18,9 @@ internal sealed class Entry(string kind, string name, ConfigMapping fields, stri
 
     /// <summary>A text; null when it is missing or empty, which kubectl treats alike.</summary>
     /// <exception cref="ClusterException">It is a list or a mapping.</exception>
-    public string? Text(string field) => fields.Fields.GetValueOrDefault(field) is { } other and not ConfigScalar ? throw Malformed(other, field, "is no text") : fields.Text(field);
+    public string? Text(string field) => fields.Fields.GetValueOrDefault(field) is { } other and not ConfigScalar
+        ? throw Malformed(other, field, "is no text")
+        : fields.Text(field);
 
     /// <summary>A truth value; false when it is missing.</summary>
     /// <exception cref="ClusterException">It is neither true nor false.</exception>

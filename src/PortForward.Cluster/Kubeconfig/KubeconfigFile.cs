@@ -83,7 +83,7 @@ internal sealed class KubeconfigFile
             };
             return root?.Text("kind") is null or "Config"
                 ? root
-                : throw Malformed(path, $"{root.Fields["kind"].At}: its kind is {UntrustedText.OneLine(root.Text("kind")!)}, not Config");
+                : throw Malformed(path, $"{root.Fields["kind"].At}: its kind is {UntrustedText.OneLine(root.Text("kind"))}, not Config");
         }
         catch (YamlException e)
         {

@@ -15,7 +15,7 @@ public sealed class PortForwardException : Exception
     /// <summary>Creates the exception for a tunnel that could not be opened.</summary>
     /// <param name="fault">Why it could not.</param>
     public PortForwardException(TunnelFault fault)
-        : base(fault.Message, fault.Cause) => Fault = fault;
+        : base((fault ?? throw new ArgumentNullException(nameof(fault))).Message, fault.Cause) => Fault = fault;
 
     /// <summary>Why the first tunnel could not be opened; null when that was not the reason.</summary>
     public TunnelFault? Fault { get; }

@@ -46,6 +46,8 @@ public sealed class PortForwarder
     /// <exception cref="ArgumentException">A list is empty, a port is out of range, or no connection may be open.</exception>
     public PortForwarder(ITunnelSource tunnels, IReadOnlyList<ListenAddress> addresses, IReadOnlyList<PortMapping> ports, PortForwarderOptions? options = null)
     {
+        ArgumentNullException.ThrowIfNull(addresses);
+        ArgumentNullException.ThrowIfNull(ports);
         if (addresses.Count == 0)
         {
             throw new ArgumentException("You must specify at least 1 address to listen on.", nameof(addresses));

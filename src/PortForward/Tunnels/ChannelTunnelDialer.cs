@@ -92,7 +92,7 @@ public sealed partial class ChannelTunnelDialer : ITunnelDialer
             return Failed(upgrade.Fault!);
         }
 
-        var pair = new ChannelPair(new WebSocketConnection(stream, "channel"), port, _options, reason => LogBroken(reason));
+        var pair = new ChannelPair(new WebSocketConnection(stream, "channel"), port, _options, LogBroken);
         string wrong;
         try
         {

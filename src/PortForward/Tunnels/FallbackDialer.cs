@@ -29,6 +29,7 @@ public sealed partial class FallbackDialer : ITunnelDialer
         IReadOnlyList<ITunnelDialer> dialers, TransportMemory? memory = null, TunnelDialOptions? options = null,
         Action<string, TunnelFault>? onFailed = null, Func<TunnelFault, RefusalMeaning>? read = null, ILogger? logger = null)
     {
+        ArgumentNullException.ThrowIfNull(dialers);
         ArgumentOutOfRangeException.ThrowIfZero(dialers.Count, nameof(dialers));
         _dialers = dialers;
         _memory = memory ?? new TransportMemory();

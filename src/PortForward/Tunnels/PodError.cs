@@ -37,6 +37,7 @@ public static class PodError
     /// <summary>Says what a message means.</summary>
     public static PodErrorKind Classify(string message)
     {
+        ArgumentNullException.ThrowIfNull(message);
         if (ContainsInOrder(message, "network namespace for sandbox", "is closed")
             || ContainsInOrder(message, "sandbox", "is not running")
             || ContainsInOrder(message, "PodSandbox with ID", "not found"))

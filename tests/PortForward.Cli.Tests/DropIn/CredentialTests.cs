@@ -116,7 +116,7 @@ public sealed class CredentialTests(DropInCluster cluster) : IClassFixture<DropI
             .InOtherWords("clearer-words", "error: exec plugin: invalid apiVersion \"client.authentication.k8s.io/v1alpha1\"", "error: exec plugin: invalid apiVersion \"client.authentication.k8s.io/v1alpha1\" of user \"test\": update the plug-in and its entry in the kubeconfig to client.authentication.k8s.io/v1 or v1beta1").Thorough(),
         Fails(Command, "plug-in without interactiveMode").WithUser(_ => "exec: {apiVersion: client.authentication.k8s.io/v1, command: no-such-plugin}"),
         Fails(Command, "plug-in with a wrong interactiveMode").WithUser(_ => "exec: {apiVersion: client.authentication.k8s.io/v1, command: no-such-plugin, interactiveMode: Sometimes}"),
-        Fails(Command, "plug-in that must be interactive").WithUser(around => Plugin(around, $$"""{"token": "x"}""").Replace("Never", "Always", StringComparison.Ordinal)),
+        Fails(Command, "plug-in that must be interactive").WithUser(around => Plugin(around, """{"token": "x"}""").Replace("Never", "Always", StringComparison.Ordinal)),
         Fails(Command, "plug-in without a command").WithUser(_ => "exec: {apiVersion: client.authentication.k8s.io/v1, interactiveMode: Never}").Thorough(),
         Fails(Command, "plug-in prints nonsense").WithUser(around =>
         {

@@ -77,8 +77,8 @@ public sealed class KubeconfigTests(DropInCluster cluster) : IClassFixture<DropI
         Serves(Command, "a second document is left alone").WithKubeconfig(around => $"{around.Yaml()}---\nkind: Other\n").Thorough(),
         Serves("elsewhere :7000", "the context's namespace").WithKubeconfig(around => around.Yaml(context: "cluster: test, user: test, namespace: kube-system")),
         Serves("-n default solo :7000", "the flag goes before the context's namespace").WithKubeconfig(around => around.Yaml(context: "cluster: test, user: test, namespace: kube-system")).Thorough(),
-        Serves("--context other solo :7000", "two contexts").WithKubeconfig(around => Two(around)),
-        Serves("--cluster other --user other solo :7000", "two contexts").WithKubeconfig(around => Two(around)).Thorough(),
+        Serves("--context other solo :7000", "two contexts").WithKubeconfig(Two),
+        Serves("--cluster other --user other solo :7000", "two contexts").WithKubeconfig(Two).Thorough(),
         Serves("--server {server} --user other solo :7000", "the flag goes before the kubeconfig").WithKubeconfig(around =>
             Two(around).Replace("server: https://127.0.0.1:1", $"certificate-authority-data: {around.AuthorityData}, server: https://127.0.0.1:1", StringComparison.Ordinal)),
         Serves("--context test solo :7000", "the current one does not exist").WithKubeconfig(around => around.Yaml(current: "gone")).Thorough(),
@@ -168,14 +168,14 @@ public sealed class KubeconfigTests(DropInCluster cluster) : IClassFixture<DropI
             .InOtherWords("clearer-words", "Unable to connect to the server: invalid URL escape \"%zz\"", "error: the server address \"nonsense://%zz\" is no http or https URL and no host:port"),
         Fails("--server https:// solo :7000")
             .InOtherWords("clearer-words", "error: host must be a URL or a host:port pair: \"https://\"", "error: the server address \"https://\" is no http or https URL and no host:port"),
-        Fails(Command, "the server has a fault").With(around => around.Undo(around.Cluster.Faults.Always(request => request.Path.EndsWith("/pods/solo", StringComparison.Ordinal), RequestFault.Status(500)))),
-        Fails(Command, "a proxy's page").With(around => around.Undo(around.Cluster.Faults.Always(request => request.Path.EndsWith("/pods/solo", StringComparison.Ordinal), RequestFault.Answer(200, "<html>welcome</html>", "text/html"))))
+        Fails(Command, "the server has a fault").With(around => around.Undo(around.Cluster.Faults.Always(AsksForSolo, RequestFault.Status(500)))),
+        Fails(Command, "a proxy's page").With(around => around.Undo(around.Cluster.Faults.Always(AsksForSolo, RequestFault.Answer(200, "<html>welcome</html>", "text/html"))))
             .InOtherWords("clearer-words", "error: serializer for text/html doesn't exist", "error: the server at 127.0.0.1:* answered with text/html; check that it is a Kubernetes API server and not a log-in page or a proxy before it"),
-        Fails(Command, "a proxy's error page").With(around => around.Undo(around.Cluster.Faults.Always(request => request.Path.EndsWith("/pods/solo", StringComparison.Ordinal), RequestFault.Answer(502, "<html>bad gateway</html>", "text/html"))))
+        Fails(Command, "a proxy's error page").With(around => around.Undo(around.Cluster.Faults.Always(AsksForSolo, RequestFault.Answer(502, "<html>bad gateway</html>", "text/html"))))
             .InOtherWords("clearer-words", "Error from server (InternalError): an error on the server (\"<html>bad gateway</html>\") has prevented the request from succeeding (get pods solo)", "Error from server (InternalError): an error on the server (\"bad gateway\") has prevented the request from succeeding (get pods solo)"),
         Fails(Command, "the upgrade has a fault").With(around => around.Undo(around.Cluster.Faults.Always(request => request.IsPortForward, RequestFault.Status(500))))
             .InOtherWords("clearer-words", "error: error upgrading connection: unable to upgrade connection: Internal error occurred: injected by the test", "Error from server (InternalError): Internal error occurred: injected by the test"),
-        Fails("--request-timeout 1 solo :7000", "no answer").With(around => around.Undo(around.Cluster.Faults.Always(request => request.Path.EndsWith("/pods/solo", StringComparison.Ordinal), RequestFault.Hang)))
+        Fails("--request-timeout 1 solo :7000", "no answer").With(around => around.Undo(around.Cluster.Faults.Always(AsksForSolo, RequestFault.Hang)))
             .InOtherWords("clearer-words", "Unable to connect to the server: *", "Unable to connect to the server: no answer within 1 s (--request-timeout)"),
     ];
 
@@ -184,6 +184,8 @@ public sealed class KubeconfigTests(DropInCluster cluster) : IClassFixture<DropI
     public Task Pf_reads_a_kubeconfig_as_kubectl_does(string name) => cluster.CompareAsync(Cases.Single(one => one.Name == name));
 
     /// <summary>Several files in KUBECONFIG.</summary>
+    private static bool AsksForSolo(RecordedRequest request) => request.Path.EndsWith("/pods/solo", StringComparison.Ordinal);
+
     private static void Files(CaseSurroundings around, string name, params string[] texts) =>
         around.Environment["KUBECONFIG"] = string.Join(':', texts.Select((text, i) => around.Write($"{name}-{i}", text)));
 

@@ -76,14 +76,14 @@ internal sealed class FakeApiServer : HttpMessageHandler
         string path = request.RequestUri.AbsolutePath + (asked.Contains("watch=true", StringComparison.Ordinal) ? "?watch" : "");
         Requests.Enqueue(asked);
         _arrivals.Writer.TryWrite(asked);
-        if (!_answers.TryGetValue(path, out var queue))
+        if (!_answers.TryGetValue(path, out ConcurrentQueue<Func<CancellationToken, Task<HttpResponseMessage>>>? queue))
         {
             throw new InvalidOperationException($"the test has no answer for {path}");
         }
 
         while (true)
         {
-            if (!queue.TryPeek(out var answer))
+            if (!queue.TryPeek(out Func<CancellationToken, Task<HttpResponseMessage>>? answer))
             {
                 throw new InvalidOperationException($"the test has no answer left for {path}");
             }

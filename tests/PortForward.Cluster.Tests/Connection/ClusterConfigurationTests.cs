@@ -214,7 +214,7 @@ public sealed class ClusterConfigurationTests : IDisposable
         (string certificate, string key) = root.IssueClient("jane");
         string certificateFile = _folder.Write("jane.pem", certificate);
         string keyFile = _folder.Write("jane-key.pem", $"{key}\n");
-        string text = Text("{server: 'https://c.test'}", $"{{client-certificate-data: QQ==, client-key: jane-key.pem}}");
+        string text = Text("{server: 'https://c.test'}", "{client-certificate-data: QQ==, client-key: jane-key.pem}");
 
         (await Resolve(text, new ClusterOverrides { ClientCertificate = certificateFile }).Access.Credentials.GetAsync(default)).Certificate.Should().NotBeNull();
         (await Resolve("", new ClusterOverrides { Server = "https://c.test", ClientCertificate = certificateFile, ClientKey = keyFile }).Access.Credentials.GetAsync(default))
@@ -241,9 +241,9 @@ public sealed class ClusterConfigurationTests : IDisposable
 
         Action flagsReplace = () =>
         {
-            Resolve(Text($"{{server: 'https://c.test', insecure-skip-tls-verify: true}}"), new ClusterOverrides { CertificateAuthority = ca });
+            Resolve(Text("{server: 'https://c.test', insecure-skip-tls-verify: true}"), new ClusterOverrides { CertificateAuthority = ca });
             Resolve(Text($"{{server: 'https://c.test', certificate-authority-data: {data}}}"), new ClusterOverrides { InsecureSkipTlsVerify = true });
-            Resolve(Text($"{{server: 'https://c.test', certificate-authority: gone.pem}}"), new ClusterOverrides { CertificateAuthority = ca });
+            Resolve(Text("{server: 'https://c.test', certificate-authority: gone.pem}"), new ClusterOverrides { CertificateAuthority = ca });
         };
         flagsReplace.Should().NotThrow();
     }

@@ -15,7 +15,7 @@ namespace PortForward.Cluster.Tests.Routing;
 [Collection(nameof(IsolationTests))]
 public sealed class IsolationTests : IAsyncLifetime
 {
-    private const int Flood = 7001, Stubborn = 7003, Echo = 7000, Http = 8080;
+    private const int Flood = 7001, Echo = 7000, Http = 8080;
 
     private TestCluster _cluster = null!;
     private TestPod _pod = null!;

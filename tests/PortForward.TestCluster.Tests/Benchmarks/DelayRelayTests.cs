@@ -98,7 +98,7 @@ public sealed class DelayRelayTests : IDisposable
     {
         using var clock = new DelayClock();
         var now = Stopwatch.GetTimestamp();
-        var late = clock.UntilAsync(now + Stopwatch.Frequency * 3600);
+        var late = clock.UntilAsync(now + (Stopwatch.Frequency * 3600));
         var early = clock.UntilAsync(now + (Stopwatch.Frequency / 50));
 
         await early.WaitAsync(Patience);

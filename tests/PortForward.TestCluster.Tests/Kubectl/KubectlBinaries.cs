@@ -58,7 +58,7 @@ internal static class KubectlBinaries
 [AttributeUsage(AttributeTargets.Method)]
 internal sealed class KubectlTheoryAttribute : TheoryAttribute
 {
-    public KubectlTheoryAttribute() => Skip = KubectlBinaries.All.Count == 0 ? KubectlBinaries.NoneFound : null!;
+    public KubectlTheoryAttribute() => Skip = KubectlBinaries.All.Count == 0 ? KubectlBinaries.NoneFound : null;
 }
 
 /// <summary>Every binary, each alone or with both ways of carrying a tunnel.</summary>

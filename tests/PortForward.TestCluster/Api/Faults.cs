@@ -4,7 +4,7 @@ using Microsoft.AspNetCore.Http;
 
 namespace PortForward.Testing.Api;
 
-/// <summary>What happens to a request instead of its normal answer, or before it. A new one is a factory here, and at most a record below that says what it does.</summary>
+/// <summary>What happens to a request instead of its normal answer, or before it. A new one is a factory here and a record below.</summary>
 public abstract record RequestFault
 {
     private RequestFault()
@@ -63,8 +63,7 @@ public abstract record RequestFault
         internal override Task<bool> InflictAsync(HttpContext context, TimeProvider time, CancellationToken stopping)
         {
             var socket = context.Features.Get<IConnectionSocketFeature>()?.Socket;
-            if (socket is not null)
-                socket.LingerState = new(enable: true, seconds: 0);
+            socket?.LingerState = new(enable: true, seconds: 0);
             socket?.Close();
             context.Abort();
             return Task.FromResult(true);

@@ -45,7 +45,7 @@ public static class TestApplications
     }
 
     /// <summary>Accepts and never reads, so the client's bytes pile up in every buffer on the way.</summary>
-    public static Task NeverReads(Socket connection, CancellationToken stopping) => Task.Delay(Timeout.InfiniteTimeSpan, stopping);
+    public static Task NeverReads(Socket _, CancellationToken stopping) => Task.Delay(Timeout.InfiniteTimeSpan, stopping);
 
     /// <summary>Says something before the client does, and closes.</summary>
     public static ApplicationHandler SpeaksFirst(string text) =>

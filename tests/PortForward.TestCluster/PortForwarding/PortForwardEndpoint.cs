@@ -96,7 +96,7 @@ internal sealed class PortForwardEndpoint(Transports transports, PortForwardOpti
         else
         {
             await ServeTunnelAsync(context, tunnel, ended => ChannelForwarding.RunAsync(
-                socket, pod.Sandbox, [.. ports.Select(port => int.Parse(port!))], options, tunnel.AddViolation, ended));
+                socket, pod.Sandbox, [.. ports.Select(port => int.Parse(port))], options, tunnel.AddViolation, ended));
         }
 
         await CloseWebSocketAsync(socket);

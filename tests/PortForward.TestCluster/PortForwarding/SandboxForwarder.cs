@@ -40,7 +40,8 @@ internal static class SandboxForwarder
     }
 
     /// <summary>containerd's and CRI-O's rule: the first end gives the other direction one second, then the socket is closed.</summary>
-    private static async Task<string?> CopyUntilFirstEndAsync(PodConnection application, IForwardStream stream, PortForwardOptions options, CancellationToken cancellationToken)
+    private static async Task<string?> CopyUntilFirstEndAsync(
+        PodConnection application, IForwardStream stream, PortForwardOptions options, CancellationToken cancellationToken)
     {
         var toClient = CopyToClientAsync(application.Socket, stream, cancellationToken);
         var toApplication = CopyToApplicationAsync(application.Socket, stream, cancellationToken);

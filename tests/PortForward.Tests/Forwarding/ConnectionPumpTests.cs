@@ -281,7 +281,8 @@ public sealed class ConnectionPumpTests : IDisposable
         var fault = new TunnelFault(TunnelFaultKind.Unreachable, "no route to host");
         _tunnels.Fault = fault;
 
-        ConnectionEnd end = await new ConnectionPump(accepted, _tunnels, new ForwardedPort(new IPEndPoint(IPAddress.Loopback, 8080), 80), _options).RunAsync(_stop.Token).Soon();
+        ConnectionEnd end = await new ConnectionPump(accepted, _tunnels, new ForwardedPort(new IPEndPoint(IPAddress.Loopback, 8080), 80), _options)
+            .RunAsync(_stop.Token).Soon();
 
         end.Should().Be(new ConnectionEnd(ConnectionEndKind.NoTunnel) { Fault = fault });
         (await client.ReceiveToEndAsync()).Should().Be(("", true));
@@ -405,7 +406,7 @@ public sealed class ConnectionPumpTests : IDisposable
     [Fact]
     public async Task Where_the_system_does_not_tell_a_held_up_client_counts_as_gone_10_s_after_it_has_finished_sending()
     {
-        var options = _options with { IsClosedByClient = static _ => null };
+        PortForwarderOptions options = _options with { IsClosedByClient = static _ => null };
         (Socket client, Task<ConnectionEnd> run) = await HoldAsync("pay 100", options: options);
         await client.SendAsync("more");
         await PassAsync(TimeSpan.FromSeconds(60));

@@ -13,8 +13,8 @@ public sealed class SpdySessionPropertyTests
     public async Task However_the_bytes_are_cut_the_same_frames_are_delivered(byte[] script, NonEmptyArray<byte> cuts, byte bufferSize)
     {
         // A script takes three bytes for a frame: which stream, what, how long.
-        var expectedBytes = Enumerable.Range(0, StreamCount).Select(_ => new List<byte>()).ToArray();
-        var expectedEnds = Enumerable.Repeat(StreamEndKind.SessionLost, StreamCount).ToArray();
+        List<byte>[] expectedBytes = Enumerable.Range(0, StreamCount).Select(_ => new List<byte>()).ToArray();
+        StreamEndKind[] expectedEnds = Enumerable.Repeat(StreamEndKind.SessionLost, StreamCount).ToArray();
         var wire = new List<byte>();
         foreach (byte[] step in script.Chunk(3).Where(step => step.Length == 3))
         {
@@ -69,7 +69,8 @@ public sealed class SpdySessionPropertyTests
     }
 
     [Property(MaxTest = 40)]
-    public async Task However_streams_interleave_each_delivers_its_bytes_in_order_both_ways(NonEmptyArray<NonEmptyArray<PositiveInt>> writes, PositiveInt frameSize, PositiveInt transportBuffer, int seed)
+    public async Task However_streams_interleave_each_delivers_its_bytes_in_order_both_ways(
+        NonEmptyArray<NonEmptyArray<PositiveInt>> writes, PositiveInt frameSize, PositiveInt transportBuffer, int seed)
     {
         var options = new SpdySessionOptions { MaxDataFrameSize = 50 + frameSize.Get, StreamBufferSize = 200, ReceiveBufferSize = 64 };
         await using var fixture = new SpdyFixture(options, transportBuffer: 100 + transportBuffer.Get);

@@ -25,7 +25,7 @@ public sealed class WebSocketByteStreamTests : IAsyncDisposable
         byte[] buffer = new byte[10];
         CancellationToken token = CancellationToken.None;
 
-        (await ((Stream)_stream).ReadAsync(buffer, 1, 5, token).Soon()).Should().Be(3, "the header takes the room of two bytes");
+        (await _stream.ReadAsync(buffer, 1, 5, token).Soon()).Should().Be(3, "the header takes the room of two bytes");
         (await _stream.ReadAsync(buffer.AsMemory(4, 3), token).Soon()).Should().Be(2);
 
         buffer.Should().Equal([0, .. "hello"u8.ToArray(), 0, 0, 0, 0]);
@@ -35,7 +35,7 @@ public sealed class WebSocketByteStreamTests : IAsyncDisposable
     public async Task Every_write_is_one_binary_message()
     {
         CancellationToken token = CancellationToken.None;
-        await ((Stream)_stream).WriteAsync("xaby"u8.ToArray(), 1, 2, token).Soon();
+        await _stream.WriteAsync("xaby"u8.ToArray(), 1, 2, token).Soon();
         await _stream.FlushAsync(token);
         _stream.Flush();
         byte[] buffer = new byte[10];
