@@ -21,7 +21,7 @@ public sealed class ClusterException : Exception
     /// <summary>The HTTP status the API server answered with, or null when no answer came.</summary>
     public HttpStatusCode? StatusCode { get; init; }
 
-    /// <summary>Whether the API server itself has said that the object that was asked for does not exist. A 404 alone does not tell: gateways answer with it too.</summary>
+    /// <summary>Whether the API server itself said that the requested object does not exist. A 404 alone does not tell: gateways answer with it too.</summary>
     public bool IsObjectMissing { get; init; }
 
     /// <summary>The same fault with more to say about it.</summary>

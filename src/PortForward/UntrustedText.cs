@@ -83,7 +83,8 @@ internal static class UntrustedText
     }
 
     /// <summary>The text as it is, cut if it is longer than <paramref name="maxLength"/> characters.</summary>
-    public static string Shortened(string text, int maxLength) => text.Length <= maxLength ? text : Shortened(new StringBuilder(text, 0, maxLength, maxLength), maxLength);
+    public static string Shortened(string text, int maxLength) =>
+        text.Length <= maxLength ? text : Shortened(new StringBuilder(text, 0, maxLength, maxLength), maxLength);
 
     /// <summary>Whether a text is one line that shows itself and does nothing else.</summary>
     public static bool IsPrintable(ReadOnlySpan<char> text)
@@ -101,7 +102,7 @@ internal static class UntrustedText
         return true;
     }
 
-    /// <summary>Control characters move the cursor and open commands to the terminal; format characters reorder or hide what follows; the separators begin a line.</summary>
+    /// <summary>Control characters move the cursor and open commands to the terminal; format characters reorder or hide what follows; separators begin a line.</summary>
     private static bool IsPrintable(Rune character) => Rune.GetUnicodeCategory(character)
         is not (UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator);
 

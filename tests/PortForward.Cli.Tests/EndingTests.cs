@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
 using PortForward.Cli.Tests.Support;
@@ -108,7 +109,7 @@ public sealed class EndingTests(ClusterFixture fixture) : IClassFixture<ClusterF
             using Client client = await Client.ConnectAsync(int.Parse(local));
             await client.ReceiveToEndAsync();
         }
-        catch (System.Net.Sockets.SocketException e) when (e.SocketErrorCode is System.Net.Sockets.SocketError.ConnectionRefused or System.Net.Sockets.SocketError.ConnectionReset)
+        catch (SocketException e) when (e.SocketErrorCode is SocketError.ConnectionRefused or SocketError.ConnectionReset)
         {
             // It has ended, or does so just now.
         }

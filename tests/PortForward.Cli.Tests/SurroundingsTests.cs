@@ -150,5 +150,6 @@ public sealed class SurroundingsTests(ClusterFixture fixture) : IClassFixture<Cl
         (await client.ReceiveAsync(5)).Should().Be("hello");
     }
 
-    private PfProcess StartInShell(string script, params string[] arguments) => PfProcess.Start(PfProcess.InShell(PfProcess.Command(fixture.Kubeconfig, arguments), script));
+    private PfProcess StartInShell(string script, params string[] arguments) =>
+        PfProcess.Start(PfProcess.InShell(PfProcess.Command(fixture.Kubeconfig, arguments), script));
 }

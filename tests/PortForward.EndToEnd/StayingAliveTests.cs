@@ -12,7 +12,8 @@ public sealed class StayingAliveTests(TestNamespace cluster, ITestOutputHelper o
     private const string RestartKubelet = "PF_E2E_RESTART_KUBELET";
 
     /// <summary>
-    /// How requests may end with an application that dies at once: if it has accepted a connection and not read from it, the system ends that in good order, and so does the runtime.
+    /// How requests may end with an application that dies at once: if it has accepted a connection and not read from it, the system ends that
+    /// gracefully, and so does the runtime.
     /// </summary>
     private static readonly string[] DyingAtOnce = ["ok", "reset", "empty"];
 

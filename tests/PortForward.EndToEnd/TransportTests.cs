@@ -83,7 +83,7 @@ public sealed class TransportTests(TestNamespace cluster, ITestOutputHelper outp
         fallback.Should().BeLessThan(direct + Allowance);
     }
 
-    /// <summary>From the start of the program until an answer has come, which takes up to a second longer where the runtime tells the end of the application late.</summary>
+    /// <summary>From the start of the program to the answer, which takes up to a second longer where the runtime tells the application's end late.</summary>
     private async Task<TimeSpan> MedianStartAsync(params string[] arguments)
     {
         const int Starts = 9;

@@ -49,7 +49,8 @@ public sealed class ProgramTests
     {
         using var program = Start("demo", "--check");
 
-        string[] lines = (await program.StandardOutput.ReadToEndAsync().WaitAsync(Patience)).Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        string[] lines = (await program.StandardOutput.ReadToEndAsync().WaitAsync(Patience))
+            .Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
         await program.WaitForExitAsync().WaitAsync(Patience);
 
         program.ExitCode.Should().Be(0);

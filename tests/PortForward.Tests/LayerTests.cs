@@ -1,11 +1,12 @@
 using System.Xml.Linq;
+using PortForward.Tests.Support;
 
 namespace PortForward.Tests;
 
 /// <summary>Holds the layout: what a folder may use is written here, and the sources are read to see what it does use.</summary>
 public sealed class LayerTests
 {
-    /// <summary>Each folder with those that it stands on, lowest first: a folder may only name folders above its own line. The empty name is the project's root.</summary>
+    /// <summary>Each folder with those that it may use, lowest first: a folder may only name folders above its own line. The empty name is the project's root.</summary>
     private static readonly Dictionary<string, (string Folder, string[] StandsOn)[]> Layers = new(StringComparer.Ordinal)
     {
         ["PortForward"] =
@@ -46,8 +47,6 @@ public sealed class LayerTests
         ["PortForward.Cli"] = ["PortForward", "PortForward.Cluster"],
     };
 
-    public static readonly string Root = FindRoot();
-
     public static TheoryData<string> ProjectNames => [.. Layers.Keys];
 
     [Theory]
@@ -60,7 +59,7 @@ public sealed class LayerTests
             let allowed = Layers[project].Single(layer => layer.Folder == folder).StandsOn
             from used in FoldersNamedIn(File.ReadAllText(file), project)
             where used != folder && !allowed.Contains(used)
-            select $"{Path.GetRelativePath(Root, file)} uses {used}";
+            select $"{SourceTree.NameOf(file)} uses {used}";
 
         arrows.Should().BeEmpty();
     }
@@ -72,7 +71,8 @@ public sealed class LayerTests
         Layers[project].Select(layer => layer.Folder).Should().BeEquivalentTo(Sources(project).Select(file => FolderOf(project, file)).Distinct(StringComparer.Ordinal));
         for (int i = 0; i < Layers[project].Length; i++)
         {
-            Layers[project].Take(i).Select(layer => layer.Folder).Intersect(Layers[project][i].StandsOn, StringComparer.Ordinal).Should().HaveSameCount(Layers[project][i].StandsOn, "otherwise there could be a circle");
+            Layers[project].Take(i).Select(layer => layer.Folder).Intersect(Layers[project][i].StandsOn, StringComparer.Ordinal)
+                .Should().HaveSameCount(Layers[project][i].StandsOn, "otherwise there could be a circle");
         }
     }
 
@@ -80,7 +80,7 @@ public sealed class LayerTests
     [MemberData(nameof(ProjectNames))]
     public void A_project_refers_to_those_below_it_only(string project)
     {
-        string file = Path.Combine(Root, "src", project, project + ".csproj");
+        string file = Path.Combine(SourceTree.Root, "src", project, project + ".csproj");
         IEnumerable<string> referred = XDocument.Load(file).Descendants("ProjectReference")
             .Select(reference => Path.GetFileNameWithoutExtension(((string)reference.Attribute("Include")!).Replace('\\', '/')));
 
@@ -90,9 +90,8 @@ public sealed class LayerTests
     [Fact]
     public void The_embedded_cluster_shares_no_code_with_the_program_that_it_tests()
     {
-        string folder = Path.Combine(Root, "tests", "PortForward.TestCluster");
         IEnumerable<string> shared =
-            from file in Directory.EnumerateFiles(folder, "*.cs", SearchOption.AllDirectories).Where(IsSource)
+            from file in SourceTree.Files("tests/PortForward.TestCluster")
             from line in File.ReadLines(file)
             where line.StartsWith("using PortForward.", StringComparison.Ordinal) && !line.StartsWith("using PortForward.Testing", StringComparison.Ordinal)
             select $"{file}: {line}";
@@ -145,22 +144,8 @@ public sealed class LayerTests
         return false;
     }
 
-    private static IEnumerable<string> Sources(string project) =>
-        Directory.EnumerateFiles(Path.Combine(Root, "src", project), "*.cs", SearchOption.AllDirectories).Where(IsSource);
-
-    private static bool IsSource(string file) => !file.Split(Path.DirectorySeparatorChar).Any(part => part is "obj" or "bin");
+    private static IEnumerable<string> Sources(string project) => SourceTree.Files($"src/{project}");
 
     private static string FolderOf(string project, string file) =>
-        Path.GetRelativePath(Path.Combine(Root, "src", project), Path.GetDirectoryName(file)!).Replace('\\', '/') is var folder && folder == "." ? "" : folder;
-
-    private static string FindRoot()
-    {
-        string? folder = AppContext.BaseDirectory;
-        while (folder is not null && !File.Exists(Path.Combine(folder, "PortForward.sln")))
-        {
-            folder = Path.GetDirectoryName(folder);
-        }
-
-        return folder ?? throw new InvalidOperationException("The sources are not above the tests.");
-    }
+        Path.GetRelativePath(Path.Combine(SourceTree.Root, "src", project), Path.GetDirectoryName(file)!).Replace('\\', '/') is var folder && folder == "." ? "" : folder;
 }

@@ -52,8 +52,14 @@ internal static class ForwardRun
         {
             using ClusterConnection cluster = ClusterFlags.Connect(flags, parsed, out string? context, loggers);
             stderr.Forward = new ForwardIdentity(options.Target.Name, options.Target.ToString(), cluster.Namespace, context);
-            var api = new ApiClient(cluster.Invoker, cluster.Server, time: null, loggers.CreateLogger<ApiClient>()) { RequestTimeout = cluster.RequestTimeout ?? TimeSpan.Zero };
-            await using var transports = new Transports(cluster, options.Transports, options.LivenessTimeout, verbose ? (transport, fault) => stderr.Tell(UserMessages.TransportFailed(transport, Transports.Describe(fault), Reasons.Of(fault))) : null, loggers);
+            var api = new ApiClient(cluster.Invoker, cluster.Server, time: null, loggers.CreateLogger<ApiClient>())
+            {
+                RequestTimeout = cluster.RequestTimeout ?? TimeSpan.Zero,
+            };
+            Action<string, TunnelFault>? onTransportFailed = verbose
+                ? (transport, fault) => stderr.Tell(UserMessages.TransportFailed(transport, Transports.Describe(fault), Reasons.Of(fault)))
+                : null;
+            await using var transports = new Transports(cluster, options.Transports, options.LivenessTimeout, onTransportFailed, loggers);
             if (options.Target.Kind == TargetKind.Pod)
             {
                 transports.DialAhead(cluster.Namespace, options.Target.Name);

@@ -12,7 +12,9 @@ namespace PortForward.Cli.Commands;
 /// <param name="livenessTimeout">After how long a silent tunnel counts as dead.</param>
 /// <param name="onFailed">Called with each transport that does not work, and the reason; or null.</param>
 /// <param name="loggers">For diagnostics.</param>
-internal sealed class Transports(ClusterConnection cluster, IReadOnlyList<string> names, TimeSpan livenessTimeout, Action<string, TunnelFault>? onFailed, ILoggerFactory loggers) : IAsyncDisposable
+internal sealed class Transports(
+    ClusterConnection cluster, IReadOnlyList<string> names, TimeSpan livenessTimeout, Action<string, TunnelFault>? onFailed, ILoggerFactory loggers)
+    : IAsyncDisposable
 {
     private const string WebSocket = "websocket", Spdy = "spdy", Channel = "channel";
 
@@ -62,7 +64,9 @@ internal sealed class Transports(ClusterConnection cluster, IReadOnlyList<string
     {
         Uri uri = cluster.PortForwardUri(@namespace, pod);
         ITunnelDialer? ahead = uri == _headStartUri ? Interlocked.Exchange(ref _headStart, null) : null;
-        return new FallbackDialer([.. names.Select((name, i) => i == 0 && ahead is not null ? ahead : Create(name, uri))], _memory, _options, onFailed, fault => UpgradeRefusal.Read(fault, pod), loggers.CreateLogger<FallbackDialer>());
+        return new FallbackDialer(
+            [.. names.Select((name, i) => i == 0 && ahead is not null ? ahead : Create(name, uri))],
+            _memory, _options, onFailed, fault => UpgradeRefusal.Read(fault, pod), loggers.CreateLogger<FallbackDialer>());
     }
 
     /// <summary>Tells in one line why a transport does not work.</summary>

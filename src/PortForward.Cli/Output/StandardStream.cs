@@ -86,7 +86,9 @@ internal sealed partial class StandardStream
                     Thread.Sleep(RetryDelay);
                     break;
                 case var error:
-                    return new StreamFault(IsClosed: error == BrokenPipe || (error == InputOutputError && IsTerminal(_descriptor) == 1), Marshal.GetPInvokeErrorMessage(error));
+                    return new StreamFault(
+                        IsClosed: error == BrokenPipe || (error == InputOutputError && IsTerminal(_descriptor) == 1),
+                        Marshal.GetPInvokeErrorMessage(error));
             }
         }
 

@@ -272,7 +272,8 @@ public sealed partial class ApiClient
     }
 
     /// <summary>One answered GET: within the time-out, sent again when the server asks for that.</summary>
-    private async Task<TResult> LookUpAsync<TResult>(string path, string request, ApiSubject? subject, int maxLength, Func<Stream, TResult?> read, CancellationToken cancellationToken)
+    private async Task<TResult> LookUpAsync<TResult>(
+        string path, string request, ApiSubject? subject, int maxLength, Func<Stream, TResult?> read, CancellationToken cancellationToken)
     {
         using var deadline = new CancellationTokenSource(RequestTimeout > TimeSpan.Zero ? RequestTimeout : Timeout.InfiniteTimeSpan, _time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, cancellationToken);

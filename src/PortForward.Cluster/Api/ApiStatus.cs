@@ -89,7 +89,9 @@ public sealed record ApiStatus(HttpStatusCode Code, string? Reason, string Messa
         {
             RetryAfter = wait is > 0 ? TimeSpan.FromSeconds(wait.Value) : null,
             IsFromServer = true,
-            Subject = JsonFields.Text(details, "kind") is { } kind && JsonFields.Text(details, "name") is { } name ? new ApiSubject(JsonFields.Text(details, "group") ?? "", kind, name) : null,
+            Subject = JsonFields.Text(details, "kind") is { } kind && JsonFields.Text(details, "name") is { } name
+                ? new ApiSubject(JsonFields.Text(details, "group") ?? "", kind, name)
+                : null,
         };
     }
 

@@ -26,7 +26,7 @@ public sealed partial class ListWatch<T>(
     /// <summary>After how many lists without a watch the watch is tried again: what was refused once need not be for good.</summary>
     private const int ListsUntilWatch = 12;
 
-    /// <summary>How many watches in a row may begin at the same version and bring nothing but a fault, before the objects are listed anew: the fault may be the next event.</summary>
+    /// <summary>How many watches in a row may begin at one version and bring only a fault before the objects are listed anew: the next event may be the fault.</summary>
     private const int WatchesUntilList = 5;
 
     private readonly TimeProvider _time = time ?? TimeProvider.System;
@@ -169,8 +169,8 @@ public sealed partial class ListWatch<T>(
     }
 
     /// <summary>
-    /// Whether another try may help: no answer at all, throttling, a fault inside the server, or a gateway that does not find its way to the server. A collection is always
-    /// there, even when it is empty.
+    /// Whether another try may help: no answer at all, throttling, a fault inside the server, or a gateway that does not find its way to the server.
+    /// A collection is always there, even when it is empty.
     /// </summary>
     internal static bool IsPassing(ClusterException fault) =>
         fault.StatusCode is null or HttpStatusCode.NotFound or HttpStatusCode.TooManyRequests or HttpStatusCode.RequestTimeout || (int)fault.StatusCode >= 500;

@@ -23,7 +23,9 @@ public static class UpgradeRefusal
         var status = ApiStatus.Read(code, fault.ReasonPhrase, fault.Body ?? "");
         if (!status.IsFromServer)
         {
-            return code == HttpStatusCode.BadRequest && status.Message.Contains(KnowsNoTunnel, StringComparison.Ordinal) ? RefusalMeaning.NotOffered : RefusalMeaning.Unknown;
+            return code == HttpStatusCode.BadRequest && status.Message.Contains(KnowsNoTunnel, StringComparison.Ordinal)
+                ? RefusalMeaning.NotOffered
+                : RefusalMeaning.Unknown;
         }
 
         return status.SaysMissing(new ApiSubject(ApiResources.Pods.Group, ApiResources.Pods.Plural, pod)) ? RefusalMeaning.PodIsGone

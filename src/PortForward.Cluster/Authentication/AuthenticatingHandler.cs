@@ -13,7 +13,8 @@ namespace PortForward.Cluster.Authentication;
 /// <param name="owner">Whose credentials they are, for messages.</param>
 /// <param name="time">The clock.</param>
 internal sealed class AuthenticatingHandler(
-    ICredentialSource credentials, Impersonation impersonation, Func<ClientCertificate?, HttpMessageHandler> connect, string owner, TimeProvider time) : HttpMessageHandler
+    ICredentialSource credentials, Impersonation impersonation, Func<ClientCertificate?, HttpMessageHandler> connect, string owner, TimeProvider time)
+    : HttpMessageHandler
 {
     private readonly Lock _gate = new();
     private readonly LoginNotice _notice = new(time);

@@ -126,7 +126,8 @@ internal sealed class OidcIssuer(OidcConfiguration configuration, LocalEnvironme
     private string Explanation(JsonElement? answer, string refreshToken)
     {
         string said = answer is { } document ? string.Join(": ", new[] { Text(document, "error"), Text(document, "error_description") }.OfType<string>()) : "";
-        bool isSafe = !said.Contains(refreshToken, StringComparison.Ordinal) && (configuration.ClientSecret.Length == 0 || !said.Contains(configuration.ClientSecret, StringComparison.Ordinal));
+        bool isSafe = !said.Contains(refreshToken, StringComparison.Ordinal)
+            && (configuration.ClientSecret.Length == 0 || !said.Contains(configuration.ClientSecret, StringComparison.Ordinal));
         return said.Length > 0 && isSafe ? $" ({UntrustedText.OneLine(said)})" : "";
     }
 

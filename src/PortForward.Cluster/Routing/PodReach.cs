@@ -12,7 +12,7 @@ internal sealed class PodReach(TimeProvider time, Func<double> jitter)
     /// <summary>The longest wait between two attempts: long enough for a server that is down, short enough for a person who waits.</summary>
     private static readonly TimeSpan LongestRetry = TimeSpan.FromSeconds(8);
 
-    /// <summary>For how long a tunnel must have stood before its end is a first failure again: what accepts tunnels and cuts them is not to be asked without pause.</summary>
+    /// <summary>How long a tunnel must last for its end to count as a first failure again: what accepts and cuts tunnels must not be dialled without pause.</summary>
     private static readonly TimeSpan Proven = TimeSpan.FromSeconds(5);
 
     /// <summary>How many attempts have failed in a row. A tunnel that ends as soon as it stands is one of them.</summary>
@@ -50,7 +50,7 @@ internal sealed class PodReach(TimeProvider time, Func<double> jitter)
         _stoodAt = time.GetTimestamp();
     }
 
-    /// <summary>Connections are led here while nothing is within reach: they wait for the first attempt, which is made at once unless another one failed before.</summary>
+    /// <summary>Connections are routed here while nothing is reachable: they wait for the first attempt, made at once unless one failed before.</summary>
     public void AwaitFirst() => FailingSince ??= time.GetTimestamp();
 
     /// <summary>All tunnels have ended by themselves.</summary>

@@ -45,7 +45,7 @@ public static class PortTranslation
     /// <exception cref="ClusterException">The service has no such port, or it is no TCP port.</exception>
     public static void CheckService(IReadOnlyList<PortSpec> specs, Service service) => ServicePorts(specs, service);
 
-    /// <summary>What to know of a headless service whose target ports differ from its ports: its name leads clients straight to the pods, so that they do not apply.</summary>
+    /// <summary>What to know of a headless service whose target ports differ from its ports: its name leads clients straight to the pods, so they do not apply.</summary>
     /// <param name="specs">What the user asks for.</param>
     /// <param name="service">The service.</param>
     /// <param name="pod">The pod, one that the service selects.</param>

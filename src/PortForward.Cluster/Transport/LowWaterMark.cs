@@ -16,7 +16,7 @@ internal sealed class LowWaterMark : IDisposable
     /// <summary>How much wakes the reader, in bytes.</summary>
     public const int Height = 64 * 1024;
 
-    /// <summary>How much must arrive without anything being sent before a transfer counts as long, in bytes: 60 ms at full speed, beside which the last wait counts for little.</summary>
+    /// <summary>How many bytes must arrive without anything being sent before a transfer counts as long: 60 ms at full speed, so the last wait matters little.</summary>
     public const int LongTransfer = 16 * 1024 * 1024;
 
     /// <summary>How much must arrive after a pause in a long transfer, in bytes: one that only trickles from now on is not to wait each time.</summary>

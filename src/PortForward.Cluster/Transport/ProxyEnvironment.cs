@@ -17,7 +17,8 @@ internal static class ProxyEnvironment
     {
         string upper = server.Scheme == Uri.UriSchemeHttps ? "HTTPS_PROXY" : "HTTP_PROXY";
         string name = environment.Variable(upper) is not null ? upper : upper.ToLowerInvariant();
-        if (environment.Variable(name) is not { } value || string.IsNullOrWhiteSpace(value) || IsExempt(server, environment.Variable("NO_PROXY") ?? environment.Variable("no_proxy") ?? ""))
+        if (environment.Variable(name) is not { } value || string.IsNullOrWhiteSpace(value)
+            || IsExempt(server, environment.Variable("NO_PROXY") ?? environment.Variable("no_proxy") ?? ""))
         {
             return null;
         }

@@ -23,7 +23,8 @@ internal static class ProxyHandshake
 
         string head = await ReadHeadAsync(stream, cancellationToken).ConfigureAwait(false);
         string[] status = head.Split('\r', 2)[0].Split(' ', 3);
-        if (status.Length < 2 || !status[0].StartsWith("HTTP/1.", StringComparison.Ordinal) || !int.TryParse(status[1], NumberStyles.None, CultureInfo.InvariantCulture, out int code))
+        if (status.Length < 2 || !status[0].StartsWith("HTTP/1.", StringComparison.Ordinal)
+            || !int.TryParse(status[1], NumberStyles.None, CultureInfo.InvariantCulture, out int code))
         {
             throw new IOException("it does not speak HTTP");
         }

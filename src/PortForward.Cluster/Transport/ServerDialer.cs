@@ -40,7 +40,7 @@ internal sealed class ServerDialer
     public ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellationToken) =>
         ConnectAsync(context.InitialRequestMessage.RequestUri!, cancellationToken);
 
-    /// <summary>Opens a connection to a server. To an http server behind an HTTP proxy it leads to the proxy, which is told the whole address with each request.</summary>
+    /// <summary>Opens a connection to a server. To an http server behind an HTTP proxy it leads to the proxy, which gets the whole address with each request.</summary>
     /// <exception cref="ClusterException">It failed; the message is kubectl's.</exception>
     public async ValueTask<Stream> ConnectAsync(Uri server, CancellationToken cancellationToken)
     {
@@ -50,7 +50,8 @@ internal sealed class ServerDialer
             ? await ConnectTcpAsync(target, cancellationToken).ConfigureAwait(false)
             : await ConnectProxyAsync(Proxy, target, tunnel: secure || Proxy.Kind == ProxyKind.Socks5, cancellationToken).ConfigureAwait(false);
         return secure
-            ? await SecureAsync(stream, new TlsPeer(ServerName ?? target.Host, target.ToAuthority(), Certificate, Trust.Check, Label: ""), cancellationToken).ConfigureAwait(false)
+            ? await SecureAsync(stream, new TlsPeer(ServerName ?? target.Host, target.ToAuthority(), Certificate, Trust.Check, Label: ""), cancellationToken)
+                .ConfigureAwait(false)
             : stream;
     }
 
@@ -61,8 +62,11 @@ internal sealed class ServerDialer
         {
             // As in Go the cluster's authorities may vouch for the proxy; unlike there the system's may as well, and it is shown no client certificate.
             string? Check(X509Certificate2? certificate, X509Chain? chain, string name) =>
-                Trust.Check(certificate, chain, name) is { } fault && ServerTrust.System.Check(certificate, chain?.ChainPolicy.ExtraStore ?? [], name) is not null ? fault : null;
-            stream = await SecureAsync(stream, new TlsPeer(proxy.EndPoint.Host, proxy.EndPoint.ToAuthority(), Certificate: null, Check, Label(proxy)), cancellationToken).ConfigureAwait(false);
+                Trust.Check(certificate, chain, name) is { } fault
+                    && ServerTrust.System.Check(certificate, chain?.ChainPolicy.ExtraStore ?? [], name) is not null
+                    ? fault : null;
+            stream = await SecureAsync(stream, new TlsPeer(proxy.EndPoint.Host, proxy.EndPoint.ToAuthority(), Certificate: null, Check, Label(proxy)), cancellationToken)
+                .ConfigureAwait(false);
         }
 
         if (!tunnel)
@@ -103,7 +107,8 @@ internal sealed class ServerDialer
             IPAddress[] addresses = await LookUp(endPoint.Host, either.Token).ConfigureAwait(false);
             return addresses.Length == 0
                 ? throw new SocketException((int)SocketError.HostNotFound)
-                : await AddressRace.RunAsync(addresses, (one, token) => ConnectTcpAsync(new IPEndPoint(one, endPoint.Port), token), Time, either.Token).ConfigureAwait(false);
+                : await AddressRace.RunAsync(addresses, (one, token) => ConnectTcpAsync(new IPEndPoint(one, endPoint.Port), token), Time, either.Token)
+                    .ConfigureAwait(false);
         }
         catch (SocketException e) when (e.SocketErrorCode == SocketError.ConnectionRefused && !isProxy)
         {

@@ -144,7 +144,9 @@ internal sealed class ServerTrust
         [
             .. chain.ChainElements.Select(element => element.ChainElementStatus.Aggregate(X509ChainStatusFlags.NoError, (flags, one) => flags | one.Status)),
         ];
-        int anchor = anchors is null ? -1 : chain.ChainElements.ToList().FindIndex(element => anchors.Any(one => one.RawDataMemory.Span.SequenceEqual(element.Certificate.RawDataMemory.Span)));
+        int anchor = anchors is null
+            ? -1
+            : chain.ChainElements.ToList().FindIndex(element => anchors.Any(one => one.RawDataMemory.Span.SequenceEqual(element.Certificate.RawDataMemory.Span)));
         return anchor < 0
             ? chain.ChainStatus.Aggregate(X509ChainStatusFlags.NoError, (flags, one) => flags | one.Status)
             : each.Take(anchor + 1).Aggregate(X509ChainStatusFlags.NoError, (flags, one) => flags | one) & ~Untrusted;

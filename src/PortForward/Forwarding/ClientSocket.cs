@@ -13,7 +13,7 @@ internal static partial class ClientSocket
     /// <summary>How long to wait on systems that do not tell the length of their send queue.</summary>
     private static readonly TimeSpan BlindDelay = TimeSpan.FromMilliseconds(100);
 
-    /// <summary>How long a client on another machine may be silent before its system is asked whether it is still there, in seconds, and between two questions; Go's values.</summary>
+    /// <summary>How long a remote client may be silent before TCP keep-alive probes its system, and between two probes, in seconds; Go's values.</summary>
     private const int KeepAliveSeconds = 15;
 
     /// <summary>Sees to it that a client on another machine that vanishes without a word is noticed. Its connection would hold a tunnel for good.</summary>

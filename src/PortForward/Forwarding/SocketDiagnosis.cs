@@ -67,7 +67,7 @@ internal static partial class SocketDiagnosis
             }
             while (length >= HeaderSize && MemoryMarshal.Read<uint>(answer[8..]) != sequence); // One that was not read when it was asked for.
 
-            // No such socket says nothing: the system forgets a closed one after a minute, and does not know one elsewhere, or one whose addresses are translated on the way.
+            // No such socket proves nothing: the system forgets a closed one after a minute, and knows none elsewhere or behind translated addresses.
             return length >= AnswerSize && MemoryMarshal.Read<ushort>(answer[4..]) == DiagByFamily ? MemoryMarshal.Read<uint>(answer[InodeOffset..]) == 0 : null;
         }
     }

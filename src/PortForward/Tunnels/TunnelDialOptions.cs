@@ -28,7 +28,7 @@ public sealed record TunnelDialOptions
     public TimeSpan ProofTimeout { get; init; } = TimeSpan.FromSeconds(5);
 
     /// <summary>
-    /// How long the pod's runtime may take to answer a new connection, with whatever it says first, before its tunnel is not used any more; 10 s by default. It does not run
+    /// How long the pod's runtime may take to answer a new connection, with whatever it says first, before its tunnel is retired; 10 s by default. It does not run
     /// while this side is not reading, nor while data of other connections in the tunnel may hold the answer up.
     /// </summary>
     public TimeSpan StreamAnswerTimeout { get; init; } = TimeSpan.FromSeconds(10);

@@ -81,7 +81,8 @@ internal static class UpgradeRequest
     /// Whether the connection stood and was cut after the request: firewalls that look into HTTP end what they do not like without a word. A failed dial or
     /// handshake has another error (<c>ConnectHelper</c> in .NET's <c>SocketsHttpHandler</c>).
     /// </summary>
-    private static bool IsCutOff(HttpRequestException e) => e is { InnerException: IOException, HttpRequestError: HttpRequestError.ResponseEnded or HttpRequestError.Unknown };
+    private static bool IsCutOff(HttpRequestException e) =>
+        e is { InnerException: IOException, HttpRequestError: HttpRequestError.ResponseEnded or HttpRequestError.Unknown };
 
     /// <summary>The value of a header, or null when it is missing. It is not fit for messages as it is.</summary>
     public static string? HeaderOf(HttpResponseMessage response, string name) =>

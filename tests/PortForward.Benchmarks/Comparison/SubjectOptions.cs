@@ -24,7 +24,8 @@ internal sealed class SubjectOptions
     /// <summary>Reads the options.</summary>
     /// <exception cref="FormatException">A program is not there.</exception>
     public (ForwardProgram Pf, ForwardProgram Kubectl, bool Embedded, string Target) Read(ParseResult parsed) =>
-        (ForwardProgram.Pf(Find(parsed.GetValue(_pf)!)), ForwardProgram.Kubectl(Find(parsed.GetValue(_kubectl)!)), parsed.GetValue(_cluster) == "embedded", parsed.GetValue(_target)!);
+        (ForwardProgram.Pf(Find(parsed.GetValue(_pf)!)), ForwardProgram.Kubectl(Find(parsed.GetValue(_kubectl)!)),
+         parsed.GetValue(_cluster) == "embedded", parsed.GetValue(_target)!);
 
     private static string Find(string program)
     {

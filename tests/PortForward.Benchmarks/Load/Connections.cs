@@ -11,7 +11,12 @@ internal static class Connections
 
     /// <summary>A socket that is not connected yet.</summary>
     public static Socket Create() =>
-        new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true, ReceiveTimeout = PatienceMilliseconds, SendTimeout = PatienceMilliseconds };
+        new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp)
+        {
+            NoDelay = true,
+            ReceiveTimeout = PatienceMilliseconds,
+            SendTimeout = PatienceMilliseconds,
+        };
 
     /// <summary>Connects to a local port.</summary>
     public static async Task<Socket> OpenAsync(int port)

@@ -6,7 +6,8 @@ namespace PortForward.Benchmarks.Micro;
 /// <summary>A pod in memory: it throws away what it gets, and sends what it is told to.</summary>
 internal sealed class MemoryPod : ITunnelSource, IStreamPair
 {
-    private readonly Pipe _output = new(new PipeOptions(readerScheduler: PipeScheduler.Inline, pauseWriterThreshold: 256 * 1024, resumeWriterThreshold: 128 * 1024, useSynchronizationContext: false));
+    private readonly Pipe _output = new(
+        new PipeOptions(readerScheduler: PipeScheduler.Inline, pauseWriterThreshold: 256 * 1024, resumeWriterThreshold: 128 * 1024, useSynchronizationContext: false));
     private readonly TaskCompletionSource<PairEnd> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private TaskCompletionSource _received = new();
     private long _expected;

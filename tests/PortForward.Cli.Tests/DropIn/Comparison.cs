@@ -158,7 +158,13 @@ internal static class Comparison
         request.Headers.TryGetValue("User-Agent", out IReadOnlyList<string>? agent) && agent is [var name, ..] && name.StartsWith("kubectl", StringComparison.Ordinal);
 
     private static ProcessStartInfo KubectlCommand(string[] arguments) =>
-        new(KubectlBinaries.Newest!.Value.Path, arguments) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true, UseShellExecute = false };
+        new(KubectlBinaries.Newest!.Value.Path, arguments)
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            RedirectStandardInput = true,
+            UseShellExecute = false,
+        };
 
     private static async Task<Observation> ObserveAsync(CaseSurroundings around, ProcessStartInfo command, DropInCase one, Ending ending)
     {
@@ -199,7 +205,11 @@ internal static class Comparison
     /// <summary>One connection through the forward, there and back.</summary>
     private static async Task EchoAsync(IPEndPoint listener)
     {
-        IPAddress address = listener.Address.IsIPv4MappedToIPv6 ? listener.Address.MapToIPv4() : listener.Address.Equals(IPAddress.Any) ? IPAddress.Loopback : listener.Address.Equals(IPAddress.IPv6Any) ? IPAddress.IPv6Loopback : listener.Address;
+        IPAddress address =
+            listener.Address.IsIPv4MappedToIPv6 ? listener.Address.MapToIPv4()
+            : listener.Address.Equals(IPAddress.Any) ? IPAddress.Loopback
+            : listener.Address.Equals(IPAddress.IPv6Any) ? IPAddress.IPv6Loopback
+            : listener.Address;
         using var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
         await socket.ConnectAsync(address, listener.Port).WaitAsync(Patience);
         await socket.SendAsync("drop-in"u8.ToArray()).WaitAsync(Patience);

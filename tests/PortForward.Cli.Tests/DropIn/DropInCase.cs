@@ -54,7 +54,12 @@ internal sealed record DropInCase(string Name, string Arguments, Ending Kubectl,
     public bool OneAfterTheOther { get; private init; }
 
     public static DropInCase Serves(string arguments, string? about = null, int ports = 1, int listeners = 0) =>
-        new(NameOf(arguments, about), arguments, Ending.Serves, Ending.Serves) { Ports = ports, Listeners = listeners, OneAfterTheOther = arguments.Contains("{free", StringComparison.Ordinal) };
+        new(NameOf(arguments, about), arguments, Ending.Serves, Ending.Serves)
+        {
+            Ports = ports,
+            Listeners = listeners,
+            OneAfterTheOther = arguments.Contains("{free", StringComparison.Ordinal),
+        };
 
     public static DropInCase Fails(string arguments, string? about = null) => new(NameOf(arguments, about), arguments, Ending.Fails, Ending.Fails);
 

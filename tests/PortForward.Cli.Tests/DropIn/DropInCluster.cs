@@ -33,10 +33,14 @@ public sealed class DropInCluster : IAsyncLifetime
         await _cluster.DisposeAsync();
     }
 
-    /// <summary>A pod that echoes on 7000 (port "echo"), 8080 ("web"), 5354 (TCP and UDP) and 9000 (an init container's port "side"), and on 5353 ("dns") and 9 ("sctp"), which it declares for other protocols.</summary>
+    /// <summary>
+    /// A pod that echoes on 7000 (port "echo"), 8080 ("web"), 5354 (TCP and UDP) and 9000 (an init container's port "side"),
+    /// and on 5353 ("dns") and 9 ("sctp"), which it declares for other protocols.
+    /// </summary>
     private static TestPod Pod(string name) => TestPod.Named(name)
         .Port("echo", 7000).Port("web", 8080).Port("dns", 5353, "UDP").Port("both-udp", 5354, "UDP").Port("both", 5354).Port("sctp", 9, "SCTP").InitPort("side", 9000)
-        .Serves(7000, TestApplications.Echo).Serves(8080, TestApplications.Echo).Serves(5354, TestApplications.Echo).Serves(9000, TestApplications.Echo).Serves(5353, TestApplications.Echo).Serves(9, TestApplications.Echo);
+        .Serves(7000, TestApplications.Echo).Serves(8080, TestApplications.Echo).Serves(5354, TestApplications.Echo)
+        .Serves(9000, TestApplications.Echo).Serves(5353, TestApplications.Echo).Serves(9, TestApplications.Echo);
 
     private void AddPods()
     {

@@ -69,7 +69,13 @@ internal sealed partial class PfProcess : IAsyncDisposable
     public static ProcessStartInfo Command(string? kubeconfig, params string[] arguments)
     {
         string? program = Environment.GetEnvironmentVariable("PF_TEST_PROGRAM");
-        var start = new ProcessStartInfo(program ?? "dotnet") { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true, UseShellExecute = false };
+        var start = new ProcessStartInfo(program ?? "dotnet")
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            RedirectStandardInput = true,
+            UseShellExecute = false,
+        };
         if (program is null)
         {
             start.ArgumentList.Add(Path.Combine(Path.GetDirectoryName(Assembly.GetExecutingAssembly().Location)!, "pf.dll"));

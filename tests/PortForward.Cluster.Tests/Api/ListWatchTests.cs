@@ -191,7 +191,8 @@ public sealed class ListWatchTests : IAsyncDisposable
         {
             try
             {
-                await foreach (IReadOnlyCollection<Pod> _ in new ListWatch<Pod>(_server.Client(_time), ApiResources.Pods, "shop", ApiSelection.All, _time).FollowAsync(_end.Token))
+                await foreach (IReadOnlyCollection<Pod> _ in new ListWatch<Pod>(_server.Client(_time), ApiResources.Pods, "shop", ApiSelection.All, _time)
+                    .FollowAsync(_end.Token))
                 {
                 }
             }

@@ -49,8 +49,12 @@ public sealed class ObjectJsonTests
             Reason = "R",
             Message = "M",
             Conditions = [new Condition { Type = "Ready", Status = "True", LastTransitionTime = new DateTime(2026, 1, 2, 3, 4, 9, DateTimeKind.Utc) }],
-            ContainerStatuses = [new ContainerStatus { Name = "main", Ready = true, Started = true, RestartCount = 3, State = new ContainerState { Running = new ContainerStateRunning() } }],
-            InitContainerStatuses = [new ContainerStatus { Name = "side", State = new ContainerState { Terminated = new ContainerStateTerminated { ExitCode = 3, Reason = "Error" } } }],
+            ContainerStatuses = [
+                new ContainerStatus { Name = "main", Ready = true, Started = true, RestartCount = 3, State = new ContainerState { Running = new ContainerStateRunning() } },
+            ],
+            InitContainerStatuses = [
+                new ContainerStatus { Name = "side", State = new ContainerState { Terminated = new ContainerStateTerminated { ExitCode = 3, Reason = "Error" } } },
+            ],
         });
     }
 
@@ -65,7 +69,11 @@ public sealed class ObjectJsonTests
         {
             ClusterIP = "None",
             Selector = new Dictionary<string, string>(StringComparer.Ordinal) { ["app"] = "web" },
-            Ports = [new ServicePort { Number = 80, TargetPort = "8080" }, new ServicePort { Name = "x", Number = 81, TargetPort = "http", Protocol = "UDP" }, new ServicePort { Number = 82 }],
+            Ports = [
+                new ServicePort { Number = 80, TargetPort = "8080" },
+                new ServicePort { Name = "x", Number = 81, TargetPort = "http", Protocol = "UDP" },
+                new ServicePort { Number = 82 },
+            ],
         });
     }
 

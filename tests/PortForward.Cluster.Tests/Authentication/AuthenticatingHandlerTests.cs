@@ -309,7 +309,8 @@ public sealed class AuthenticatingHandlerTests : IDisposable
     {
         private int _turn;
 
-        public ValueTask<Credential> GetAsync(CancellationToken cancellationToken) => new(new Credential(authorization: null, certificates[_turn++ % certificates.Length]));
+        public ValueTask<Credential> GetAsync(CancellationToken cancellationToken) =>
+            new(new Credential(authorization: null, certificates[_turn++ % certificates.Length]));
 
         public bool Discard(Credential refused) => false;
     }

@@ -5,7 +5,9 @@ namespace PortForward.Cluster.Tests.Matrix;
 /// <summary>What a server, or something on the way to it, makes of a transport that it does not know.</summary>
 internal static class Gatekeeper
 {
-    public const string NotAllowed = "403", BadRequest = "400", NotLoggedIn = "401", NoSuchPage = "404", SlowDown = "429", NoSuchMethod = "405", WantsUpgrade = "426", ServerError = "500", BadGateway = "502", Unavailable = "503",
+    public const string
+        NotAllowed = "403", BadRequest = "400", NotLoggedIn = "401", NoSuchPage = "404",
+        SlowDown = "429", NoSuchMethod = "405", WantsUpgrade = "426", ServerError = "500", BadGateway = "502", Unavailable = "503",
         WrongProtocol = "another protocol", WrongAccept = "a wrong Sec-WebSocket-Accept", Closes = "101, then the end",
         Silent = "101, then silence", DropsMessages = "101, and binary messages are dropped";
 

@@ -35,7 +35,8 @@ public sealed class GatewayIdleTests
     private static Task NoneWasCutAsync(TestCluster cluster, string transport) => transport switch
     {
         KubeconfigForward.Spdy => RoutedForward.UntilAsync(() =>
-            cluster.Requests.Count(request => request is { IsPortForward: true, Method: "POST", Status: 101 }) == cluster.Tunnels.Open.Count(tunnel => tunnel.Kind == TunnelKind.Spdy)),
+            cluster.Requests.Count(request => request is { IsPortForward: true, Method: "POST", Status: 101 })
+                == cluster.Tunnels.Open.Count(tunnel => tunnel.Kind == TunnelKind.Spdy)),
         _ => Task.CompletedTask,
     };
 }

@@ -15,7 +15,8 @@ public sealed class IdleTests
 
     [IdleFact]
     public Task A_forward_outlives_a_load_balancer_that_cuts_after_30_seconds_for_minutes() =>
-        OutliveAsync(new IdlePlan(TimeSpan.FromMinutes(IdleFactAttribute.Minutes), TimeSpan.FromSeconds(30), new TunnelDialOptions().LivenessTimeout, TimeSpan.FromSeconds(20)));
+        OutliveAsync(new IdlePlan(TimeSpan.FromMinutes(IdleFactAttribute.Minutes), TimeSpan.FromSeconds(30),
+            new TunnelDialOptions().LivenessTimeout, TimeSpan.FromSeconds(20)));
 
     private static async Task OutliveAsync(IdlePlan plan)
     {

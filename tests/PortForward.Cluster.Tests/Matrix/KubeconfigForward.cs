@@ -31,7 +31,9 @@ internal static class KubeconfigForward
             return await RoutedForward.StartAsync(
                 cluster.Invoker,
                 cluster.Server,
-                pod => new FallbackDialer([.. Dialers(transport, cluster.Invoker, cluster.PortForwardUri("default", pod), dialling)], memory, dialling, read: fault => UpgradeRefusal.Read(fault, pod)),
+                pod => new FallbackDialer(
+                    [.. Dialers(transport, cluster.Invoker, cluster.PortForwardUri("default", pod), dialling)],
+                    memory, dialling, read: fault => UpgradeRefusal.Read(fault, pod)),
                 "pod/solo",
                 [.. ports.Select(port => $":{port}")],
                 routing,

@@ -37,7 +37,10 @@ public sealed class GatewayOutageTests : IAsyncLifetime
     {
         TestUser user = _cluster.Users.Add("user");
         (string, string)[] rights = [("get", "pods"), ("list", "pods"), ("get", "deployments"), ("get", "services"), ("get", "pods/portforward"), ("create", "pods/portforward")];
-        _cluster.Access.AllowOnly("user", mayWatch ? [.. rights, ("watch", "pods")] : target.StartsWith("pod/", StringComparison.Ordinal) ? [.. rights.Where(right => right.Item1 != "list")] : rights);
+        _cluster.Access.AllowOnly("user",
+            mayWatch ? [.. rights, ("watch", "pods")]
+                : target.StartsWith("pod/", StringComparison.Ordinal) ? [.. rights.Where(right => right.Item1 != "list")]
+                : rights);
         await using RoutedForward forward = await RoutedForward.StartAsync(_cluster, target, ["7000"], new PodRouterOptions { Time = _time }, user);
         await forward.EchoOnceAsync("before");
         IDisposable outage = _cluster.Faults.Always(_ => true, RequestFault.Answer(404, "404 page not found"));

@@ -78,7 +78,8 @@ public sealed class IdleHourTests : IAsyncLifetime
 
     private TestPod AddWeb(string name) => _cluster.Pods.Add(TestPod.Probe(name).Label("app", "web"));
 
-    private Task<RoutedForward> StartAsync(string target) => RoutedForward.StartAsync(_cluster, target, ["7000"], new PodRouterOptions { Time = _time, ReconnectTimeout = TimeSpan.FromDays(1) });
+    private Task<RoutedForward> StartAsync(string target) =>
+        RoutedForward.StartAsync(_cluster, target, ["7000"], new PodRouterOptions { Time = _time, ReconnectTimeout = TimeSpan.FromDays(1) });
 
     private int Asked(string pathEnd) => _cluster.Requests.Count(request => request.Path.EndsWith(pathEnd, StringComparison.Ordinal));
 

@@ -78,7 +78,9 @@ public sealed class LastingFaultTests : IAsyncLifetime
         await using RoutedForward forward = await RoutedForward.StartAsync(_cluster, "deploy/web", ["9999"], new PodRouterOptions { HoldTimeout = TimeSpan.FromSeconds(2) });
         AddWeb("web-2");
         await RoutedForward.UntilAsync(() => forward.Router.KnownPodCount == 2);
-        using IDisposable unreachable = _cluster.Faults.Always(request => request.IsPortForward && request.Path.Contains("/web-2/", StringComparison.Ordinal), RequestFault.Status(500));
+        using IDisposable unreachable = _cluster.Faults.Always(
+            request => request.IsPortForward && request.Path.Contains("/web-2/", StringComparison.Ordinal),
+            RequestFault.Status(500));
         long began = Stopwatch.GetTimestamp();
 
         using Socket client = await forward.ConnectAsync();
@@ -100,7 +102,9 @@ public sealed class LastingFaultTests : IAsyncLifetime
         AddWeb("web-3");
         await RoutedForward.UntilAsync(() => forward.Router.KnownPodCount == 3);
         first.Applications.Stop(7000);
-        using IDisposable unreachable = _cluster.Faults.Always(request => request.IsPortForward && request.Path.Contains("/web-2/", StringComparison.Ordinal), RequestFault.Status(500));
+        using IDisposable unreachable = _cluster.Faults.Always(
+            request => request.IsPortForward && request.Path.Contains("/web-2/", StringComparison.Ordinal),
+            RequestFault.Status(500));
 
         await forward.EchoOnceAsync("after");
     }
@@ -159,7 +163,9 @@ public sealed class LastingFaultTests : IAsyncLifetime
     {
         var time = new FakeTimeProvider();
         TestPod first = AddWeb("web-1");
-        IDisposable refused = _cluster.Faults.Always(request => request.Path.EndsWith("/pods", StringComparison.Ordinal) && request.Query.Contains("watch=true", StringComparison.Ordinal), RequestFault.Status(403));
+        IDisposable refused = _cluster.Faults.Always(
+            request => request.Path.EndsWith("/pods", StringComparison.Ordinal) && request.Query.Contains("watch=true", StringComparison.Ordinal),
+            RequestFault.Status(403));
         await using RoutedForward forward = await RoutedForward.StartAsync(_cluster, "deploy/web", ["7000"], new PodRouterOptions { Time = time });
         await RoutedForward.UntilAsync(() => forward.Router.KnownPodCount == 1);
         IDisposable refusedLists = _cluster.Faults.Always(request => request.Path.EndsWith("/pods", StringComparison.Ordinal), RequestFault.Status(403));

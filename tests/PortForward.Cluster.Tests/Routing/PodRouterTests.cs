@@ -436,7 +436,8 @@ public sealed class PodRouterTests : IAsyncLifetime
     [Fact]
     public async Task A_connection_that_died_silently_with_its_pod_is_reset()
     {
-        TestPod silent = _cluster.Pods.Add(TestPod.Named("web-1").Label("app", "web").Serves(7100, async (connection, stopping) => await Task.Delay(Timeout.InfiniteTimeSpan, CancellationToken.None)));
+        TestPod silent = _cluster.Pods.Add(TestPod.Named("web-1").Label("app", "web")
+            .Serves(7100, async (connection, stopping) => await Task.Delay(Timeout.InfiniteTimeSpan, CancellationToken.None)));
         AddWeb("web-2");
         await using RoutedForward forward = await RoutedForward.StartAsync(_cluster, "pod/web-1", ["7100"]);
         using Socket client = await forward.ConnectAsync();

@@ -59,7 +59,14 @@ public sealed class RandomFaultTests(ITestOutputHelper output)
             HoldTimeout = TimeSpan.FromSeconds(5),
             Balance = random.Next(3) == 0,
             Jitter = () => 0.5,
-            Tunnels = new TunnelPoolOptions { DialTimeout = TimeSpan.FromSeconds(3), MaxTunnels = random.Next(4) == 0 ? 2 : 256, FlowTimeout = TimeSpan.FromMilliseconds(200), SettleTimeout = TimeSpan.FromSeconds(3), ProbeInterval = TimeSpan.FromMilliseconds(500) },
+            Tunnels = new TunnelPoolOptions
+            {
+                DialTimeout = TimeSpan.FromSeconds(3),
+                MaxTunnels = random.Next(4) == 0 ? 2 : 256,
+                FlowTimeout = TimeSpan.FromMilliseconds(200),
+                SettleTimeout = TimeSpan.FromSeconds(3),
+                ProbeInterval = TimeSpan.FromMilliseconds(500),
+            },
         };
         var dialOptions = new TunnelDialOptions { LivenessTimeout = TimeSpan.FromMilliseconds(900), AnswerTimeout = TimeSpan.FromSeconds(3) };
         var kills = new Kills();

@@ -166,7 +166,8 @@ internal sealed class RoutedForward : IAsyncDisposable
         _stop.Dispose();
     }
 
-    internal sealed class BearerHandler(string token, ConnectionCount connections) : DelegatingHandler(new SocketsHttpHandler { ConnectCallback = connections.ConnectAsync })
+    internal sealed class BearerHandler(string token, ConnectionCount connections)
+        : DelegatingHandler(new SocketsHttpHandler { ConnectCallback = connections.ConnectAsync })
     {
         protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
         {

@@ -14,7 +14,8 @@ public sealed class PodFactsTests
         ["ImagePullBackOff: Back-off pulling image \"web:1\""] = Pods.Waiting("a", "ImagePullBackOff", "Back-off pulling image \"web:1\""),
         ["ErrImagePull"] = Pods.Waiting("a", "ErrImagePull"),
         ["ContainerCreating"] = Pods.Waiting("a", "ContainerCreating"),
-        ["CrashLoopBackOff: back-off 10s"] = Pods.Waiting("a", "PodInitializing").With(pod => pod.Status!.InitContainerStatuses = [Status("migrate", new ContainerState { Waiting = new ContainerStateWaiting { Reason = "CrashLoopBackOff", Message = "back-off 10s" } })]),
+        ["CrashLoopBackOff: back-off 10s"] = Pods.Waiting("a", "PodInitializing")
+            .With(pod => pod.Status!.InitContainerStatuses = [Status("migrate", new ContainerState { Waiting = new ContainerStateWaiting { Reason = "CrashLoopBackOff", Message = "back-off 10s" } })]),
         ["Initializing: init container migrate is running"] = Pods.Waiting("a", "PodInitializing").With(pod => pod.Status!.InitContainerStatuses = [Status("migrate", new ContainerState { Running = new ContainerStateRunning() })]),
         ["Succeeded"] = Pods.InPhase("a", "Succeeded"),
         ["Failed: Evicted: The node was low on resource: memory."] = Pods.InPhase("a", "Failed").With(pod => { pod.Status!.Reason = "Evicted"; pod.Status!.Message = "The node was low on resource: memory."; }),
@@ -24,8 +25,10 @@ public sealed class PodFactsTests
     private static readonly Dictionary<string, Pod> NotReady = new(StringComparer.Ordinal)
     {
         ["ContainersNotReady: container main is not ready"] = Pods.Unready("a"),
-        ["CrashLoopBackOff: back-off 40s"] = Pods.Unready("a", pod => pod.Status!.ContainerStatuses![0].State = new ContainerState { Waiting = new ContainerStateWaiting { Reason = "CrashLoopBackOff", Message = "back-off 40s" } }),
-        ["Error: container main ended with exit code 3"] = Pods.Unready("a", pod => pod.Status!.ContainerStatuses![0].State = new ContainerState { Terminated = new ContainerStateTerminated { Reason = "Error", ExitCode = 3 } }),
+        ["CrashLoopBackOff: back-off 40s"] = Pods.Unready("a",
+            pod => pod.Status!.ContainerStatuses![0].State = new ContainerState { Waiting = new ContainerStateWaiting { Reason = "CrashLoopBackOff", Message = "back-off 40s" } }),
+        ["Error: container main ended with exit code 3"] = Pods.Unready("a",
+            pod => pod.Status!.ContainerStatuses![0].State = new ContainerState { Terminated = new ContainerStateTerminated { Reason = "Error", ExitCode = 3 } }),
         ["ReadinessGatesNotReady: the status of pod readiness gate \"x\" is not \"True\""] = Pods.Ready("a", pod => pod.Status!.Conditions![0] = new Condition { Type = "Ready", Status = "False", Reason = "ReadinessGatesNotReady", Message = "the status of pod readiness gate \"x\" is not \"True\"" }),
         ["NotReady"] = new Pod(),
     };

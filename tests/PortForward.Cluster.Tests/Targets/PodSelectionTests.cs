@@ -14,7 +14,9 @@ public sealed class PodSelectionTests
         ["ready, even while it is deleted"] = (Pods.Ready("a").Terminating(), Pods.Unready("b")),
         ["not being deleted"] = (Pods.Ready("a", pod => pod.Status!.Conditions![0].LastTransitionTime = Pods.Noon.AddHours(1)), Pods.Ready("b").Terminating()),
         ["deleted later"] = (Pods.Ready("a", pod => pod.Status!.Conditions![0].LastTransitionTime = Pods.Noon.AddHours(1)).Terminating(2), Pods.Ready("b").Terminating(1)),
-        ["longer ready"] = (Pods.Ready("a", pod => pod.Status!.ContainerStatuses![0].RestartCount = 9), Pods.Ready("b", pod => pod.Status!.Conditions![0].LastTransitionTime = Pods.Noon.AddSeconds(1))),
+        ["longer ready"] = (
+            Pods.Ready("a", pod => pod.Status!.ContainerStatuses![0].RestartCount = 9),
+            Pods.Ready("b", pod => pod.Status!.Conditions![0].LastTransitionTime = Pods.Noon.AddSeconds(1))),
         ["ready since a known time"] = (Pods.Ready("a", pod => pod.Status!.ContainerStatuses![0].RestartCount = 9), Pods.Ready("b", pod => pod.Status!.Conditions![0].LastTransitionTime = null)),
         ["fewer restarts"] = (Pods.Ready("a").Created(5), Pods.Ready("b", pod => pod.Status!.ContainerStatuses![0].RestartCount = 1)),
         ["fewer restarts of sidecars"] = (Pods.Ready("a").Created(5), Pods.Ready("b", pod => Restarted(pod, "Always"))),

@@ -124,7 +124,12 @@ public sealed class TargetResolverTests : IDisposable
         _server.Answer(Core + "services/web", new Service
         {
             Metadata = new ObjectMeta { Name = "web" },
-            Spec = new ServiceSpec { ClusterIP = "None", Selector = new Dictionary<string, string>(StringComparer.Ordinal) { ["app"] = "web" }, Ports = [new ServicePort { Number = 5432, TargetPort = "5433" }] },
+            Spec = new ServiceSpec
+            {
+                ClusterIP = "None",
+                Selector = new Dictionary<string, string>(StringComparer.Ordinal) { ["app"] = "web" },
+                Ports = [new ServicePort { Number = 5432, TargetPort = "5433" }],
+            },
         });
         _server.Answer(List, Pods.List(Pods.Ready("web-1")));
 
@@ -280,7 +285,10 @@ public sealed class TargetResolverTests : IDisposable
     {
         (string path, object workload) = WorkloadObjects[target];
         _server.Answer(path, workload);
-        _server.Answer(List, Pods.List(Pods.Pending("early"), Pods.Ready("young", pod => pod.Status!.Conditions![0].LastTransitionTime = Pods.Noon.AddHours(1)), Pods.Ready("old").WithPort(8080, "http")));
+        _server.Answer(List, Pods.List(
+            Pods.Pending("early"),
+            Pods.Ready("young", pod => pod.Status!.Conditions![0].LastTransitionTime = Pods.Noon.AddHours(1)),
+            Pods.Ready("old").WithPort(8080, "http")));
 
         ResolvedTarget resolved = await ResolveAsync(target, "http");
 

@@ -118,7 +118,9 @@ public sealed class ClientCertificateTests : IDisposable
     {
         (string certificate, string key) = _root.IssueClient("jane");
 
-        foreach ((string badCertificate, string badKey) in new[] { ("", key), (certificate, ""), ("s3cr3t", key), (certificate, "s3cr3t"), (key, key), (certificate, certificate), (certificate[..^60], key), (certificate, key[..^60]) })
+        foreach ((string badCertificate, string badKey)
+            in new[]
+            { ("", key), (certificate, ""), ("s3cr3t", key), (certificate, "s3cr3t"), (key, key), (certificate, certificate), (certificate[..^60], key), (certificate, key[..^60]) })
         {
             Fault(badCertificate, badKey).Should().StartWith("the client certificate and key of me cannot be used: ").And.NotContain("s3cr3t");
         }

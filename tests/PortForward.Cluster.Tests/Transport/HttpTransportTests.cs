@@ -72,7 +72,11 @@ public sealed class HttpTransportTests : IDisposable
     {
         await using var proxy = new TestServer(_ => "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\nhello");
         using HttpMessageInvoker http = Create($"http://127.0.0.1:{proxy.Port}");
-        using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(new Uri(Server), "upgrade")) { Version = HttpVersion.Version11, VersionPolicy = HttpVersionPolicy.RequestVersionExact };
+        using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(new Uri(Server), "upgrade"))
+        {
+            Version = HttpVersion.Version11,
+            VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+        };
         request.Headers.TryAddWithoutValidation("Connection", "Upgrade");
         request.Headers.TryAddWithoutValidation("Upgrade", "x");
 

@@ -125,7 +125,9 @@ public class ProxyEnvironmentTests
 
     private static ProxyAddress? Find(string server, string variables)
     {
-        var set = variables.Split(';', StringSplitOptions.RemoveEmptyEntries).Select(one => one.Split('=', 2)).ToDictionary(pair => pair[0], pair => pair[1], StringComparer.Ordinal);
+        var set = variables.Split(';', StringSplitOptions.RemoveEmptyEntries)
+            .Select(one => one.Split('=', 2))
+            .ToDictionary(pair => pair[0], pair => pair[1], StringComparer.Ordinal);
         return ProxyEnvironment.Find(ServerAddress.Parse(server).Uri, new LocalEnvironment { Variables = name => set.GetValueOrDefault(name) });
     }
 }

@@ -303,7 +303,8 @@ public sealed class ServerDialerProxyTests : IDisposable
 
     private async Task<SeenRequest> GetAsync(TestServer server, string proxy, ClientCertificate? certificate = null, string host = Name)
     {
-        await using Stream stream = await Dialer(proxy, TimeProvider.System, certificate).ConnectAsync(new Uri(string.Create(CultureInfo.InvariantCulture, $"https://{host}:6443/")), CancellationToken.None);
+        await using Stream stream = await Dialer(proxy, TimeProvider.System, certificate)
+            .ConnectAsync(new Uri(string.Create(CultureInfo.InvariantCulture, $"https://{host}:6443/")), CancellationToken.None);
         await stream.WriteAsync("GET / HTTP/1.1\r\n\r\n"u8.ToArray());
         await stream.ReadExactlyAsync(new byte[TestServer.Ok().Length]);
         return server.Requests.Last();

@@ -110,7 +110,12 @@ public sealed class ServerDialerTests : IDisposable
     [Fact]
     public async Task A_name_that_nobody_knows_is_told()
     {
-        ServerDialer dialer = new() { Trust = ServerTrust.System, Time = TimeProvider.System, LookUp = (_, _) => throw new SocketException((int)SocketError.HostNotFound) };
+        ServerDialer dialer = new()
+        {
+            Trust = ServerTrust.System,
+            Time = TimeProvider.System,
+            LookUp = (_, _) => throw new SocketException((int)SocketError.HostNotFound),
+        };
 
         (await FailureAsync(dialer, "https://nowhere.test/")).Should().Be("Unable to connect to the server: dial tcp: lookup nowhere.test: no such host");
     }

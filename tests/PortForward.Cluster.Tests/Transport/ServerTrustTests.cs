@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using PortForward.Cluster.Transport;
@@ -106,8 +107,8 @@ public sealed class ServerTrustTests : IDisposable
     [InlineData("{0}-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")]
     public void What_cannot_be_read_in_a_bundle_is_skipped(string bundle)
     {
-        Check(Pool(string.Format(System.Globalization.CultureInfo.InvariantCulture, bundle, _root.Pem + "\n")), _root.IssueServer(Name)).Should().BeNull();
-        Check(Pool(string.Format(System.Globalization.CultureInfo.InvariantCulture, bundle, _root.Pem.ReplaceLineEndings("\r\n") + "\r\n")), _root.IssueServer(Name)).Should().BeNull();
+        Check(Pool(string.Format(CultureInfo.InvariantCulture, bundle, _root.Pem + "\n")), _root.IssueServer(Name)).Should().BeNull();
+        Check(Pool(string.Format(CultureInfo.InvariantCulture, bundle, _root.Pem.ReplaceLineEndings("\r\n") + "\r\n")), _root.IssueServer(Name)).Should().BeNull();
     }
 
     [Fact]

@@ -15,7 +15,8 @@ internal sealed record SeenRequest(string Head, int Connection, string? ServerNa
 
     public IReadOnlyList<string> Lines => Head.Split("\r\n", StringSplitOptions.RemoveEmptyEntries);
 
-    public IEnumerable<string> Values(string header) => Lines.Where(line => line.StartsWith($"{header}: ", StringComparison.OrdinalIgnoreCase)).Select(line => line[(header.Length + 2)..]);
+    public IEnumerable<string> Values(string header) =>
+        Lines.Where(line => line.StartsWith($"{header}: ", StringComparison.OrdinalIgnoreCase)).Select(line => line[(header.Length + 2)..]);
 }
 
 /// <summary>An HTTP/1.1 server on a socket, with or without TLS, which keeps every byte of the requests. It answers with what the test says.</summary>
@@ -47,7 +48,9 @@ internal sealed class TestServer : IAsyncDisposable
     public static string Status(int code, string more = "") => $"HTTP/1.1 {code} x\r\n{more}Content-Length: 0\r\n\r\n";
 
     /// <summary>A server with a certificate, which sends what is behind it too.</summary>
-    public static TestServer Tls(X509Certificate2 certificate, Func<SeenRequest, string>? answer = null, bool asksForCertificate = false, IPAddress? address = null, params X509Certificate2[] intermediates) =>
+    public static TestServer Tls(
+        X509Certificate2 certificate, Func<SeenRequest, string>? answer = null, bool asksForCertificate = false,
+        IPAddress? address = null, params X509Certificate2[] intermediates) =>
         new(answer, Options(certificate, asksForCertificate, intermediates), address);
 
     public static SslServerAuthenticationOptions Options(X509Certificate2 certificate, bool asksForCertificate = false, params X509Certificate2[] intermediates) => new()

@@ -6,7 +6,7 @@ using PortForward.Fuzzing.Support;
 
 namespace PortForward.Fuzzing.Targets;
 
-/// <summary>What an identity provider answers: first to the question where tokens are to be had, then to that for tokens. Secrets that it is shown are not repeated.</summary>
+/// <summary>What an identity provider answers: first where tokens are to be had, then the tokens. Secrets that it is shown are not repeated.</summary>
 internal sealed class IdentityProviderTarget : FuzzTarget
 {
     private const string RefreshToken = "r3fr3sh-t0ken";

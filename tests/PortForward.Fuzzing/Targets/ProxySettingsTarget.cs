@@ -6,7 +6,7 @@ using PortForward.Fuzzing.Support;
 
 namespace PortForward.Fuzzing.Targets;
 
-/// <summary>The addresses of server and proxy as people write them: a line each for the server, HTTPS_PROXY, HTTP_PROXY and NO_PROXY. Passwords are not repeated.</summary>
+/// <summary>Addresses of server and proxy as people write them: a line each for the server, HTTPS_PROXY, HTTP_PROXY, NO_PROXY. Passwords are not repeated.</summary>
 internal sealed class ProxySettingsTarget : FuzzTarget
 {
     private const string Password = "pr0xy-s3cr3t";

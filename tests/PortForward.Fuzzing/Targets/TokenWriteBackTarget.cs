@@ -44,7 +44,8 @@ internal sealed class TokenWriteBackTarget : FuzzTarget
             var file = KubeconfigFile.Read(path);
             ConfigMapping? root = file.Root;
             ConfigMapping? user = (root?.Fields.GetValueOrDefault("users") as ConfigList)?.Items.OfType<ConfigMapping>().FirstOrDefault(one => one.Text("name") == "u");
-            var config = (((user?.Fields.GetValueOrDefault("user") as ConfigMapping)?.Fields.GetValueOrDefault("auth-provider") as ConfigMapping)?.Fields.GetValueOrDefault("config")) as ConfigMapping;
+            var config = (((user?.Fields.GetValueOrDefault("user") as ConfigMapping)
+                ?.Fields.GetValueOrDefault("auth-provider") as ConfigMapping)?.Fields.GetValueOrDefault("config")) as ConfigMapping;
             return root is null ? null : Outline(root, config, depth: 0);
         }
         catch (Exception e) when (e is ClusterException or FileNotFoundException)

@@ -36,7 +36,8 @@ internal sealed class ApiServer(TestCluster cluster, Authenticator authenticator
             });
             await AnswerAsync(context, request, user);
         }
-        catch (Exception over) when (over is IOException or OperationCanceledException && (context.RequestAborted.IsCancellationRequested || stopping.IsCancellationRequested))
+        catch (Exception over)
+            when (over is IOException or OperationCanceledException && (context.RequestAborted.IsCancellationRequested || stopping.IsCancellationRequested))
         {
             // The client left, or the cluster stops.
         }

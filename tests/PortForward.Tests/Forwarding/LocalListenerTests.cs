@@ -119,5 +119,6 @@ public sealed class LocalListenerTests : IDisposable
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_socket")]
     private static extern ref Socket SocketOf(LocalListener listener);
 
-    private Task AcceptAsync() => _listener.AcceptAllAsync(_gate, _accepted.Enqueue, reason => throw new InvalidOperationException(reason), TimeProvider.System, _stop.Token);
+    private Task AcceptAsync() =>
+        _listener.AcceptAllAsync(_gate, _accepted.Enqueue, reason => throw new InvalidOperationException(reason), TimeProvider.System, _stop.Token);
 }

@@ -11,7 +11,8 @@ public sealed class SpdySessionStressTests
     [InlineData(3)]
     public async Task Many_streams_that_end_in_every_way_leave_the_session_sound(int seed)
     {
-        await using var fixture = new SpdyFixture(new SpdySessionOptions { StreamBufferSize = 1000, MaxDataFrameSize = 300, ReceiveBufferSize = 256 }, transportBuffer: 2000);
+        await using var fixture = new SpdyFixture(
+            new SpdySessionOptions { StreamBufferSize = 1000, MaxDataFrameSize = 300, ReceiveBufferSize = 256 }, transportBuffer: 2000);
         var echo = new EchoPeer(fixture.Peer, new Random(seed), resetEvery: 40);
         Task peer = echo.RunAsync();
 
@@ -38,7 +39,8 @@ public sealed class SpdySessionStressTests
     [InlineData(14)]
     public async Task Disposed_at_any_moment_the_session_leaves_nobody_waiting(int seed)
     {
-        await using var fixture = new SpdyFixture(new SpdySessionOptions { StreamBufferSize = 1000, MaxDataFrameSize = 300, ReceiveBufferSize = 256 }, transportBuffer: 2000);
+        await using var fixture = new SpdyFixture(
+            new SpdySessionOptions { StreamBufferSize = 1000, MaxDataFrameSize = 300, ReceiveBufferSize = 256 }, transportBuffer: 2000);
         var echo = new EchoPeer(fixture.Peer, new Random(seed), resetEvery: 40);
         Task peer = echo.RunAsync();
         int done = 0;

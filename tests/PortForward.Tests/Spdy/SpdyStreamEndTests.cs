@@ -113,7 +113,8 @@ public sealed class SpdyStreamEndTests
         reset.Reset();
         await fixture.Peer.ReadControlAsync(WireFrame.RstStream);
 
-        await fixture.Peer.SendAsync(SpdyPeer.SynReply(1), SpdyPeer.Data(1, "late"), SpdyPeer.Data(1, new byte[200_000], fin: true), SpdyPeer.Rst(1, 5), SpdyPeer.Data(3, "fine", fin: true));
+        await fixture.Peer.SendAsync(
+            SpdyPeer.SynReply(1), SpdyPeer.Data(1, "late"), SpdyPeer.Data(1, new byte[200_000], fin: true), SpdyPeer.Rst(1, 5), SpdyPeer.Data(3, "fine", fin: true));
 
         (await other.Input.ReadTextToEndAsync()).Should().Be("fine");
         (await reset.Input.ReadToEndAsync()).Should().BeEmpty();

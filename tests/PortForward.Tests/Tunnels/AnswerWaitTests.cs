@@ -5,7 +5,7 @@ namespace PortForward.Tests.Tunnels;
 
 public sealed class AnswerWaitTests
 {
-    /// <summary>Looks a second apart, with a limit of three. w: an answer could have come; -: it could not; z: it could, but the program was stopped for a minute.</summary>
+    /// <summary>Checks a second apart, limit three. w: an answer could have come; -: it could not; z: it could, but the program was stopped for a minute.</summary>
     [Theory]
     [InlineData("www", "..!")]
     [InlineData("w---ww", ".....!")]

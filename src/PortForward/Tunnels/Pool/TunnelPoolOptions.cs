@@ -11,7 +11,7 @@ public sealed record TunnelPoolOptions
 
     /// <summary>
     /// The most tunnels that are dialled ahead, 8 by default; 0 dials none. As a rule it is one, as soon as the last idle one is taken;
-    /// each connection that had to wait for its own dial makes it one more for a while. While tunnels come back one after the other it is one at most, and not all the time.
+    /// each connection that had to wait for its own dial makes it one more for a while. While tunnels come back one after the other it is one at most, not all the time.
     /// </summary>
     public int MaxSpares { get; init; } = 8;
 

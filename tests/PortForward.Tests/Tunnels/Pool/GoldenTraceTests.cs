@@ -1,3 +1,5 @@
+using PortForward.Tests.Support;
+
 namespace PortForward.Tests.Tunnels.Pool;
 
 /// <summary>
@@ -9,7 +11,7 @@ public sealed class GoldenTraceTests
 {
     private const int Steps = 250;
 
-    private static readonly string Folder = Path.Combine(LayerTests.Root, "tests", "PortForward.Tests", "Tunnels", "Pool", "Traces");
+    private static readonly string Folder = Path.Combine(SourceTree.Root, "tests", "PortForward.Tests", "Tunnels", "Pool", "Traces");
 
     [Theory]
     [InlineData(1, 256, 8)]

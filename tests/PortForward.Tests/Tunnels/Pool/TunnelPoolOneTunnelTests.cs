@@ -18,7 +18,14 @@ public sealed class TunnelPoolOneTunnelTests : IAsyncDisposable
 
     public TunnelPoolOneTunnelTests()
     {
-        _options = new TunnelPoolOptions { MaxTunnels = 1, MaxSpares = 1, Time = _time, OnLost = loss => _lost.Add(loss.Standing), OnSaturated = () => Interlocked.Increment(ref _saturated) };
+        _options = new TunnelPoolOptions
+        {
+            MaxTunnels = 1,
+            MaxSpares = 1,
+            Time = _time,
+            OnLost = loss => _lost.Add(loss.Standing),
+            OnSaturated = () => Interlocked.Increment(ref _saturated),
+        };
         _pool = new TunnelPool(_dialer, _options);
     }
 
