@@ -6,10 +6,9 @@ namespace PortForward.Cluster.Transport;
 /// Has the system wake a connection's reader for every 64 KiB instead of for every segment, in the middle of a long transfer (SO_RCVLOWAT).
 /// </summary>
 /// <remarks>
-/// A download of 800 MB costs 1.4 s of processor time per GB instead of 1.8 s (kubectl: 2.7 s), at marks of 40 to 96 KiB alike, and 1.6 s at 24 KiB.
-/// It does not help an upload, whose client hands over as much at once anyway. It stands only while much arrives and nothing is sent, so that nobody waits for
-/// an answer whose end lies below it. What does lie there once the sender has come to an end, or pauses, waits for about two of <see cref="Pause"/>. An end
-/// of the connection wakes the reader whatever the mark is.
+/// docs/decisions/0011 has what it saves. It is set only while much arrives and nothing is sent, so that nobody waits for an answer whose end lies below it.
+/// What does lie there once the sender has come to an end, or pauses, waits for about two of <see cref="Pause"/>. An end of the connection wakes the reader
+/// whatever the mark is.
 /// </remarks>
 internal sealed class LowWaterMark : IDisposable
 {
@@ -22,7 +21,7 @@ internal sealed class LowWaterMark : IDisposable
     /// <summary>How much must arrive after a pause in a long transfer, in bytes: one that only trickles from now on is not to wait each time.</summary>
     public const int AfterPause = 1024 * 1024;
 
-    /// <summary>How long a sender that pauses is silent. Looking for it every 2 ms costs 0.07 s per GB more, since each look wakes two threads.</summary>
+    /// <summary>How long a sender that pauses is silent. A shorter time costs more than it saves, since each check wakes two threads.</summary>
     public static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(4);
 
     private readonly Socket _socket;

@@ -4,8 +4,8 @@ namespace PortForward.Cluster.Transport;
 
 /// <summary>The system's certificate store, as far as it is not needed.</summary>
 /// <remarks>
-/// On Linux .NET reads all of it, 290 certificates in 147 files, before it builds the first chain, also when the anchors are given and it
-/// has no part in that chain: about 60 of the 120 ms until a forward was ready. OpenSSL's variables say where it is, and the runtime asks them once.
+/// On Linux .NET reads all of it before it builds the first chain, also when the anchors are given and it has no part in that chain: half of a start
+/// (docs/decisions/0012). OpenSSL's variables say where it is, and the runtime asks them once.
 /// </remarks>
 internal static partial class SystemCertificates
 {
