@@ -45,7 +45,7 @@ internal sealed class ConnectionPump
     private readonly ForwardedPort _port;
     private readonly PortForwarderOptions _options;
     private readonly TimeProvider _time;
-    private readonly HeldBytes _held = new();
+    private readonly ReplayBuffer _replay = new();
     private TaskCompletionSource _podEnded = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>When the pod's silence began. It does not run while the client is the one who is not reading.</summary>
@@ -120,7 +120,7 @@ internal sealed class ConnectionPump
         try
         {
             int length = await _client.ReceiveAsync(buffer.AsMemory(0, available), SocketFlags.None, stop).ConfigureAwait(false);
-            _held.Append(buffer.AsSpan(0, length));
+            _replay.Append(buffer.AsSpan(0, length));
         }
         finally
         {
@@ -136,7 +136,7 @@ internal sealed class ConnectionPump
         ConnectionEnd? before = null;
         for (int tries = 1; ; tries++)
         {
-            ReadOnlyMemory<byte> all = _held.All!.Value;
+            ReadOnlyMemory<byte> all = _replay.All!.Value;
             ReadOnlyMemory<byte> first = all[..Math.Min(all.Length, _tunnels.MaxInitialData)];
             var request = new PairRequest(_port.TargetPort, first)
             {
@@ -281,14 +281,14 @@ internal sealed class ConnectionPump
 
     /// <summary>Whether it is worth while to find out if the connection can begin anew on another pod.</summary>
     private bool MayBeUnseen(ConnectionEnd end) =>
-        BytesReceived == 0 && _held.All is not null && end.Kind is ConnectionEndKind.PodFailed or ConnectionEndKind.TunnelLost or ConnectionEndKind.Unanswered;
+        BytesReceived == 0 && _replay.All is not null && end.Kind is ConnectionEndKind.PodFailed or ConnectionEndKind.TunnelLost or ConnectionEndKind.Unanswered;
 
     /// <summary>
     /// Whether no application can have seen anything of the connection, so that it can begin anew: the pod says that it could not connect to
     /// one, or no byte was handed to a tunnel. All that the client has sent must still be held.
     /// </summary>
     private bool IsUnseen(ConnectionEnd end) =>
-        _held.All is { } all
+        _replay.All is { } all
         && (end.Kind == ConnectionEndKind.PodFailed
             ? PodError.Classify(end.PodMessage!) is PodErrorKind.ApplicationRefused or PodErrorKind.SandboxGone
             : all.IsEmpty);
@@ -327,7 +327,7 @@ internal sealed class ConnectionPump
                     }
 
                     sinceWait += length;
-                    _held.Append(buffer.AsSpan(0, length));
+                    _replay.Append(buffer.AsSpan(0, length));
                     podReads = podReads && !_podEnded.Task.IsCompleted && await SendAsync(buffer.AsMemory(0, length)).ConfigureAwait(false);
                 }
                 finally
@@ -411,7 +411,7 @@ internal sealed class ConnectionPump
             {
                 if (!result.Buffer.IsEmpty)
                 {
-                    _held.Release();
+                    _replay.Release();
                 }
 
                 _clientIsSlow = true;

@@ -110,8 +110,8 @@ public sealed class SecondTryTests : IDisposable
     {
         (Socket client, Task<ConnectionEnd> run, _) = await StartAsync("");
         FakePair first = (await _pods.NextAsync()).Pair;
-        await client.SendAsync(new string('a', HeldBytes.Capacity + 1));
-        await Waiting.UntilAsync(() => first.WrittenText.Length == HeldBytes.Capacity + 1);
+        await client.SendAsync(new string('a', ReplayBuffer.Capacity + 1));
+        await Waiting.UntilAsync(() => first.WrittenText.Length == ReplayBuffer.Capacity + 1);
 
         first.EndData();
         first.End(PairEndKind.Failed, Refused);

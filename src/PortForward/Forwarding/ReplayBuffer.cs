@@ -3,19 +3,19 @@ using System.Buffers;
 namespace PortForward.Forwarding;
 
 /// <summary>
-/// What a client has sent so far, held so that it can be sent once more to another pod. It lets go when there is too much of it, or
-/// when the pod's first byte proves that the application has got the connection.
+/// Keeps what a client has sent so far, so that it can be sent once more to another pod. Empties itself for good when there is too much of it, and is
+/// released when the pod's first byte proves that the application has got the connection.
 /// </summary>
-internal sealed class HeldBytes
+internal sealed class ReplayBuffer
 {
-    /// <summary>The most that is held, in bytes: a request's head and a small body.</summary>
+    /// <summary>The most that is kept, in bytes: a request's head and a small body.</summary>
     public const int Capacity = 64 * 1024;
 
     private readonly Lock _gate = new();
     private ArrayBufferWriter<byte>? _bytes;
     private bool _released;
 
-    /// <summary>All that the client has sent; null when it is not held any more.</summary>
+    /// <summary>All that the client has sent; null once the buffer was released or has overflowed.</summary>
     public ReadOnlyMemory<byte>? All
     {
         get
@@ -33,7 +33,7 @@ internal sealed class HeldBytes
         }
     }
 
-    /// <summary>Holds more bytes, or lets all of them go.</summary>
+    /// <summary>Keeps more bytes, or releases the buffer when they do not fit.</summary>
     public void Append(ReadOnlySpan<byte> bytes)
     {
         lock (_gate)
@@ -53,7 +53,7 @@ internal sealed class HeldBytes
         }
     }
 
-    /// <summary>Lets all bytes go.</summary>
+    /// <summary>Keeps nothing from now on.</summary>
     public void Release()
     {
         lock (_gate)
