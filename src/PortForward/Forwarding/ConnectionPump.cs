@@ -34,13 +34,8 @@ internal sealed class ConnectionPump
     /// <summary>How often to look whether the client of a connection that is held up has left.</summary>
     private static readonly TimeSpan HeldLook = TimeSpan.FromMilliseconds(100);
 
-    /// <summary>
-    /// How long the client of a connection that is held up may have finished sending before it counts as gone, where the system does not tell whether it still
-    /// reads: nearly all that have finished by then have closed, and each holds a descriptor.
-    /// </summary>
-    private static readonly TimeSpan GoneAfter = TimeSpan.FromSeconds(10);
-
-    private readonly Socket _client;
+    private readonly ClientEnd _client;
+    private readonly Socket _socket;
     private readonly ITunnelSource _tunnels;
     private readonly ForwardedPort _port;
     private readonly PortForwarderOptions _options;
@@ -51,10 +46,6 @@ internal sealed class ConnectionPump
     /// <summary>When the pod's silence began. It does not run while the client is the one who is not reading.</summary>
     private long _silentSince;
     private volatile bool _clientIsSlow;
-    private volatile bool _clientIsGone;
-    private bool _clientFinished;
-    private long? _seenFinished;
-    private int _clientIsClosed;
     private long _bytesSent;
     private long _bytesReceived;
 
@@ -65,7 +56,8 @@ internal sealed class ConnectionPump
     /// <param name="options">The timeouts and the clock.</param>
     public ConnectionPump(Socket client, ITunnelSource tunnels, ForwardedPort port, PortForwarderOptions options)
     {
-        _client = client;
+        _client = new ClientEnd(client, options);
+        _socket = client;
         _tunnels = tunnels;
         _port = port;
         _options = options;
@@ -83,8 +75,8 @@ internal sealed class ConnectionPump
     {
         try
         {
-            _client.NoDelay = true;
-            ClientSocket.KeepAlive(_client);
+            _socket.NoDelay = true;
+            ClientSocket.KeepAlive(_socket);
             await TakeInitialDataAsync(stop).ConfigureAwait(false);
             return await TryPodsAsync(stop).ConfigureAwait(false);
         }
@@ -92,7 +84,7 @@ internal sealed class ConnectionPump
         {
             return new ConnectionEnd(ConnectionEndKind.Stopped);
         }
-        catch (OperationCanceledException) when (_clientIsGone)
+        catch (OperationCanceledException) when (_client.IsGone)
         {
             return new ConnectionEnd(ConnectionEndKind.ClientGone);
         }
@@ -103,14 +95,14 @@ internal sealed class ConnectionPump
         finally
         {
             // After an end in good order the socket is closed already, and this does nothing.
-            CloseClient(withReset: true);
+            _client.Close(withReset: true);
         }
     }
 
     /// <summary>Takes what the client has sent so far, to send it along with the opening: many servers speak first, so nothing is waited for.</summary>
     private async ValueTask TakeInitialDataAsync(CancellationToken stop)
     {
-        int available = Math.Min(_client.Available, _tunnels.MaxInitialData);
+        int available = Math.Min(_socket.Available, _tunnels.MaxInitialData);
         if (available == 0)
         {
             return;
@@ -119,7 +111,7 @@ internal sealed class ConnectionPump
         byte[] buffer = ArrayPool<byte>.Shared.Rent(available);
         try
         {
-            int length = await _client.ReceiveAsync(buffer.AsMemory(0, available), SocketFlags.None, stop).ConfigureAwait(false);
+            int length = await _socket.ReceiveAsync(buffer.AsMemory(0, available), SocketFlags.None, stop).ConfigureAwait(false);
             _replay.Append(buffer.AsSpan(0, length));
         }
         finally
@@ -149,7 +141,7 @@ internal sealed class ConnectionPump
             {
                 stop.ThrowIfCancellationRequested();
                 ConnectionEnd end = before ?? new ConnectionEnd(ConnectionEndKind.NoTunnel) { Fault = fault };
-                await EndClientAsync(end, upload: null, stop).ConfigureAwait(false);
+                await _client.EndAsync(end, upload: null, stop).ConfigureAwait(false);
                 return end;
             }
 
@@ -200,37 +192,15 @@ internal sealed class ConnectionPump
             using var looking = CancellationTokenSource.CreateLinkedTokenSource(stop);
             await Task.WhenAny(opening, Task.Delay(HeldLook, _time, looking.Token)).ConfigureAwait(false);
             await looking.CancelAsync().ConfigureAwait(false);
-            if (!opening.IsCompleted && HasLeft())
+            if (!opening.IsCompleted && _client.IsGoneWhileWaiting())
             {
-                _clientIsGone = true;
+                _client.MarkGone();
                 await wanted.CancelAsync().ConfigureAwait(false);
                 break;
             }
         }
 
         return await opening.ConfigureAwait(false);
-    }
-
-    /// <summary>Whether the client of a connection that is held up has left.</summary>
-    private bool HasLeft()
-    {
-        if (ClientSocket.IsReset(_client))
-        {
-            return true;
-        }
-
-        if (_options.IsClosedByClient(_client) is { } isClosed)
-        {
-            return isClosed;
-        }
-
-        if (!ClientSocket.HasFinished(_client))
-        {
-            return false;
-        }
-
-        _seenFinished ??= _time.GetTimestamp();
-        return _time.GetElapsedTime(_seenFinished.Value) >= GoneAfter;
     }
 
     private async Task<(ConnectionEnd End, bool MayTryAgain)> CarryAsync(IStreamPair pair, ReadOnlyMemory<byte> moreBytes, CancellationToken stop)
@@ -244,7 +214,7 @@ internal sealed class ConnectionPump
         {
             bool clientReads = await DownloadAsync(pair).ConfigureAwait(false);
             _podEnded.TrySetResult();
-            ConnectionEnd end = clientReads && !_clientIsGone
+            ConnectionEnd end = clientReads && !_client.IsGone
                 ? await VerdictAsync(pair, stop).ConfigureAwait(false)
                 : new ConnectionEnd(ConnectionEndKind.ClientGone);
             stop.ThrowIfCancellationRequested();
@@ -256,12 +226,12 @@ internal sealed class ConnectionPump
                 // What the client sends from now on is for the next pod.
                 await attempt.CancelAsync().ConfigureAwait(false);
                 await upload.ConfigureAwait(false);
-                mayTryAgain = IsUnseen(end) && !_clientIsGone;
+                mayTryAgain = IsUnseen(end) && !_client.IsGone;
             }
 
             if (!mayTryAgain)
             {
-                await EndClientAsync(end, upload, stop).ConfigureAwait(false);
+                await _client.EndAsync(end, upload, stop).ConfigureAwait(false);
             }
 
             return (end, mayTryAgain);
@@ -272,7 +242,7 @@ internal sealed class ConnectionPump
             await pair.DisposeAsync().ConfigureAwait(false);
             if (!mayTryAgain)
             {
-                CloseClient(withReset: false);
+                _client.Close(withReset: false);
             }
 
             await upload.ConfigureAwait(false);
@@ -304,10 +274,10 @@ internal sealed class ConnectionPump
         {
             bool podReads = moreBytes.IsEmpty || await SendAsync(moreBytes).ConfigureAwait(false);
             int sinceWait = 0;
-            while (!_clientFinished)
+            while (!_client.HasFinished)
             {
                 // Waiting with an empty buffer costs an idle connection no memory.
-                ValueTask<int> waiting = _client.ReceiveAsync(Memory<byte>.Empty, SocketFlags.None, attempt);
+                ValueTask<int> waiting = _socket.ReceiveAsync(Memory<byte>.Empty, SocketFlags.None, attempt);
                 sinceWait = waiting.IsCompleted ? sinceWait : 0;
                 await waiting.ConfigureAwait(false);
                 if (sinceWait > MaxWithoutWait)
@@ -319,10 +289,10 @@ internal sealed class ConnectionPump
                 byte[] buffer = ArrayPool<byte>.Shared.Rent(ReadSize);
                 try
                 {
-                    int length = await _client.ReceiveAsync(buffer.AsMemory(), SocketFlags.None, attempt).ConfigureAwait(false);
+                    int length = await _socket.ReceiveAsync(buffer.AsMemory(), SocketFlags.None, attempt).ConfigureAwait(false);
                     if (length == 0)
                     {
-                        _clientFinished = true;
+                        _client.HasFinished = true;
                         break;
                     }
 
@@ -341,7 +311,7 @@ internal sealed class ConnectionPump
         catch (SocketException)
         {
             // The client reset the connection, which the pod is told at once. (After the pod's own end this does nothing.)
-            _clientIsGone = true;
+            _client.MarkGone();
             pair.Reset();
         }
         catch (Exception e) when (e is ObjectDisposedException or OperationCanceledException)
@@ -371,9 +341,9 @@ internal sealed class ConnectionPump
         for (TimeSpan look = FirstLook; !_podEnded.Task.IsCompleted; look = look < LongestLook ? look + look : LongestLook) // No further: it would overflow.
         {
             // Many a client says first that it has finished, and closes right after it.
-            if (_options.IsClosedByClient(_client) == true)
+            if (_client.IsClosedByClient())
             {
-                _clientIsGone = true;
+                _client.MarkGone();
                 pair.CloseByClient();
                 return;
             }
@@ -422,7 +392,7 @@ internal sealed class ConnectionPump
             }
             catch (Exception e) when (e is SocketException or ObjectDisposedException)
             {
-                _clientIsGone = true;
+                _client.MarkGone();
                 return false;
             }
             finally
@@ -443,45 +413,9 @@ internal sealed class ConnectionPump
     {
         while (data.Length > 0)
         {
-            int sent = await _client.SendAsync(data, SocketFlags.None, CancellationToken.None).ConfigureAwait(false);
+            int sent = await _socket.SendAsync(data, SocketFlags.None, CancellationToken.None).ConfigureAwait(false);
             Interlocked.Add(ref _bytesReceived, sent);
             data = data[sent..];
-        }
-    }
-
-    /// <summary>Ends the client's side as the pod's side has ended: FIN for a whole answer, RST for anything else.</summary>
-    private async Task EndClientAsync(ConnectionEnd end, Task? upload, CancellationToken stop)
-    {
-        if (end.Kind == ConnectionEndKind.Completed && ClientSocket.TryFinish(_client))
-        {
-            // Closing while the client still sends would make this system answer with RST: wait until it has closed too.
-            await WaitAsync(upload!, _options.LingerTimeout, stop).ConfigureAwait(false);
-            return;
-        }
-
-        if (end.Kind != ConnectionEndKind.ClientGone)
-        {
-            await ClientSocket.WaitUntilSentAsync(_client, _options.LingerTimeout, _time, stop).ConfigureAwait(false);
-        }
-
-        CloseClient(withReset: true);
-    }
-
-    /// <summary>Closes the client's side, unless it is closed already: to find that out from the socket itself costs an exception for each connection.</summary>
-    private void CloseClient(bool withReset)
-    {
-        if (Interlocked.Exchange(ref _clientIsClosed, 1) != 0)
-        {
-            return;
-        }
-
-        if (withReset)
-        {
-            ClientSocket.CloseWithReset(_client);
-        }
-        else
-        {
-            _client.Dispose();
         }
     }
 
@@ -521,7 +455,7 @@ internal sealed class ConnectionPump
     /// <summary>Ends both sides at once, which makes both copies end whatever they are waiting for.</summary>
     private void Abort(IStreamPair pair)
     {
-        CloseClient(withReset: true);
+        _client.Close(withReset: true);
         pair.Reset();
     }
 }
