@@ -31,7 +31,7 @@ internal sealed class PodRoute(string name, string uid, TunnelPool pool, PodReac
     public Pod? LastSeen { get; private set; }
 
     /// <summary>The pod's number for each of the forwarder's ports, or why it has none.</summary>
-    public required IReadOnlyList<(int? Number, string? Reason)> Ports { get; set; }
+    public required IReadOnlyList<PodPort> Ports { get; set; }
 
     /// <summary>How the attempts to reach it go.</summary>
     public PodReach Reach => reach;

@@ -5,6 +5,7 @@ using PortForward.Cluster.Api;
 using PortForward.Cluster.Objects;
 using PortForward.Cluster.Targets;
 using PortForward.Forwarding;
+using PortForward.IO;
 using PortForward.Tunnels;
 using PortForward.Tunnels.Pool;
 
@@ -48,6 +49,12 @@ public sealed partial class PodRouter : ITunnelSource
     private readonly CancellationToken _stopped;
     private readonly TaskCompletionSource<TunnelFault> _lost = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
+    /// <summary>Lets the loop decide anew.</summary>
+    private readonly AsyncSignal _newFacts = new();
+
+    /// <summary>Lets connections that wait for a pod ask again for one.</summary>
+    private readonly AsyncSignal _newDecision = new();
+
     /// <summary>Guards the fields below it.</summary>
     private readonly Lock _gate = new();
     private readonly List<PodRoute> _routes = [];
@@ -55,8 +62,6 @@ public sealed partial class PodRouter : ITunnelSource
 
     /// <summary>Where new connections go: one pod, or several when they are balanced. Empty while the target is lost.</summary>
     private List<PodRoute> _serving = [];
-    private TaskCompletionSource _changed = NewSignal();
-    private TaskCompletionSource _wake = NewSignal();
     private long? _lostSince;
     private long? _goneSince;
     private long? _unreadySince;
@@ -89,7 +94,7 @@ public sealed partial class PodRouter : ITunnelSource
         _stopped = _stopping.Token;
         _housekeptAt = _refreshedAt = _time.GetTimestamp();
         PodRoute first = AddRoute(target.Pod);
-        first.Ports = [.. target.Ports.Select(port => ((int?)port.PodPort, (string?)null))];
+        first.Ports = [.. target.Ports.Select(port => new PodPort(port.PodPort, Reason: null))];
         _serving = [first];
     }
 
@@ -123,7 +128,7 @@ public sealed partial class PodRouter : ITunnelSource
             return fault;
         }
 
-        _watching = EndIfItFailsAsync(_watch.RunAsync(Wake, _stopped));
+        _watching = EndIfItFailsAsync(_watch.RunAsync(_newFacts.Signal, _stopped));
         _loop = EndIfItFailsAsync(Task.Run(DecideAsync, CancellationToken.None));
         _ = EndIfNothingGetsThroughAsync(first, preparing);
         return null;
@@ -143,8 +148,8 @@ public sealed partial class PodRouter : ITunnelSource
                 }
             }
 
-            Pulse();
-            Wake();
+            _newDecision.Signal();
+            _newFacts.Signal();
         }
         catch (OperationCanceledException)
         {
@@ -176,7 +181,7 @@ public sealed partial class PodRouter : ITunnelSource
             }
 
             PodRoute? route;
-            Task changed;
+            Task decided;
             TimeSpan untilRetry;
             int port = 0;
             lock (_gate)
@@ -186,7 +191,7 @@ public sealed partial class PodRouter : ITunnelSource
                     return new Attempt<RoutedPair>(_disposed ? Ended() : _lost.Task.Result);
                 }
 
-                changed = _changed.Task;
+                decided = _newDecision.Next;
                 route = Choose(avoided, out bool mayCome, out untilRetry);
                 if (route is null && !mayCome && !awaitsNews)
                 {
@@ -223,7 +228,7 @@ public sealed partial class PodRouter : ITunnelSource
                 return new Attempt<RoutedPair>(new TunnelFault(TunnelFaultKind.NoPod, WhyNoPod()));
             }
 
-            await WaitAsync(changed, Min(Min(rest, untilRetry), awaitsNews ? untilNews : rest), cancellationToken).ConfigureAwait(false);
+            await WaitAsync(decided, Min(Min(rest, untilRetry), awaitsNews ? untilNews : rest), cancellationToken).ConfigureAwait(false);
         }
     }
 
@@ -246,7 +251,7 @@ public sealed partial class PodRouter : ITunnelSource
 
         await _stopping.CancelAsync().ConfigureAwait(false);
         _lost.TrySetResult(Ended());
-        Pulse();
+        _newDecision.Signal();
         await Task.WhenAll(routes.Select(route => route.Pool.DisposeAsync().AsTask())).ConfigureAwait(false);
         await _loop.ConfigureAwait(false);
         await _watching.ConfigureAwait(false);
@@ -344,7 +349,7 @@ public sealed partial class PodRouter : ITunnelSource
         {
             // A fault of the router itself must not leave a forward behind that looks alive.
             _lost.TrySetException(e);
-            Pulse();
+            _newDecision.Signal();
         }
     }
 
@@ -352,13 +357,12 @@ public sealed partial class PodRouter : ITunnelSource
     {
         while (!_stopped.IsCancellationRequested)
         {
-            Task woken;
+            Task newFacts;
             TimeSpan rest;
             PodRoute[] due;
             lock (_gate)
             {
-                _wake = NewSignal();
-                woken = _wake.Task;
+                newFacts = _newFacts.Next;
                 Evaluate();
                 due = [.. _serving.Where(route => _options.Reconnect && route is { Reach.IsFailing: true, IsConnecting: false } && route.Reach.UntilRetry == TimeSpan.Zero)];
                 foreach (PodRoute route in due)
@@ -376,7 +380,7 @@ public sealed partial class PodRouter : ITunnelSource
             }
 
             KeepHouse();
-            await WaitAsync(woken, rest, _stopped).ConfigureAwait(false);
+            await WaitAsync(newFacts, rest, _stopped).ConfigureAwait(false);
         }
     }
 
@@ -519,7 +523,7 @@ public sealed partial class PodRouter : ITunnelSource
 
         _serving = routes;
         _unreadySince = null;
-        Pulse();
+        _newDecision.Signal();
     }
 
     /// <summary>None of the pods in use can be reached. Called with the gate held.</summary>
@@ -572,7 +576,7 @@ public sealed partial class PodRouter : ITunnelSource
             }
         }
 
-        Wake();
+        _newFacts.Signal();
     }
 
     /// <summary>A tunnel to the pod stands. Called with the gate held.</summary>
@@ -588,7 +592,7 @@ public sealed partial class PodRouter : ITunnelSource
         {
             // It has ended before it was taken note of, when its end was that of an attempt and changed nothing.
             route.Reach.LoseTunnels(hasServed: false);
-            Wake();
+            _newFacts.Signal();
             return;
         }
 
@@ -601,7 +605,7 @@ public sealed partial class PodRouter : ITunnelSource
             _watch.Renew(); // It may still wait for a server that is back.
         }
 
-        Pulse();
+        _newDecision.Signal();
     }
 
     /// <summary>A connection found that the pod cannot be reached: it and others wait until an attempt succeeds, the first one of which is made at once.</summary>
@@ -619,7 +623,7 @@ public sealed partial class PodRouter : ITunnelSource
             }
         }
 
-        Wake();
+        _newFacts.Signal();
         if (UpgradeRefusal.SaysPodIsGone(fault, route.Name))
         {
             _watch.Renew(); // The server knows more than was heard from it.
@@ -670,7 +674,7 @@ public sealed partial class PodRouter : ITunnelSource
 
         // What has ended the tunnels may have ended the watch too, without a word.
         _watch.Renew();
-        Wake();
+        _newFacts.Signal();
     }
 
     /// <summary>Ends the forward when the target has been lost for too long. Called with the gate held.</summary>
@@ -681,7 +685,7 @@ public sealed partial class PodRouter : ITunnelSource
             return;
         }
 
-        _goneSince = IsGoneForGood() ? _goneSince ?? _time.GetTimestamp() : null;
+        _goneSince = _watch.Snapshot.IsGoneForGood ? _goneSince ?? _time.GetTimestamp() : null;
         (long? since, TimeSpan limit) = _options.ReconnectTimeout is { } set ? (lostSince, set) : (_goneSince, DefaultReconnectTimeout);
         if (since is { } start && _time.GetElapsedTime(start) >= limit)
         {
@@ -690,14 +694,10 @@ public sealed partial class PodRouter : ITunnelSource
             string missed = serving is { Reach.IsFailing: true } && RouteReasons.CauseOf(serving.Name, serving.Reach.Fault) == LossCause.ServerUnreachable
                 ? $"and was not within {GoDuration.Format(limit)}"
                 : $"and none came within {GoDuration.Format(limit)}{hint}";
-            _lost.TrySetResult(new TunnelFault(TunnelFaultKind.NoPod, $"lost connection to pod: {RouteReasons.WhyNoPod(serving, _watch)}, {missed}"));
-            Pulse();
+            _lost.TrySetResult(new TunnelFault(TunnelFaultKind.NoPod, $"lost connection to pod: {RouteReasons.WhyNoPod(serving, _watch.Snapshot)}, {missed}"));
+            _newDecision.Signal();
         }
     }
-
-    private bool IsGoneForGood() => _watch.IsTargetGone
-        || _watch.Target.IsFinished
-        || (_watch.Target.Selector is null && _watch.Pods is { } pods && pods.All(PodFacts.IsOver));
 
     private TimeSpan UntilNext()
     {
@@ -773,7 +773,7 @@ public sealed partial class PodRouter : ITunnelSource
     private async Task RefreshAsync()
     {
         await _watch.RefreshAsync(_stopped).ConfigureAwait(false);
-        Wake();
+        _newFacts.Signal();
     }
 
     /// <summary>
@@ -812,7 +812,7 @@ public sealed partial class PodRouter : ITunnelSource
                     _events.Enqueue(new TunnelsSaturated(added!.Name, _options.Tunnels.MaxTunnels));
                 }
 
-                Wake();
+                _newFacts.Signal();
             },
             Time = _time,
         };
@@ -822,20 +822,7 @@ public sealed partial class PodRouter : ITunnelSource
         return added;
     }
 
-    /// <summary>The forwarder's ports as they are in a pod: names and target ports may have other numbers than in the first one.</summary>
-    private List<(int? Number, string? Reason)> Translate(Pod pod) => [.. _first.Ports.Select(port => Translate(port.Spec, pod))];
-
-    private (int? Number, string? Reason) Translate(PortSpec port, Pod pod)
-    {
-        try
-        {
-            return (TargetResolver.Translate(_watch.Target, [port], pod)[0].PodPort, null);
-        }
-        catch (ClusterException e)
-        {
-            return (null, e.Message);
-        }
-    }
+    private IReadOnlyList<PodPort> Translate(Pod pod) => PodPort.Translate(_first.Ports, _watch.Target, pod);
 
     /// <summary>Whether another attempt may succeed, so that connections are held up and not refused.</summary>
     private static bool IsPassing(TunnelFault fault) => fault.Kind switch
@@ -850,7 +837,7 @@ public sealed partial class PodRouter : ITunnelSource
     {
         lock (_gate)
         {
-            return RouteReasons.WhyNoPod(_serving.FirstOrDefault(), _watch);
+            return RouteReasons.WhyNoPod(_serving.FirstOrDefault(), _watch.Snapshot);
         }
     }
 
@@ -871,24 +858,6 @@ public sealed partial class PodRouter : ITunnelSource
         }
     }
 
-    /// <summary>Lets those who wait for a pod look again.</summary>
-    private void Pulse()
-    {
-        lock (_gate)
-        {
-            _changed.TrySetResult();
-            _changed = NewSignal();
-        }
-    }
-
-    private void Wake()
-    {
-        lock (_gate)
-        {
-            _wake.TrySetResult();
-        }
-    }
-
     private async Task WaitAsync(Task signal, TimeSpan limit, CancellationToken cancellationToken)
     {
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
@@ -899,6 +868,4 @@ public sealed partial class PodRouter : ITunnelSource
     private static TunnelFault Ended() => new(TunnelFaultKind.Lost, "the forward has ended");
 
     private static TimeSpan Min(TimeSpan one, TimeSpan other) => one < other ? one : other;
-
-    private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 }

@@ -35,6 +35,9 @@ internal sealed class PodWatch(ApiClient api, TargetObject target, TimeProvider 
     /// <summary>Whether the target itself does not exist any more.</summary>
     public bool IsTargetGone { get; private set; }
 
+    /// <summary>All that is known now.</summary>
+    public TargetSnapshot Snapshot => new(Target, Pods, IsTargetGone);
+
     /// <summary>Follows the pods until it is cancelled.</summary>
     /// <param name="onChanged">Called after each change.</param>
     /// <param name="cancellationToken">Ends it.</param>

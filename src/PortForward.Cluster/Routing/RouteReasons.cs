@@ -41,14 +41,14 @@ internal static class RouteReasons
 
     /// <summary>Why there is no pod to connect to, in a whole clause.</summary>
     /// <param name="serving">The pod in use; null if there is none.</param>
-    /// <param name="watch">What is known of the target.</param>
-    public static string WhyNoPod(PodRoute? serving, PodWatch watch) => serving switch
+    /// <param name="known">What is known of the target.</param>
+    public static string WhyNoPod(PodRoute? serving, TargetSnapshot known) => serving switch
     {
         { Reach.IsFailing: true } => $"pod {serving.Name} {WhyUnreachable(serving.Name, serving.Reach.Fault)}",
-        _ when watch.IsTargetGone => $"{watch.Target.Reference} does not exist any more",
-        _ when watch.Target.IsFinished => $"{watch.Target.Reference} has finished",
-        _ when watch.Target.Selector is null => $"pod {watch.Target.Reference.Name} is gone",
-        _ => $"{watch.Target.Reference} has no running pod",
+        _ when known.IsGone => $"{known.Target.Reference} does not exist any more",
+        _ when known.Target.IsFinished => $"{known.Target.Reference} has finished",
+        _ when known.Target.Selector is null => $"pod {known.Target.Reference.Name} is gone",
+        _ => $"{known.Target.Reference} has no running pod",
     };
 
     /// <summary>Points at the workload that owns a pod, which could be followed from pod to pod; null if there is none.</summary>
