@@ -1,3 +1,4 @@
+using System.Net;
 using PortForward.Tunnels;
 
 namespace PortForward.Cluster.Routing;
@@ -12,22 +13,22 @@ internal sealed class PodReach(TimeProvider time, Func<double> jitter)
     /// <summary>The longest wait between two attempts: long enough for a server that is down, short enough for a person who waits.</summary>
     private static readonly TimeSpan LongestRetry = TimeSpan.FromSeconds(8);
 
-    /// <summary>How long a tunnel must last for its end to count as a first failure again: what accepts and cuts tunnels must not be dialled without pause.</summary>
+    /// <summary>How long tunnels must have lasted for their end to be a first failure: a server that accepts and cuts tunnels is tried with pauses.</summary>
     private static readonly TimeSpan Proven = TimeSpan.FromSeconds(5);
 
-    /// <summary>How many attempts have failed in a row. A tunnel that ends as soon as it stands is one of them.</summary>
+    /// <summary>How many attempts have failed in a row. A tunnel that ends as soon as it is established is one of them.</summary>
     private int _failures;
 
-    /// <summary>When a tunnel stood at last after there was none, as a timestamp of the clock.</summary>
-    private long _stoodAt;
+    /// <summary>When a tunnel was established last after there was none, as a timestamp of the clock.</summary>
+    private long _connectedAt;
 
     /// <summary>When to try again, as a timestamp of the clock.</summary>
     private long _retryAt;
 
-    /// <summary>Since when connections have to wait until a tunnel stands, as a timestamp of the clock; null if they need not.</summary>
+    /// <summary>Since when connections have to wait until a tunnel is established, as a timestamp of the clock; null if they need not.</summary>
     public long? FailingSince { get; private set; }
 
-    /// <summary>Whether connections have to wait until a tunnel stands.</summary>
+    /// <summary>Whether connections have to wait until a tunnel is established.</summary>
     public bool IsFailing => FailingSince is not null;
 
     /// <summary>Whether it is the first attempt that is due, and not one after others that have failed.</summary>
@@ -42,15 +43,24 @@ internal sealed class PodReach(TimeProvider time, Func<double> jitter)
     /// <summary>How long to wait for the next attempt; zero if it is due, or none is needed.</summary>
     public TimeSpan UntilRetry => IsFailing && time.GetTimestamp() is var now && _retryAt > now ? time.GetElapsedTime(now, _retryAt) : TimeSpan.Zero;
 
-    /// <summary>A tunnel stands.</summary>
-    public void Stand()
+    /// <summary>Whether another attempt may succeed after a failed one, so that connections wait and are not refused.</summary>
+    public static bool IsPassing(TunnelFault fault) => fault.Kind switch
+    {
+        TunnelFaultKind.Unreachable or TunnelFaultKind.TimedOut or TunnelFaultKind.Lost or TunnelFaultKind.BadUpgrade => true,
+        TunnelFaultKind.Refused => fault.StatusCode is HttpStatusCode.Unauthorized or HttpStatusCode.NotFound or HttpStatusCode.TooManyRequests
+            or >= HttpStatusCode.InternalServerError,
+        _ => false,
+    };
+
+    /// <summary>A tunnel is established.</summary>
+    public void Connected()
     {
         FailingSince = null;
         Fault = null;
-        _stoodAt = time.GetTimestamp();
+        _connectedAt = time.GetTimestamp();
     }
 
-    /// <summary>Connections are routed here while nothing is reachable: they wait for the first attempt, made at once unless one failed before.</summary>
+    /// <summary>New connections go here while the target is lost: they wait for an attempt, which is made at once unless another one failed before.</summary>
     public void AwaitFirst() => FailingSince ??= time.GetTimestamp();
 
     /// <summary>All tunnels have ended by themselves.</summary>
@@ -61,15 +71,15 @@ internal sealed class PodReach(TimeProvider time, Func<double> jitter)
         BeginToFail(TimeSpan.FromMilliseconds(50 * jitter()));
     }
 
-    /// <summary>It was found out why it cannot be reached, while its tunnels fell silent.</summary>
+    /// <summary>Notes why it cannot be reached, which a probe has found out when its tunnels fell silent.</summary>
     public void Explain(TunnelFault fault) => Fault = fault;
 
-    /// <summary>A connection has found out that there is no way: the next attempt is made at once, unless the server asks for a wait.</summary>
-    public void Suspect(TunnelFault fault)
+    /// <summary>A connection could not reach it: the next attempt is made at once, unless the server asks for a wait.</summary>
+    public void MarkFailing(TunnelFault fault)
     {
         BeginToFail(TimeSpan.Zero);
         Fault = fault;
-        _retryAt = Math.Max(_retryAt, time.After(Asked(fault)));
+        _retryAt = Math.Max(_retryAt, time.After(RetryAfter(fault)));
     }
 
     /// <summary>An attempt has failed: the next one comes later.</summary>
@@ -78,13 +88,13 @@ internal sealed class PodReach(TimeProvider time, Func<double> jitter)
         FailingSince ??= time.GetTimestamp();
         Fault = fault;
         TimeSpan wait = Backoff(Math.Max(0, _failures++ - 1));
-        _retryAt = Math.Max(time.After(wait), time.After(Asked(fault)));
+        _retryAt = Math.Max(time.After(wait), time.After(RetryAfter(fault)));
     }
 
-    /// <summary>What was within reach is so no more. The first attempt is made soon, unless tunnels have never lasted.</summary>
+    /// <summary>It can be reached no more. The first attempt is made soon, unless the tunnels never lasted.</summary>
     private void BeginToFail(TimeSpan soon)
     {
-        if (time.GetElapsedTime(_stoodAt) >= Proven)
+        if (time.GetElapsedTime(_connectedAt) >= Proven)
         {
             _failures = 0;
         }
@@ -100,5 +110,5 @@ internal sealed class PodReach(TimeProvider time, Func<double> jitter)
         return TimeSpan.FromSeconds(seconds * (0.8 + (0.4 * jitter())));
     }
 
-    private static TimeSpan Asked(TunnelFault fault) => fault.RetryAfter ?? TimeSpan.Zero;
+    private static TimeSpan RetryAfter(TunnelFault fault) => fault.RetryAfter ?? TimeSpan.Zero;
 }

@@ -4,7 +4,7 @@ using PortForward.Tunnels;
 
 namespace PortForward.Cluster.Routing;
 
-/// <summary>Why a target cannot be reached and why a pod was left, in words that stand behind the pod's name, and what to do about it.</summary>
+/// <summary>Why a target cannot be reached and why a pod is not used any more, in words that follow the pod's name, and what to do about it.</summary>
 internal static class RouteReasons
 {
     /// <summary>Why a pod in use cannot be reached.</summary>
@@ -30,7 +30,7 @@ internal static class RouteReasons
     };
 
     /// <summary>Why new connections do not go to a pod any more.</summary>
-    public static string WhyLeft(PodRoute route, TargetObject target) => route.Pod switch
+    public static string WhyLeft(RouteState route, TargetObject target) => route.Pod switch
     {
         null => route.IsDeletedOrOver(target) ? "was deleted" : $"was deleted or taken out of {target.Reference}",
         { } pod when PodFacts.IsTerminating(pod) => PodFacts.IsRunning(pod) ? "is terminating" : "was deleted",
@@ -42,7 +42,7 @@ internal static class RouteReasons
     /// <summary>Why there is no pod to connect to, in a whole clause.</summary>
     /// <param name="serving">The pod in use; null if there is none.</param>
     /// <param name="known">What is known of the target.</param>
-    public static string WhyNoPod(PodRoute? serving, TargetSnapshot known) => serving switch
+    public static string WhyNoPod(RouteState? serving, TargetSnapshot known) => serving switch
     {
         { Reach.IsFailing: true } => $"pod {serving.Name} {WhyUnreachable(serving.Name, serving.Reach.Fault)}",
         _ when known.IsGone => $"{known.Target.Reference} does not exist any more",

@@ -9,22 +9,22 @@ namespace PortForward.Cluster.Targets;
 internal sealed record TargetObject(TargetReference Reference, string Namespace)
 {
     /// <summary>The pod, when the target is one.</summary>
-    public Pod? Pod { get; private init; }
+    public Pod? Pod { get; init; }
 
     /// <summary>The service, when the target is one.</summary>
-    public Service? Service { get; private init; }
+    public Service? Service { get; init; }
 
     /// <summary>Selects the target's pods; null when the target is a pod.</summary>
-    public string? Selector { get; private init; }
+    public string? Selector { get; init; }
 
     /// <summary>Whether the target's owner has asked for no pods at all.</summary>
-    public bool IsScaledToZero { get; private init; }
+    public bool IsScaledToZero { get; init; }
 
     /// <summary>Whether a job has come to its end, so that no pod of it will run again.</summary>
-    public bool IsFinished { get; private init; }
+    public bool IsFinished { get; init; }
 
     /// <summary>The revision a stateful set is moving to, or null.</summary>
-    public string? UpdateRevision { get; private init; }
+    public string? UpdateRevision { get; init; }
 
     /// <summary>Which objects the target's pods are.</summary>
     public ApiSelection PodSelection => Selector is null ? ApiSelection.Named(Reference.Name) : new ApiSelection(Selector);

@@ -44,7 +44,7 @@ public sealed class PodReachTests
     {
         for (int i = 0; i < 5; i++)
         {
-            _reach.Stand();
+            _reach.Connected();
             _reach.LoseTunnels(hasServed: true);
             _reach.UntilRetry.Should().Be(TimeSpan.FromMilliseconds(25));
         }
@@ -56,13 +56,13 @@ public sealed class PodReachTests
         List<double> waits = [];
         for (int i = 0; i < 3; i++)
         {
-            _reach.Stand();
+            _reach.Connected();
             _time.Advance(TimeSpan.FromSeconds(1));
             _reach.LoseTunnels(hasServed: false);
             waits.Add(_reach.UntilRetry.TotalSeconds);
         }
 
-        _reach.Stand();
+        _reach.Connected();
         _time.Advance(TimeSpan.FromSeconds(5));
         _reach.LoseTunnels(hasServed: false);
         waits.Add(_reach.UntilRetry.TotalSeconds);
@@ -75,13 +75,13 @@ public sealed class PodReachTests
     public void A_connection_that_found_no_way_has_an_attempt_at_once_unless_the_server_asks_for_a_wait()
     {
         _time.Advance(TimeSpan.FromMinutes(1));
-        _reach.Suspect(Unreachable);
+        _reach.MarkFailing(Unreachable);
         (_reach.IsFailing, _reach.IsFirst, _reach.UntilRetry).Should().Be((true, true, TimeSpan.Zero));
 
-        _reach.Stand();
+        _reach.Connected();
         _reach.IsFailing.Should().BeFalse();
         _time.Advance(TimeSpan.FromMinutes(1));
-        _reach.Suspect(Unreachable with { RetryAfter = TimeSpan.FromSeconds(7) });
+        _reach.MarkFailing(Unreachable with { RetryAfter = TimeSpan.FromSeconds(7) });
         _reach.UntilRetry.Should().Be(TimeSpan.FromSeconds(7));
     }
 
@@ -94,7 +94,7 @@ public sealed class PodReachTests
         _reach.Fail(refused);
         _reach.IsRefused.Should().BeTrue();
 
-        _reach.Stand();
+        _reach.Connected();
         _reach.IsRefused.Should().BeFalse();
     }
 }
