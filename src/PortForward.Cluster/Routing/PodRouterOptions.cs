@@ -16,7 +16,7 @@ public sealed record PodRouterOptions
     public TimeSpan HoldTimeout { get; init; } = TimeSpan.FromSeconds(30);
 
     /// <summary>
-    /// How long the target may be lost before it is given up. Null, the default, gives up 5 minutes after the target is known to be gone for
+    /// How long the target may be lost before the forward ends. Null, the default, ends it 5 minutes after the target is known to be gone for
     /// good (a pod that was deleted and has not come back, a job that has finished, a workload or service that was deleted), and never
     /// while the server cannot be reached or a workload just has no pods.
     /// </summary>

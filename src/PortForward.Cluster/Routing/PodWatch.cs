@@ -89,7 +89,7 @@ internal sealed class PodWatch(ApiClient api, TargetObject target, TimeProvider 
         }
     }
 
-    /// <summary>Reads the pods anew at once: a connection that carries the watch may be dead, or a wait be over.</summary>
+    /// <summary>Restarts the watch at once: its connection may be dead, or its wait be in vain.</summary>
     public void Renew()
     {
         lock (_gate)

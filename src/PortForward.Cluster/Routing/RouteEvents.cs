@@ -27,7 +27,7 @@ public sealed record PodSwitched(string From, string To, string Reason) : Forwar
 /// <param name="Pods">The pods; at least one.</param>
 public sealed record PodsServing(IReadOnlyList<string> Pods) : ForwardEvent;
 
-/// <summary>All tunnels to a pod that there may be are held up, so that connections wait.</summary>
+/// <summary>All tunnels that a pod may have are blocked, so that connections wait.</summary>
 /// <param name="Pod">The pod.</param>
 /// <param name="MaxTunnels">How many tunnels there may be.</param>
 public sealed record TunnelsSaturated(string Pod, int MaxTunnels) : ForwardEvent;

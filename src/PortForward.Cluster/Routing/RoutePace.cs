@@ -1,6 +1,6 @@
 namespace PortForward.Cluster.Routing;
 
-/// <summary>How often the server is asked, as long as nothing changes, for what no watch tells.</summary>
+/// <summary>How often to poll, while nothing changes, for what no watch reports.</summary>
 internal static class RoutePace
 {
     private static readonly TimeSpan FirstTarget = TimeSpan.FromSeconds(5);
@@ -16,9 +16,9 @@ internal static class RoutePace
     /// <param name="reads">How often it was read since it was lost.</param>
     public static TimeSpan LostTarget(int reads) => Doubled(FirstTarget, reads, LongestTarget);
 
-    /// <summary>When to look whether a pod still exists that is no pod of the target any more: after 10 s, 20 s, 40 s, and then every minute.</summary>
-    /// <param name="looks">How often that was done.</param>
-    public static TimeSpan FormerPod(int looks) => Doubled(FirstPod, looks, LongestPod);
+    /// <summary>When to check whether a pod still exists that is no pod of the target any more: after 10 s, 20 s, 40 s, and then every minute.</summary>
+    /// <param name="checks">How often that was done.</param>
+    public static TimeSpan FormerPod(int checks) => Doubled(FirstPod, checks, LongestPod);
 
     private static TimeSpan Doubled(TimeSpan first, int times, TimeSpan longest) => TimeSpan.FromTicks(Math.Min(longest.Ticks, first.Ticks << Math.Min(times, 8)));
 }

@@ -3,7 +3,7 @@ namespace PortForward.Forwarding;
 /// <summary>How many clients may be connected at a time, over all listeners of a forward. Those beyond wait in the system's queue.</summary>
 internal sealed class AcceptGate : IDisposable
 {
-    /// <summary>A shortage that comes back sooner than this is still the same one, and is not told again.</summary>
+    /// <summary>A shortage that comes back sooner than this is still the same one, and is not reported again.</summary>
     private static readonly TimeSpan SameShortage = TimeSpan.FromMinutes(1);
 
     private readonly SemaphoreSlim? _places;
@@ -36,15 +36,15 @@ internal sealed class AcceptGate : IDisposable
             return;
         }
 
-        TellShortage(port);
+        ReportShortage(port);
         await _places.WaitAsync(stop).ConfigureAwait(false);
     }
 
     /// <summary>A connection has ended.</summary>
     public void Leave() => _places?.Release();
 
-    /// <summary>Says that clients on a port have to wait, unless that was said already.</summary>
-    public void TellShortage(ForwardedPort port)
+    /// <summary>Reports that clients on a port have to wait, unless that was reported already.</summary>
+    public void ReportShortage(ForwardedPort port)
     {
         lock (_gate)
         {

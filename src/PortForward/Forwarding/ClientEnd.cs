@@ -81,8 +81,8 @@ internal sealed class ClientEnd(Socket socket, PortForwarderOptions options)
         Close(withReset: true);
     }
 
-    /// <summary>Closes the client's side, unless it is closed already: to find that out from the socket itself costs an exception for each connection.</summary>
-    /// <param name="withReset">Whether the client is to see an RST, so that it cannot take what it has got for the whole answer.</param>
+    /// <summary>Closes the client's side, unless it is closed already: to find that out from the socket costs an exception for each connection.</summary>
+    /// <param name="withReset">Whether the client is to see an RST, so that it cannot mistake what it has received for the whole answer.</param>
     public void Close(bool withReset)
     {
         if (Interlocked.Exchange(ref _isClosed, 1) != 0)

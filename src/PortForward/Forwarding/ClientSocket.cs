@@ -7,17 +7,17 @@ namespace PortForward.Forwarding;
 /// <summary>The endings of a TCP connection that the socket classes do not offer by themselves.</summary>
 internal static partial class ClientSocket
 {
-    /// <summary>How often the send queue is looked at.</summary>
+    /// <summary>How often to check the send queue.</summary>
     private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(5);
 
     /// <summary>How long to wait on systems that do not tell the length of their send queue.</summary>
     private static readonly TimeSpan BlindDelay = TimeSpan.FromMilliseconds(100);
 
-    /// <summary>How long a remote client may be silent before TCP keep-alive probes its system, and between two probes, in seconds; Go's values.</summary>
+    /// <summary>How long a remote client may be silent before its system is probed, and how long between two probes, in seconds; Go's values.</summary>
     private const int KeepAliveSeconds = 15;
 
-    /// <summary>Sees to it that a client on another machine that vanishes without a word is noticed. Its connection would hold a tunnel for good.</summary>
-    public static void KeepAlive(Socket socket)
+    /// <summary>Enables TCP keep-alive, so that a remote client that vanishes does not hold a tunnel.</summary>
+    public static void EnableKeepAlive(Socket socket)
     {
         if (socket.RemoteEndPoint is IPEndPoint { Address: var client } && !IPAddress.IsLoopback(client))
         {
@@ -63,7 +63,7 @@ internal static partial class ClientSocket
         }
     }
 
-    /// <summary>Closes with RST, so that the client cannot take what it has got for the whole answer.</summary>
+    /// <summary>Closes with RST, so that the client cannot mistake what it has received for the whole answer.</summary>
     public static void CloseWithReset(Socket socket)
     {
         try
@@ -93,7 +93,7 @@ internal static partial class ClientSocket
     }
 
     /// <summary>
-    /// Waits until the client's system has acknowledged everything that was sent, or has taken nothing for as long as the limit. A
+    /// Waits until the client's system has acknowledged everything that was sent, or nothing for as long as the limit. A
     /// reset throws away what is still queued: without this, of 200,000 bytes written 12,288 arrived.
     /// </summary>
     public static async Task WaitUntilSentAsync(Socket socket, TimeSpan limit, TimeProvider time, CancellationToken cancellationToken)

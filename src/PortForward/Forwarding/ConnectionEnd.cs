@@ -5,7 +5,7 @@ namespace PortForward.Forwarding;
 /// <summary>The ways in which a forwarded connection can end.</summary>
 public enum ConnectionEndKind
 {
-    /// <summary>The application closed it in order; the client has seen a FIN.</summary>
+    /// <summary>The application closed it gracefully; the client has seen a FIN.</summary>
     Completed,
 
     /// <summary>The client went away; the pod was told at once.</summary>
@@ -17,7 +17,7 @@ public enum ConnectionEndKind
     /// <summary>The pod reset the connection without a message; the client was reset.</summary>
     PodReset,
 
-    /// <summary>The pod's data ended but its verdict never came, so nobody can tell whether the answer is whole; the client was reset.</summary>
+    /// <summary>The pod's data ended but its completion status never came, so nobody can tell whether the answer is whole; the client was reset.</summary>
     NoVerdict,
 
     /// <summary>The tunnel was lost; the client was reset.</summary>
@@ -37,7 +37,7 @@ public enum ConnectionEndKind
 /// <param name="Kind">The way it ended.</param>
 public readonly record struct ConnectionEnd(ConnectionEndKind Kind)
 {
-    /// <summary>The pod's own words for <see cref="ConnectionEndKind.PodFailed"/>.</summary>
+    /// <summary>The pod's error message for <see cref="ConnectionEndKind.PodFailed"/>.</summary>
     public string? PodMessage { get; init; }
 
     /// <summary>The reason for <see cref="ConnectionEndKind.NoTunnel"/>.</summary>

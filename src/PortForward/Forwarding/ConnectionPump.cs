@@ -53,7 +53,7 @@ internal sealed class ConnectionPump
         try
         {
             _socket.NoDelay = true;
-            ClientSocket.KeepAlive(_socket);
+            ClientSocket.EnableKeepAlive(_socket);
             await ReadInitialDataAsync(stop).ConfigureAwait(false);
             return await TryPodsAsync(stop).ConfigureAwait(false);
         }
@@ -215,7 +215,9 @@ internal sealed class ConnectionPump
 
     /// <summary>Whether it is worth while to find out if the connection can begin anew on another pod.</summary>
     private bool MayBeUnseen(ConnectionEnd end) =>
-        BytesReceived == 0 && _replay.All is not null && end.Kind is ConnectionEndKind.PodFailed or ConnectionEndKind.TunnelLost or ConnectionEndKind.Unanswered;
+        BytesReceived == 0
+        && _replay.All is not null
+        && end.Kind is ConnectionEndKind.PodFailed or ConnectionEndKind.TunnelLost or ConnectionEndKind.Unanswered;
 
     /// <summary>
     /// Whether no application can have seen anything of the connection, so that it can begin anew: the pod says that it could not connect to

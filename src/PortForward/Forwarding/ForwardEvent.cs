@@ -5,7 +5,7 @@ namespace PortForward.Forwarding;
 /// <summary>Something that happened to a forward and that its user may want to know. Every output of the program is a rendering of these.</summary>
 public abstract record ForwardEvent;
 
-/// <summary>A listener is open, and a tunnel to the pod stands: connections will be served.</summary>
+/// <summary>A listener is open, and a tunnel to the pod is established: connections will be served.</summary>
 /// <param name="Port">The listener.</param>
 public sealed record ListenerOpened(ForwardedPort Port) : ForwardEvent;
 
@@ -21,10 +21,10 @@ public sealed record PortUnavailable(PortMapping Mapping, IReadOnlyList<(IPEndPo
 
 /// <summary>A listener cannot accept connections for the moment; it goes on by itself.</summary>
 /// <param name="Port">The listener.</param>
-/// <param name="Reason">The system's words.</param>
+/// <param name="Reason">The system's error message.</param>
 public sealed record AcceptFailed(ForwardedPort Port, string Reason) : ForwardEvent;
 
-/// <summary>There are as many connections as there are file descriptors for, so that new ones wait until others end. It is told once per shortage.</summary>
+/// <summary>There are as many connections as there are file descriptors for, so that new ones wait until others end. It is reported once per shortage.</summary>
 /// <param name="Port">A listener on which they wait.</param>
 public sealed record OutOfDescriptors(ForwardedPort Port) : ForwardEvent;
 

@@ -55,7 +55,7 @@ internal sealed class LocalListener : IDisposable
     /// <summary>Accepts connections until the token is cancelled; an accept that fails is reported and tried again.</summary>
     /// <param name="gate">Says how many clients may be connected.</param>
     /// <param name="onAccepted">Takes a client, and gives its place at the gate back when it has ended.</param>
-    /// <param name="onFailed">Called with the system's words when accepting begins to fail for another reason than a lack of descriptors.</param>
+    /// <param name="onFailed">Called with the system's error message when accepting begins to fail for another reason than a lack of descriptors.</param>
     /// <param name="time">The clock.</param>
     /// <param name="stop">Ends it.</param>
     public async Task AcceptAllAsync(AcceptGate gate, Action<Socket> onAccepted, Action<string> onFailed, TimeProvider time, CancellationToken stop)
@@ -96,7 +96,7 @@ internal sealed class LocalListener : IDisposable
             {
                 if (e.SocketErrorCode == SocketError.TooManyOpenSockets)
                 {
-                    gate.TellShortage(Port);
+                    gate.ReportShortage(Port);
                     if (!usesReserve && gate.Reserve.TryRelease())
                     {
                         usesReserve = true; // It is for the next client, and held back again only after that.

@@ -197,7 +197,8 @@ internal sealed class PairCopy : IAsyncDisposable
     private async Task HoldFinishAsync(CancellationToken reading)
     {
         long finished = _time.GetTimestamp();
-        for (TimeSpan check = FirstCloseCheck; !_podEnded.Task.IsCompleted; check = check < MaxCloseCheck ? check + check : MaxCloseCheck) // No further: it would overflow.
+        TimeSpan check = FirstCloseCheck;
+        while (!_podEnded.Task.IsCompleted)
         {
             // Many a client says first that it has finished, and closes right after it.
             if (_client.IsClosedByClient())
@@ -217,6 +218,7 @@ internal sealed class PairCopy : IAsyncDisposable
 
             using var podEnded = CancellationTokenSource.CreateLinkedTokenSource(reading);
             TimeSpan wait = remaining < check ? remaining : check;
+            check = check < MaxCloseCheck ? check + check : MaxCloseCheck; // It would overflow otherwise.
             Task silence = Task.Delay(wait > MinCloseCheck ? wait : MinCloseCheck, _time, podEnded.Token);
             await Task.WhenAny(silence, _podEnded.Task).ConfigureAwait(false);
             await podEnded.CancelAsync().ConfigureAwait(false);
@@ -284,7 +286,7 @@ internal sealed class PairCopy : IAsyncDisposable
         PairEnd end;
         try
         {
-            end = await _pair.Completion.WaitAsync(_options.VerdictTimeout, _time, _stop).ConfigureAwait(false);
+            end = await _pair.Completion.WaitAsync(_options.CompletionStatusTimeout, _time, _stop).ConfigureAwait(false);
         }
         catch (TimeoutException)
         {

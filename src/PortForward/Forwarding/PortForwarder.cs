@@ -78,7 +78,7 @@ public sealed class PortForwarder
     }
 
     /// <summary>
-    /// Completes when a tunnel stands and all listeners that can be opened are open. Faults as <see cref="RunAsync"/> does when
+    /// Completes when a tunnel is established and all listeners that can be opened are open. Faults as <see cref="RunAsync"/> does when
     /// the forward cannot start, and is cancelled when it is stopped before.
     /// </summary>
     public Task Ready => _ready.Task;

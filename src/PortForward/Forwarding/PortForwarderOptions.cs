@@ -12,14 +12,14 @@ public sealed record PortForwarderOptions
     public TimeSpan HalfCloseTimeout { get; init; } = TimeSpan.FromSeconds(5);
 
     /// <summary>
-    /// How long to wait for the pod's verdict after its data has ended. 10 s by default; the runtimes send it some milliseconds later.
+    /// How long to wait for the pod's completion status after its data has ended. 10 s by default; the runtimes send it some milliseconds later.
     /// </summary>
-    public TimeSpan VerdictTimeout { get; init; } = TimeSpan.FromSeconds(10);
+    public TimeSpan CompletionStatusTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>
     /// How long a client may go without taking anything of what it was sent, or without closing its side, before it is closed for
-    /// good; 2 s by default. While it lasts, what the client still sends is thrown away, so that this system does not answer with
-    /// a reset that destroys the pod's last words.
+    /// good; 2 s by default. While it lasts, what the client still sends is discarded, so that this system does not answer with
+    /// a reset that destroys the end of the pod's answer.
     /// </summary>
     public TimeSpan LingerTimeout { get; init; } = TimeSpan.FromSeconds(2);
 

@@ -7,9 +7,9 @@ namespace PortForward.Forwarding;
 
 /// <summary>Asks the system about the other end of a connection, when that is a socket of this machine.</summary>
 /// <remarks>
-/// TCP's FIN says "I send no more"; whether its sender still reads is not on the wire. On Linux the kernel tells by sock_diag(7): a socket that is
+/// TCP's FIN says "I send no more"; whether its sender still reads is not on the wire. On Linux sock_diag(7) tells: a socket that is
 /// only shut down belongs to a file, one that was closed belongs to none (inode 0). It costs 10 µs. Other systems do not tell. The socket for it is kept, since
-/// the answer is needed most when there are no descriptors left: those of clients that have closed are to become free.
+/// the answer is needed most when no descriptors are left, to free those of clients that have closed.
 /// </remarks>
 internal static partial class SocketDiagnosis
 {
@@ -23,7 +23,7 @@ internal static partial class SocketDiagnosis
     private static readonly Lock Gate = new();
     private static uint _sequence;
 
-    /// <summary>Opens the socket by which the system is asked, while there are descriptors.</summary>
+    /// <summary>Opens the netlink socket while there are descriptors.</summary>
     public static void Prepare() => _ = NetlinkSocket;
 
     /// <summary>Whether the client has closed its socket, or died, and not only finished sending; null where that is not known.</summary>
@@ -57,7 +57,7 @@ internal static partial class SocketDiagnosis
             MemoryMarshal.Write(request[8..], sequence);
             if (Send(NetlinkSocket, request, (nuint)request.Length, 0) != request.Length)
             {
-                return null; // A sandbox may not let us ask.
+                return null; // A sandbox may forbid it.
             }
 
             nint length;
@@ -65,7 +65,7 @@ internal static partial class SocketDiagnosis
             {
                 length = Receive(NetlinkSocket, answer, (nuint)answer.Length, DontWait);
             }
-            while (length >= HeaderSize && MemoryMarshal.Read<uint>(answer[8..]) != sequence); // One that was not read when it was asked for.
+            while (length >= HeaderSize && MemoryMarshal.Read<uint>(answer[8..]) != sequence); // A late answer to an earlier request.
 
             // No such socket proves nothing: the system forgets a closed one after a minute, and knows none elsewhere or behind translated addresses.
             return length >= AnswerSize && MemoryMarshal.Read<ushort>(answer[4..]) == DiagByFamily ? MemoryMarshal.Read<uint>(answer[InodeOffset..]) == 0 : null;

@@ -70,13 +70,13 @@ public sealed class AcceptGateTests
         using AcceptGate gate = Create(maxConnections: null);
         for (int i = 0; i < 1000; i++)
         {
-            gate.TellShortage(Port);
+            gate.ReportShortage(Port);
             _time.Advance(TimeSpan.FromSeconds(10));
         }
 
         _shortages.Should().ContainSingle();
         _time.Advance(TimeSpan.FromMinutes(1));
-        gate.TellShortage(Port);
+        gate.ReportShortage(Port);
         _shortages.Should().HaveCount(2);
     }
 

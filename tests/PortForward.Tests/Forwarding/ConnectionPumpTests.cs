@@ -65,7 +65,7 @@ public sealed class ConnectionPumpTests : IDisposable
     }
 
     [Fact]
-    public async Task FIN_comes_only_after_the_verdict_that_the_answer_is_whole()
+    public async Task FIN_comes_only_after_the_completion_status_says_that_the_answer_is_whole()
     {
         (Socket client, _, Task<ConnectionEnd> run, FakePair pair) = await StartAsync();
         pair.Deliver("answer");
@@ -85,14 +85,14 @@ public sealed class ConnectionPumpTests : IDisposable
 
     [Theory]
     [MemberData(nameof(BadEnds))]
-    public async Task Any_other_verdict_is_a_reset_after_everything_that_was_received(PairEndKind verdict, ConnectionEndKind kind)
+    public async Task Any_other_completion_status_is_a_reset_after_everything_that_was_received(PairEndKind status, ConnectionEndKind kind)
     {
         (Socket client, _, Task<ConnectionEnd> run, FakePair pair) = await StartAsync();
-        string? message = verdict == PairEndKind.Failed ? "connection refused" : null;
+        string? message = status == PairEndKind.Failed ? "connection refused" : null;
 
         pair.Deliver("half an ans");
         pair.EndData();
-        pair.End(verdict, message);
+        pair.End(status, message);
 
         (await AdvanceUntil(client.ReceiveToEndAsync())).Should().Be(("half an ans", true));
         ConnectionEnd end = await AdvanceUntil(run);
@@ -101,7 +101,7 @@ public sealed class ConnectionPumpTests : IDisposable
     }
 
     [Fact]
-    public async Task A_verdict_that_does_not_come_is_a_reset()
+    public async Task A_completion_status_that_does_not_come_is_a_reset()
     {
         (Socket client, _, Task<ConnectionEnd> run, FakePair pair) = await StartAsync();
         pair.Deliver("answer");
@@ -111,7 +111,7 @@ public sealed class ConnectionPumpTests : IDisposable
 
         (await AdvanceUntil(client.ReceiveToEndAsync(), 100)).WasReset.Should().BeTrue();
 
-        _time.GetElapsedTime(started).Should().BeGreaterThanOrEqualTo(_options.VerdictTimeout);
+        _time.GetElapsedTime(started).Should().BeGreaterThanOrEqualTo(_options.CompletionStatusTimeout);
         (await AdvanceUntil(run)).Kind.Should().Be(ConnectionEndKind.NoVerdict);
     }
 
@@ -181,7 +181,7 @@ public sealed class ConnectionPumpTests : IDisposable
         (_, _, FakePair pair) = await StartAsync(accepted, _options with { HalfCloseTimeout = TimeSpan.FromSeconds(30) });
         client.Shutdown(SocketShutdown.Send);
 
-        await AdvanceUntil(pair.Finished, 250); // One look at the client each time.
+        await AdvanceUntil(pair.Finished, 250); // One check of the client each time.
     }
 
     [Fact]
@@ -289,7 +289,7 @@ public sealed class ConnectionPumpTests : IDisposable
     }
 
     [Fact]
-    public async Task What_the_client_sends_after_the_pods_end_is_thrown_away_and_costs_it_nothing_of_the_answer()
+    public async Task What_the_client_sends_after_the_pods_end_is_discarded_and_costs_it_nothing_of_the_answer()
     {
         (Socket client, ConnectionPump pump, Task<ConnectionEnd> run, FakePair pair) = await StartAsync();
         pair.Deliver("early answer");
@@ -382,7 +382,7 @@ public sealed class ConnectionPumpTests : IDisposable
     }
 
     [Fact]
-    public async Task A_client_that_resets_while_its_connection_is_held_up_is_given_up()
+    public async Task A_client_that_resets_while_its_connection_waits_is_not_served()
     {
         (Socket client, Task<ConnectionEnd> run) = await HoldAsync("pay 100");
 
@@ -393,7 +393,7 @@ public sealed class ConnectionPumpTests : IDisposable
     }
 
     [LinuxFact]
-    public async Task A_client_that_closes_while_its_connection_is_held_up_is_given_up()
+    public async Task A_client_that_closes_while_its_connection_waits_is_not_served()
     {
         (Socket client, Task<ConnectionEnd> run) = await HoldAsync("pay 100");
 
@@ -404,7 +404,7 @@ public sealed class ConnectionPumpTests : IDisposable
     }
 
     [Fact]
-    public async Task Where_the_system_does_not_tell_a_held_up_client_counts_as_gone_10_s_after_it_has_finished_sending()
+    public async Task Where_the_system_does_not_tell_a_waiting_client_counts_as_gone_10_s_after_it_has_finished_sending()
     {
         PortForwarderOptions options = _options with { IsClosedByClient = static _ => null };
         (Socket client, Task<ConnectionEnd> run) = await HoldAsync("pay 100", options: options);
@@ -423,7 +423,7 @@ public sealed class ConnectionPumpTests : IDisposable
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task A_client_that_stays_while_its_connection_is_held_up_is_served_even_if_it_has_finished_sending(bool hasFinished)
+    public async Task A_client_that_stays_while_its_connection_waits_is_served_even_if_it_has_finished_sending(bool hasFinished)
     {
         var pod = new TaskCompletionSource();
         (Socket client, Task<ConnectionEnd> run) = await HoldAsync("question", pod.Task);
@@ -438,7 +438,7 @@ public sealed class ConnectionPumpTests : IDisposable
             _time.Advance(TimeSpan.FromMilliseconds(100));
             return _time.Timers >= timers + 20;
         });
-        run.IsCompleted.Should().BeFalse("it was looked at many times");
+        run.IsCompleted.Should().BeFalse("it was checked many times");
         pod.SetResult();
 
         FakeTunnelSource.OpenedPair opened = await _tunnels.NextAsync();
@@ -454,9 +454,9 @@ public sealed class ConnectionPumpTests : IDisposable
     public async Task A_client_that_has_closed_frees_its_tunnel_at_once_though_the_end_of_one_that_only_finished_is_held_back()
     {
         (Socket client, _, Task<ConnectionEnd> run, FakePair pair) = await StartAsync();
-        await client.SendAsync("last words");
+        await client.SendAsync("the end");
         client.Shutdown(SocketShutdown.Send);
-        await Waiting.UntilAsync(() => pair.WrittenText == "last words");
+        await Waiting.UntilAsync(() => pair.WrittenText == "the end");
         _time.Advance(TimeSpan.FromSeconds(1));
         pair.Left.IsCompleted.Should().BeFalse("it may wait for an answer");
 
@@ -487,7 +487,7 @@ public sealed class ConnectionPumpTests : IDisposable
     }
 
     [Fact]
-    public async Task Stopped_while_it_waits_for_the_verdict_the_client_is_reset()
+    public async Task Stopped_while_it_waits_for_the_completion_status_the_client_is_reset()
     {
         (Socket client, _, Task<ConnectionEnd> run, FakePair pair) = await StartAsync();
         pair.Deliver("answer");
@@ -591,7 +591,7 @@ public sealed class ConnectionPumpTests : IDisposable
         return (client, run);
     }
 
-    /// <summary>Lets time pass by the steps in which a client that is held up is looked at.</summary>
+    /// <summary>Lets time pass by the steps in which a waiting client is checked.</summary>
     private async Task PassAsync(TimeSpan time)
     {
         for (int i = 0; i < time.TotalMilliseconds / 100; i++)

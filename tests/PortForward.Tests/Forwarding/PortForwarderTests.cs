@@ -71,7 +71,7 @@ public sealed class PortForwarderTests : IDisposable
         Task run = forwarder.RunAsync(_stop.Token);
 
         forwarder.Ready.IsCompleted.Should().BeFalse();
-        _events.Should().BeEmpty("nothing listens before a tunnel stands");
+        _events.Should().BeEmpty("nothing listens before a tunnel is established");
         forwarder.Invoking(early => early.Ports).Should().Throw<InvalidOperationException>().WithMessage("*Ready*");
         gate.SetResult();
         await forwarder.Ready.Soon();
@@ -164,7 +164,7 @@ public sealed class PortForwarderTests : IDisposable
         (await refused.ReceiveToEndAsync()).WasReset.Should().BeTrue();
         await gonePair.WasReset.Soon();
         var gate = new TaskCompletionSource();
-        _tunnels.Gate = gate.Task; // Held up until it is connected: a reset that comes earlier fails the connect itself.
+        _tunnels.Gate = gate.Task; // It waits until it is connected: a reset that comes earlier fails the connect itself.
         _tunnels.Fault = new TunnelFault(TunnelFaultKind.Unreachable, "no route to host");
         Socket unlucky = await ConnectAsync(forwarder.Ports[0]);
         gate.SetResult();

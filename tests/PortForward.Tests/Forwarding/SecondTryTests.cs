@@ -106,7 +106,7 @@ public sealed class SecondTryTests : IDisposable
     }
 
     [Fact]
-    public async Task More_than_can_be_held_is_not_sent_twice_and_not_in_part()
+    public async Task More_than_the_replay_buffer_keeps_is_not_sent_twice_and_not_in_part()
     {
         (Socket client, Task<ConnectionEnd> run, _) = await StartAsync("");
         FakePair first = (await _pods.NextAsync()).Pair;
