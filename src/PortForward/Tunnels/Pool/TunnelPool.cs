@@ -49,6 +49,7 @@ public sealed partial class TunnelPool : IAsyncDisposable
     /// <exception cref="ArgumentOutOfRangeException">There may be no tunnel at all.</exception>
     public TunnelPool(ITunnelDialer dialer, TunnelPoolOptions? options = null, ILogger? logger = null)
     {
+        ArgumentNullException.ThrowIfNull(dialer);
         _options = options ?? new TunnelPoolOptions();
         ArgumentOutOfRangeException.ThrowIfLessThan(_options.MaxTunnels, 1, nameof(options));
         _logger = logger ?? NullLogger.Instance;
@@ -71,40 +72,13 @@ public sealed partial class TunnelPool : IAsyncDisposable
     public Task Accepted => _transport.Accepted;
 
     /// <summary>How many pairs are open or being drained.</summary>
-    public int BusyCount
-    {
-        get
-        {
-            lock (_gate)
-            {
-                return _state.Uses;
-            }
-        }
-    }
+    public int BusyCount => Locked(static state => state.Uses);
 
     /// <summary>Whether there is a tunnel that has not ended.</summary>
-    public bool HasTunnel
-    {
-        get
-        {
-            lock (_gate)
-            {
-                return _state.HasTunnel;
-            }
-        }
-    }
+    public bool HasTunnel => Locked(static state => state.HasTunnel);
 
     /// <summary>How many established tunnels nothing uses.</summary>
-    internal int IdleCount
-    {
-        get
-        {
-            lock (_gate)
-            {
-                return _state.IdleCount;
-            }
-        }
-    }
+    internal int IdleCount => Locked(static state => state.IdleCount);
 
     /// <summary>Makes sure that a tunnel is established, so that what cannot work is known before anything listens.</summary>
     /// <returns>Null when one is, otherwise why none is.</returns>
@@ -215,6 +189,14 @@ public sealed partial class TunnelPool : IAsyncDisposable
         }
     }
 
+    private T Locked<T>(Func<PoolState, T> read)
+    {
+        lock (_gate)
+        {
+            return read(_state);
+        }
+    }
+
     private void Review()
     {
         lock (_gate)
@@ -259,7 +241,7 @@ public sealed partial class TunnelPool : IAsyncDisposable
         }
         catch (OperationCanceledException)
         {
-            if (!Withdraw(waiter) && (await waiter.Served.ConfigureAwait(false)).Succeeded(out TunnelUse unneeded, out _))
+            if (!Locked(state => state.Withdraw(waiter)) && (await waiter.Served.ConfigureAwait(false)).Succeeded(out TunnelUse unneeded, out _))
             {
                 Release(unneeded.Tunnel, isReusable: true);
             }
@@ -288,9 +270,9 @@ public sealed partial class TunnelPool : IAsyncDisposable
             }
 
             long began = _options.Time.GetTimestamp();
-            if (await _sharedSearch.FindAsync(choice.Candidates, waiter.Served, TryShare, cancellationToken).ConfigureAwait(false) is { } shared)
+            if (await _sharedSearch.FindAsync(choice.Candidates, waiter.Served, tunnel => Locked(state => state.TryShare(tunnel)), cancellationToken).ConfigureAwait(false) is { } shared)
             {
-                if (Withdraw(waiter))
+                if (Locked(state => state.Withdraw(waiter)))
                 {
                     return new Attempt<TunnelUse>(new TunnelUse(shared));
                 }
@@ -321,34 +303,13 @@ public sealed partial class TunnelPool : IAsyncDisposable
         cancellationToken.ThrowIfCancellationRequested();
     }
 
-    private bool TryShare(PooledTunnel tunnel)
-    {
-        lock (_gate)
-        {
-            return _state.TryShare(tunnel);
-        }
-    }
-
-    private bool Withdraw(WaitQueue.Waiter waiter)
-    {
-        lock (_gate)
-        {
-            return _state.Withdraw(waiter);
-        }
-    }
-
     private void TellIfSaturated(WaitQueue.Waiter waiter)
     {
-        lock (_gate)
+        if (Locked(state => state.BecomesSaturated(waiter)))
         {
-            if (!_state.BecomesSaturated(waiter))
-            {
-                return;
-            }
+            LogSaturated(_options.MaxTunnels);
+            _options.OnSaturated?.Invoke();
         }
-
-        LogSaturated(_options.MaxTunnels);
-        _options.OnSaturated?.Invoke();
     }
 
     private async ValueTask<Attempt<IStreamPair>> TryOpenAsync(PooledTunnel tunnel, int port, ReadOnlyMemory<byte> initialData, CancellationToken cancellationToken)
@@ -525,12 +486,9 @@ public sealed partial class TunnelPool : IAsyncDisposable
     /// </summary>
     private async Task ProbeAsync()
     {
-        lock (_gate)
+        if (!Locked(static state => state.TryBeginProbe()))
         {
-            if (!_state.TryBeginProbe())
-            {
-                return;
-            }
+            return;
         }
 
         long started = _options.Time.GetTimestamp();
@@ -550,13 +508,7 @@ public sealed partial class TunnelPool : IAsyncDisposable
             return;
         }
 
-        bool isKept;
-        lock (_gate)
-        {
-            isKept = _state.ProbeSucceeded(tunnel);
-        }
-
-        if (isKept)
+        if (Locked(state => state.ProbeSucceeded(tunnel)))
         {
             Add(tunnel, _options.Time.GetElapsedTime(started));
         }
