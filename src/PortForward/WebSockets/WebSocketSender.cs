@@ -61,7 +61,9 @@ internal sealed class WebSocketSender(Stream connection)
         }
     }
 
-    /// <summary>Answers a PING, unless somebody is writing: then it is answered after that. Nobody waits for it, since the server may be waiting for us to read.</summary>
+    /// <summary>
+    /// Answers a PING, unless somebody is writing: then it is answered after that. Nobody waits for it, since the server may be waiting for us to read.
+    /// </summary>
     /// <param name="ping">What the PING carried. Of several only the last one must be answered (5.5.3).</param>
     public void Answer(byte[] ping)
     {

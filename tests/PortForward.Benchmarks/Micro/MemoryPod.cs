@@ -44,7 +44,8 @@ internal sealed class MemoryPod : ITunnelSource, IStreamPair
 
     public Task<TunnelFault?> ConnectAsync(CancellationToken cancellationToken) => Task.FromResult<TunnelFault?>(null);
 
-    public ValueTask<Attempt<RoutedPair>> OpenPairAsync(PairRequest request, CancellationToken cancellationToken) => ValueTask.FromResult(new Attempt<RoutedPair>(new RoutedPair(this, Pod: "")));
+    public ValueTask<Attempt<RoutedPair>> OpenPairAsync(PairRequest request, CancellationToken cancellationToken) =>
+        ValueTask.FromResult(new Attempt<RoutedPair>(new RoutedPair(this, Pod: "")));
 
     public ValueTask FinishAsync(CancellationToken cancellationToken) => ValueTask.CompletedTask;
 

@@ -140,7 +140,8 @@ public sealed class ChannelWireTests : IDisposable
             byte[] payload = new byte[length];
             await Stream.ReadExactlyAsync(payload).Soon();
             string kind = (head[0] & 0xF) switch { 0 => "Continuation", 1 => "Text", 2 => "Binary", 8 => "Close", 9 => "Ping", 10 => "Pong", var other => $"unknown {other}" };
-            string bytes = string.Join(' ', payload.Take(4).Select((masked, i) => (masked ^ (mask.Length == 0 ? 0 : mask[i % 4])).ToString("X2", CultureInfo.InvariantCulture)));
+            IEnumerable<int> plain = payload.Take(4).Select((masked, i) => masked ^ (mask.Length == 0 ? 0 : mask[i % 4]));
+            string bytes = string.Join(' ', plain.Select(value => value.ToString("X2", CultureInfo.InvariantCulture)));
             return $"{((head[0] & 0x80) != 0 ? "final " : "")}{kind}, {(mask.Length == 0 ? "not masked" : "masked")}, {length} bytes: {bytes}";
         }
     }

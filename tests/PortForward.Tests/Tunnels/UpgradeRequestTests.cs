@@ -138,7 +138,8 @@ public sealed class UpgradeRequestTests : IDisposable
         (DuplexStream body, DuplexStream server) = DuplexStream.CreatePair();
         await using DuplexStream stalled = server;
         using var cancel = new CancellationTokenSource();
-        Task<Attempt<Stream>> sending = SendAsync(_ => new HttpResponseMessage(HttpStatusCode.BadGateway) { Content = new StreamBody(body) }, cancellationToken: cancel.Token);
+        Task<Attempt<Stream>> sending = SendAsync(_ => new HttpResponseMessage(HttpStatusCode.BadGateway) { Content = new StreamBody(body) },
+            cancellationToken: cancel.Token);
 
         await cancel.CancelAsync();
 
@@ -239,7 +240,8 @@ public sealed class UpgradeRequestTests : IDisposable
         throw new InvalidOperationException("This is never reached.");
     }
 
-    private Task<Attempt<Stream>> SendAsync(Func<HttpRequestMessage, HttpResponseMessage> answer, Func<HttpResponseMessage, string?>? check = null, CancellationToken cancellationToken = default) =>
+    private Task<Attempt<Stream>> SendAsync(
+        Func<HttpRequestMessage, HttpResponseMessage> answer, Func<HttpResponseMessage, string?>? check = null, CancellationToken cancellationToken = default) =>
         SendAsync((request, _) => Task.FromResult(answer(request)), check, cancellationToken: cancellationToken);
 
     private async Task<Attempt<Stream>> SendAsync(

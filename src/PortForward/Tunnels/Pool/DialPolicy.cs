@@ -18,7 +18,8 @@ internal sealed class DialPolicy(TunnelPoolOptions options)
     private static readonly TimeSpan LongestForecast = TimeSpan.FromMilliseconds(500);
 
     /// <summary>
-    /// How long it takes from one dial to the next while connections wait for tunnels to come back. (HTTP requests of 100 clients, each on a connection of its own, took 205 to 245
+    /// How long it takes from one dial to the next while connections wait for tunnels to come back. (HTTP requests of 100 clients, each on a connection of its
+    /// own, took 205 to 245
     /// dials in the first five seconds with one for each that waited, and 110 to 175 with this.)
     /// </summary>
     private static readonly TimeSpan DialPace = TimeSpan.FromMilliseconds(500);

@@ -86,7 +86,8 @@ internal sealed class PoolState(TunnelPoolOptions options)
     public bool Withdraw(WaitQueue.Waiter waiter) => _waiters.Withdraw(waiter);
 
     /// <summary>
-    /// What a waiter may do: share tunnels, unless a dial or a tunnel that comes back may serve it. Those serve the first waiters, so that only the ones behind them share:
+    /// What a waiter may do: share tunnels, unless a dial or a tunnel that comes back may serve it. Those serve the first waiters, so that only the ones
+    /// behind them share:
     /// if all went by the numbers alone, all would.
     /// </summary>
     public SharingChoice ChoiceOf(WaitQueue.Waiter waiter)
@@ -99,7 +100,8 @@ internal sealed class PoolState(TunnelPoolOptions options)
     public bool TryShare(PooledTunnel tunnel) => _tunnels.TryShare(tunnel);
 
     /// <summary>
-    /// Whether it is to be said that all tunnels there may be are blocked: once, as long as connections wait; not while one is being dialled, nor for a connection that is
+    /// Whether it is to be said that all tunnels there may be are blocked: once, as long as connections wait; not while one is being dialled, nor for a
+    /// connection that is
     /// just being told why there is none.
     /// </summary>
     public bool BecomesSaturated(WaitQueue.Waiter waiter)

@@ -270,7 +270,9 @@ public sealed partial class TunnelPool : IAsyncDisposable
             }
 
             long began = _options.Time.GetTimestamp();
-            if (await _sharedSearch.FindAsync(choice.Candidates, waiter.Served, tunnel => Locked(state => state.TryShare(tunnel)), cancellationToken).ConfigureAwait(false) is { } shared)
+            PooledTunnel? shared = await _sharedSearch
+                .FindAsync(choice.Candidates, waiter.Served, tunnel => Locked(state => state.TryShare(tunnel)), cancellationToken).ConfigureAwait(false);
+            if (shared is not null)
             {
                 if (Locked(state => state.Withdraw(waiter)))
                 {
