@@ -56,11 +56,11 @@ internal sealed class RouteTable(Func<RouteState, PodRoute> create, PodRouterOpt
     /// <param name="avoided">The pods that have failed the connection already.</param>
     /// <param name="serving">The pods that serve new connections.</param>
     /// <param name="known">What is known of the target.</param>
-    public RouteChoice Choose(IReadOnlyCollection<string> avoided, IEnumerable<RouteState> serving, TargetSnapshot known)
+    public RouteChoice Choose(IReadOnlyCollection<string> avoided, IReadOnlyList<RouteState> serving, TargetSnapshot known)
     {
         if (avoided.Count == 0)
         {
-            return new RouteChoice(LeastBusy([.. serving.Where(route => !route.Reach.IsFailing).Select(Of)]), MayCome: true, TimeSpan.MaxValue);
+            return new RouteChoice(LeastBusy(Reachable(serving)), MayCome: true, TimeSpan.MaxValue);
         }
 
         // Only connections make attempts on these pods, so those that have failed are tried again by them once their time has come.
@@ -83,6 +83,20 @@ internal sealed class RouteTable(Func<RouteState, PodRoute> create, PodRouterOpt
         return new RouteChoice(Route: null, mayCome, TimeSpan.MaxValue);
 
         static bool IsReplaced(Pod? failed) => failed is null || PodFacts.IsTerminating(failed) || !PodFacts.IsRunning(failed);
+    }
+
+    private List<PodRoute> Reachable(IReadOnlyList<RouteState> serving)
+    {
+        var reachable = new List<PodRoute>(serving.Count);
+        for (int i = 0; i < serving.Count; i++) // An enumerator would be allocated for each connection.
+        {
+            if (!serving[i].Reach.IsFailing)
+            {
+                reachable.Add(Of(serving[i]));
+            }
+        }
+
+        return reachable;
     }
 
     /// <summary>The least busy one; among equals each has its turn.</summary>

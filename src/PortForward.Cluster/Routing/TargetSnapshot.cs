@@ -7,7 +7,7 @@ namespace PortForward.Cluster.Routing;
 /// <param name="Target">The target as it was read last.</param>
 /// <param name="Pods">Its pods; null as long as nothing is known, or when the rights do not suffice.</param>
 /// <param name="IsGone">Whether the target itself does not exist any more.</param>
-internal sealed record TargetSnapshot(TargetObject Target, IReadOnlyCollection<Pod>? Pods, bool IsGone)
+internal readonly record struct TargetSnapshot(TargetObject Target, IReadOnlyCollection<Pod>? Pods, bool IsGone)
 {
     /// <summary>Whether no pod of the target will ever run again.</summary>
     public bool IsGoneForGood => IsGone || Target.IsFinished || (Target.Selector is null && Pods is { } pods && pods.All(PodFacts.IsOver));

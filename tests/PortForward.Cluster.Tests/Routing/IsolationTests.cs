@@ -132,11 +132,11 @@ public sealed class IsolationTests : IAsyncLifetime
     {
         var options = new PodRouterOptions { Tunnels = new TunnelPoolOptions { MaxTunnels = 1, SettleTimeout = TimeSpan.FromMilliseconds(300) } };
         await using RoutedForward forward = await RoutedForward.StartAsync(_cluster, "solo", [$"{Echo}", "9999"], options);
-        List<Socket> neighbours = [];
+        List<Socket> others = [];
         for (int i = 0; i < 5; i++)
         {
-            neighbours.Add(await forward.ConnectAsync());
-            await RoutedForward.EchoAsync(neighbours[i], $"neighbour {i}");
+            others.Add(await forward.ConnectAsync());
+            await RoutedForward.EchoAsync(others[i], $"other {i}");
         }
 
         // A refusal that is known before the client has sent anything does no harm.
@@ -146,11 +146,11 @@ public sealed class IsolationTests : IAsyncLifetime
             await RoutedForward.UntilAsync(() => forward.Events.OfType<ConnectionClosed>().Count() == refused);
         }
 
-        bool[] served = await Task.WhenAll(neighbours.Select(async neighbour =>
+        bool[] served = await Task.WhenAll(others.Select(async other =>
         {
             try
             {
-                await RoutedForward.EchoAsync(neighbour, "still here?");
+                await RoutedForward.EchoAsync(other, "still here?");
                 return true;
             }
             catch (SocketException)
@@ -162,7 +162,7 @@ public sealed class IsolationTests : IAsyncLifetime
         served.Should().ContainSingle(isServed => !isServed, "one of five shares the worker that is lost");
         await forward.EchoOnceAsync("a new one");
         _cluster.Activity.TunnelsOpened.Should().Be(2);
-        neighbours.ForEach(neighbour => neighbour.Dispose());
+        others.ForEach(other => other.Dispose());
     }
 
     [Fact]

@@ -51,7 +51,7 @@ public sealed class PodReachTests
     }
 
     [Fact]
-    public void Tunnels_that_only_stand_for_a_moment_are_replaced_ever_later()
+    public void Tunnels_that_last_only_for_a_moment_are_replaced_ever_later()
     {
         List<double> waits = [];
         for (int i = 0; i < 3; i++)
@@ -68,11 +68,11 @@ public sealed class PodReachTests
         waits.Add(_reach.UntilRetry.TotalSeconds);
 
         waits[1..3].Should().Equal(0.4, 0.8);
-        waits[3].Should().Be(0.025, "it stood for long enough");
+        waits[3].Should().Be(0.025, "it lasted for long enough");
     }
 
     [Fact]
-    public void A_connection_that_found_no_way_has_an_attempt_at_once_unless_the_server_asks_for_a_wait()
+    public void A_connection_that_could_not_reach_it_has_an_attempt_made_at_once_unless_the_server_asks_for_a_wait()
     {
         _time.Advance(TimeSpan.FromMinutes(1));
         _reach.MarkFailing(Unreachable);

@@ -13,7 +13,7 @@ namespace PortForward.Cluster.Tests.Routing;
 
 /// <summary>
 /// Whatever happens to pods, tunnels and servers: a client sees the right bytes, and an orderly end only after all of them. The one
-/// exception is an application that is killed, whose kernel ends its connections in good order; nobody behind the runtime can tell.
+/// exception is an application that is killed, whose kernel ends its connections gracefully; nobody behind the runtime can tell.
 /// </summary>
 /// <remarks>PF_TEST_SEED runs one seed; PF_TEST_FULL=true runs a thousand, otherwise fifty.</remarks>
 public sealed class RandomFaultTests(ITestOutputHelper output)
@@ -213,7 +213,7 @@ public sealed class RandomFaultTests(ITestOutputHelper output)
 
         if (received != download)
         {
-            throw new TruncatedException($"the answer ended in good order after {received} of {download} bytes");
+            throw new TruncatedException($"the answer ended gracefully after {received} of {download} bytes");
         }
     }
 
@@ -322,7 +322,7 @@ public sealed class RandomFaultTests(ITestOutputHelper output)
 
     private sealed class TruncatedException(string message) : Exception(message);
 
-    /// <summary>Counts killed applications; a connection that lived through one may have been cut in good order.</summary>
+    /// <summary>Counts killed applications; a connection that lived through one may have been cut gracefully.</summary>
     private sealed class Kills
     {
         private int _count;
