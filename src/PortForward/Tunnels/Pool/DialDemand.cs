@@ -15,9 +15,6 @@ internal readonly record struct DialDemand
     /// <summary>How many tunnels are idle.</summary>
     public required int Idle { get; init; }
 
-    /// <summary>How many tunnels are in use and can be used again.</summary>
-    public required int Busy { get; init; }
-
     /// <summary>How many tunnels count against the limit: all but those that only live on for the connections in them.</summary>
     public required int Occupied { get; init; }
 

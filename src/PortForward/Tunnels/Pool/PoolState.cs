@@ -41,23 +41,19 @@ internal sealed class PoolState(TunnelPoolOptions options)
     public TimeSpan ProbeLimit => _probe.Limit;
 
     /// <summary>Plans the dials that are due; the planned ones count as begun. Every change ends in it.</summary>
-    /// <param name="prewarm">Whether idle tunnels are dialled in advance, too: only when a connection has come and on review, or they would be dialled after losses.</param>
+    /// <param name="prewarm">Whether idle tunnels are dialled in advance, too: only when a connection has come, or they would be dialled after losses.</param>
     /// <param name="replaceLast">Whether a tunnel is dialled if none is left: without any, nobody would notice that the pod or the network has gone.</param>
-    public DialPlan Balance(bool prewarm = false, bool replaceLast = false)
+    /// <returns>How many dials to begin now.</returns>
+    public int Balance(bool prewarm = false, bool replaceLast = false)
     {
         if (IsClosed)
         {
-            return default;
+            return 0;
         }
 
-        DialPlan plan = _policy.Plan(Demand with { Prewarm = prewarm, ReplaceLast = replaceLast });
-        _dialling += plan.Dials;
-        if (plan.Dials > 0 && !_policy.HasRoom(Demand))
-        {
-            _mayShare.Signal(); // Those who wait for tunnels to come back may share them from now on.
-        }
-
-        return plan;
+        int dials = _policy.Plan(Demand with { Prewarm = prewarm, ReplaceLast = replaceLast });
+        _dialling += dials;
+        return dials;
     }
 
     /// <summary>Begins to wait for a tunnel without using it.</summary>
@@ -92,8 +88,7 @@ internal sealed class PoolState(TunnelPoolOptions options)
     /// </summary>
     public SharingChoice ChoiceOf(WaitQueue.Waiter waiter)
     {
-        int expected = _policy.ExpectedTunnels(Demand);
-        return new SharingChoice(_waiters.IsAmongFirst(waiter, expected) ? [] : _tunnels.LeastBusyFirst(), IsTunnelExpected: expected > 0, _mayShare.Next);
+        return new SharingChoice(_waiters.IsAmongFirst(waiter, _dialling) ? [] : _tunnels.LeastBusyFirst(), IsDialling: _dialling > 0, _mayShare.Next);
     }
 
     /// <summary>Counts another use of a tunnel; false if it cannot be had any more.</summary>
@@ -118,8 +113,7 @@ internal sealed class PoolState(TunnelPoolOptions options)
     /// <summary>Ends one use of a tunnel. One that is not to be used again is dropped with its last use.</summary>
     /// <param name="tunnel">The tunnel.</param>
     /// <param name="isReusable">Whether it may be used again.</param>
-    /// <param name="isReturn">Whether it comes back from a connection that it has served.</param>
-    public void Release(PooledTunnel tunnel, bool isReusable, bool isReturn = false)
+    public void Release(PooledTunnel tunnel, bool isReusable)
     {
         if (!tunnel.Release(isReusable))
         {
@@ -129,22 +123,18 @@ internal sealed class PoolState(TunnelPoolOptions options)
         if (tunnel.IsDraining)
         {
             _tunnels.Drop(tunnel);
-            return;
         }
-
-        if (isReturn)
+        else
         {
-            _policy.Returned();
+            Offer(tunnel, isFresh: false);
         }
-
-        Offer(tunnel, isFresh: false);
     }
 
     /// <summary>A dial has brought a tunnel.</summary>
-    public void Established(PooledTunnel tunnel, TimeSpan dialTime)
+    public void Established(PooledTunnel tunnel)
     {
         _dialling--;
-        _policy.Established(dialTime);
+        _policy.Established();
         _probe.Established();
         _tunnels.Add(tunnel);
         Offer(tunnel, isFresh: true);
@@ -196,7 +186,6 @@ internal sealed class PoolState(TunnelPoolOptions options)
     /// <returns>The idle tunnels, in use for their validation.</returns>
     public PooledTunnel[] BeginValidation()
     {
-        _policy.Lost();
         PooledTunnel[] idle = _tunnels.TakeAllIdle();
         Array.ForEach(idle, static tunnel => tunnel.BeginValidation());
         return idle;
@@ -277,7 +266,6 @@ internal sealed class PoolState(TunnelPoolOptions options)
         Connecting = _connecting.Count,
         Dialling = _dialling,
         Idle = _tunnels.IdleCount,
-        Busy = _tunnels.BusyCount,
         Occupied = _tunnels.OccupiedCount,
         CanShare = _tunnels.Any(static tunnel => tunnel.CanServe),
         HasTunnels = _tunnels.Count > 0,

@@ -26,9 +26,6 @@ internal sealed class PooledTunnel(ITunnel tunnel)
     /// <summary>Whether connections can be opened in it, also beside others.</summary>
     public bool CanServe => !IsDraining && !_isValidating && tunnel.CanOpen;
 
-    /// <summary>Whether it is in use and can be used again.</summary>
-    public bool IsBusy => Uses > 0 && CanServe;
-
     /// <summary>Whether it is known to live, as far as it can tell by itself.</summary>
     public bool IsAlive => tunnel is { IsConnected: true, IsUnresponsive: false, IsSilent: false };
 

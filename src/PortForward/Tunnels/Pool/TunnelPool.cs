@@ -36,7 +36,6 @@ public sealed partial class TunnelPool : IAsyncDisposable
     private readonly CancellationToken _stopped;
     private readonly ITimer _pruneTimer;
     private readonly ITimer _probeTimer;
-    private readonly ITimer _reviewTimer;
 
     /// <summary>Guards the state.</summary>
     private readonly Lock _gate = new();
@@ -60,7 +59,6 @@ public sealed partial class TunnelPool : IAsyncDisposable
         _pairReturn = new PairReturn(_options);
         _validation = new IdleValidation(_options);
         _state = new PoolState(_options);
-        _reviewTimer = _options.Time.CreateTimer(static pool => ((TunnelPool)pool!).Review(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         _pruneTimer = _options.Time.CreateTimer(static pool => ((TunnelPool)pool!).Prune(), this, _options.IdleTime, _options.IdleTime);
         _probeTimer = _options.Time.CreateTimer(static pool => _ = ((TunnelPool)pool!).ProbeAsync(), this, _options.ProbeInterval, _options.ProbeInterval);
     }
@@ -155,7 +153,6 @@ public sealed partial class TunnelPool : IAsyncDisposable
         }
 
         await _stopping.CancelAsync().ConfigureAwait(false);
-        await _reviewTimer.DisposeAsync().ConfigureAwait(false);
         await _pruneTimer.DisposeAsync().ConfigureAwait(false);
         await _probeTimer.DisposeAsync().ConfigureAwait(false);
         await Task.WhenAll(tunnels.Select(tunnel => tunnel.Tunnel.DisposeAsync().AsTask())).ConfigureAwait(false);
@@ -174,18 +171,12 @@ public sealed partial class TunnelPool : IAsyncDisposable
         }
     }
 
-    /// <summary>Begins the dials that are due, and schedules the next review. Called with the gate held, at the end of every change.</summary>
+    /// <summary>Begins the dials that are due. Called with the gate held, at the end of every change.</summary>
     private void Balance(bool prewarm = false, bool replaceLast = false)
     {
-        DialPlan plan = _state.Balance(prewarm, replaceLast);
-        for (int i = 0; i < plan.Dials; i++)
+        for (int dials = _state.Balance(prewarm, replaceLast); dials > 0; dials--)
         {
             _ = DialAsync();
-        }
-
-        if (plan.Review is { } rest)
-        {
-            _reviewTimer.Change(rest, Timeout.InfiniteTimeSpan);
         }
     }
 
@@ -194,14 +185,6 @@ public sealed partial class TunnelPool : IAsyncDisposable
         lock (_gate)
         {
             return read(_state);
-        }
-    }
-
-    private void Review()
-    {
-        lock (_gate)
-        {
-            Balance(prewarm: true);
         }
     }
 
@@ -262,9 +245,9 @@ public sealed partial class TunnelPool : IAsyncDisposable
                 choice = _state.ChoiceOf(waiter);
             }
 
-            if (choice is { Candidates: [], IsTunnelExpected: true })
+            if (choice is { Candidates: [], IsDialling: true })
             {
-                // A dial of its own is under way, or tunnels keep coming back, or those to share are only just being dialled.
+                // A dial of its own is under way, or the tunnels to share are only just being dialled.
                 await WaitAsync(waiter.Served, choice.Changed, _options.FlowTimeout, cancellationToken).ConfigureAwait(false);
                 continue;
             }
@@ -358,14 +341,14 @@ public sealed partial class TunnelPool : IAsyncDisposable
             LogNotReturned(outcome);
         }
 
-        Release(tunnel, isReusable: outcome == DrainOutcome.Drained, isReturn: true, replaceLast: isGivenUp);
+        Release(tunnel, isReusable: outcome == DrainOutcome.Drained, replaceLast: isGivenUp);
     }
 
-    private void Release(PooledTunnel tunnel, bool isReusable, bool isReturn = false, bool replaceLast = false)
+    private void Release(PooledTunnel tunnel, bool isReusable, bool replaceLast = false)
     {
         lock (_gate)
         {
-            _state.Release(tunnel, isReusable, isReturn);
+            _state.Release(tunnel, isReusable);
             Balance(replaceLast: replaceLast);
         }
     }
@@ -382,9 +365,8 @@ public sealed partial class TunnelPool : IAsyncDisposable
 
         if (dial.Succeeded(out ITunnel? tunnel, out TunnelFault? fault))
         {
-            TimeSpan took = _options.Time.GetElapsedTime(started);
-            LogDialled(took.TotalMilliseconds);
-            Add(tunnel, took);
+            LogDialled(_options.Time.GetElapsedTime(started).TotalMilliseconds);
+            Add(tunnel);
         }
         else
         {
@@ -393,7 +375,7 @@ public sealed partial class TunnelPool : IAsyncDisposable
         }
     }
 
-    private void Add(ITunnel established, TimeSpan dialTime)
+    private void Add(ITunnel established)
     {
         var tunnel = new PooledTunnel(established);
         lock (_gate)
@@ -404,7 +386,8 @@ public sealed partial class TunnelPool : IAsyncDisposable
                 return;
             }
 
-            _state.Established(tunnel, dialTime);
+            _state.Established(tunnel);
+            Balance();
         }
 
         established.OnSilence = OnSilence;
@@ -493,7 +476,6 @@ public sealed partial class TunnelPool : IAsyncDisposable
             return;
         }
 
-        long started = _options.Time.GetTimestamp();
         if (await _dialer.DialAsync(_state.ProbeLimit, _stopped).ConfigureAwait(false) is not { } dial)
         {
             return;
@@ -512,7 +494,7 @@ public sealed partial class TunnelPool : IAsyncDisposable
 
         if (Locked(state => state.ProbeSucceeded(tunnel)))
         {
-            Add(tunnel, _options.Time.GetElapsedTime(started));
+            Add(tunnel);
         }
         else
         {

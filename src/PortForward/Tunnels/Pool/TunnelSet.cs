@@ -15,9 +15,6 @@ internal sealed class TunnelSet
 
     public int IdleCount => _idle.Count;
 
-    /// <summary>How many are in use and can be used again.</summary>
-    public int BusyCount => _all.Count(static tunnel => tunnel.IsBusy);
-
     /// <summary>How many count against the limit. With a limit of one, nothing new would be served until the last of the draining ones has ended.</summary>
     public int OccupiedCount => _all.Count(static tunnel => !tunnel.IsDraining);
 
