@@ -62,6 +62,7 @@ public sealed class PodRouter : ITunnelSource
     /// <param name="logger">For diagnostics; none if null.</param>
     public PodRouter(ApiClient api, ResolvedTarget target, Func<string, ITunnelDialer> createDialer, PodRouterOptions? options = null, ILogger? logger = null)
     {
+        ArgumentNullException.ThrowIfNull(target);
         _first = target;
         _translated = target.Object;
         _createDialer = createDialer;

@@ -155,6 +155,7 @@ public sealed partial class SpdySession : IAsyncDisposable
     public async ValueTask<SpdyStream[]?> OpenAsync(
         IReadOnlyList<StreamOpening> openings, ReadOnlyMemory<byte> initialData, CancellationToken cancellationToken = default)
     {
+        ArgumentNullException.ThrowIfNull(openings);
         ArgumentOutOfRangeException.ThrowIfZero(openings.Count, nameof(openings));
         ArgumentOutOfRangeException.ThrowIfGreaterThan(initialData.Length, Options.MaxDataFrameSize, nameof(initialData));
 
