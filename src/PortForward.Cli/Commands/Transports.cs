@@ -90,7 +90,8 @@ internal sealed class Transports(
     {
         WebSocket => new WebSocketTunnelDialer(cluster.Invoker, uri, _options, loggers.CreateLogger<WebSocketTunnelDialer>()),
         Spdy => new SpdyUpgradeDialer(cluster.Invoker, uri, _options, loggers.CreateLogger<SpdyUpgradeDialer>()),
-        _ => new ChannelTunnelDialer(cluster.Invoker, uri, _options, loggers.CreateLogger<ChannelTunnelDialer>()),
+        Channel => new ChannelTunnelDialer(cluster.Invoker, uri, _options, loggers.CreateLogger<ChannelTunnelDialer>()),
+        _ => throw new ArgumentOutOfRangeException(nameof(name), name, "There is no such transport."),
     };
 
     /// <summary>The values are those that Go takes for false.</summary>
