@@ -62,12 +62,12 @@ internal static class ForwardRun
             await using var transports = new Transports(cluster, options.Transports, options.LivenessTimeout, onTransportFailed, loggers);
             if (options.Target.Kind == TargetKind.Pod)
             {
-                transports.DialAhead(cluster.Namespace, options.Target.Name);
+                transports.BeginFirstDial(cluster.Namespace, options.Target.Name);
             }
 
             for (int tries = 1; !await TryAsync(isLast: tries == MaxTries); tries++)
             {
-                // The pod that was chosen has gone before a tunnel stood, as happens during a rollout: its successor is found in the same way.
+                // The pod that was chosen has gone before a tunnel was established, as happens during a rollout. Its successor is found in the same way.
             }
 
             async Task<bool> TryAsync(bool isLast)
@@ -157,7 +157,7 @@ internal static class ForwardRun
         var progress = new DirectProgress<PodWaitProgress>(waiting =>
         {
             waited = true;
-            _ = transports.ForgetAheadAsync();
+            _ = transports.DropFirstDialAsync();
             stderr.Tell(UserMessages.Waiting(waiting.ToString()));
         });
         ResolvedTarget target = await resolver.ResolveAsync(options.Target, @namespace, options.Ports, options.PodRunningTimeout, progress, cancellationToken);
@@ -169,7 +169,7 @@ internal static class ForwardRun
         return target;
     }
 
-    /// <summary>Reports where it stands; <see cref="Progress{T}"/> would report later, from another thread and out of order.</summary>
+    /// <summary>Reports progress at once; <see cref="Progress{T}"/> would report later, from another thread and out of order.</summary>
     private sealed class DirectProgress<T>(Action<T> report) : IProgress<T>
     {
         public void Report(T value) => report(value);

@@ -38,7 +38,7 @@ internal sealed class Transports(
     };
 
     /// <summary>Begins to dial a pod that is still being looked up, unless the transport would reach its application at once.</summary>
-    public void DialAhead(string @namespace, string pod)
+    public void BeginFirstDial(string @namespace, string pod)
     {
         if (names[0] != Channel)
         {
@@ -47,8 +47,8 @@ internal sealed class Transports(
         }
     }
 
-    /// <summary>Gives up what was dialled ahead: the pod did not run yet, and is dialled again once it does.</summary>
-    public async Task ForgetAheadAsync()
+    /// <summary>Drops the first dial: the pod did not run yet, and is dialled again once it does.</summary>
+    public async Task DropFirstDialAsync()
     {
         if (Interlocked.Exchange(ref _headStart, null) is { } unneeded)
         {
@@ -56,16 +56,16 @@ internal sealed class Transports(
         }
     }
 
-    /// <summary>Gives up what was dialled ahead and not asked for.</summary>
-    public async ValueTask DisposeAsync() => await ForgetAheadAsync();
+    /// <summary>Drops the first dial, if nobody has asked for it.</summary>
+    public async ValueTask DisposeAsync() => await DropFirstDialAsync();
 
     /// <summary>The dialer of the tunnels to a pod.</summary>
     public FallbackDialer ToPod(string @namespace, string pod)
     {
         Uri uri = cluster.PortForwardUri(@namespace, pod);
-        ITunnelDialer? ahead = uri == _headStartUri ? Interlocked.Exchange(ref _headStart, null) : null;
+        ITunnelDialer? headStart = uri == _headStartUri ? Interlocked.Exchange(ref _headStart, null) : null;
         return new FallbackDialer(
-            [.. names.Select((name, i) => i == 0 && ahead is not null ? ahead : Create(name, uri))],
+            [.. names.Select((name, i) => i == 0 && headStart is not null ? headStart : Create(name, uri))],
             _memory, _options, onFailed, fault => UpgradeRefusal.Read(fault, pod), loggers.CreateLogger<FallbackDialer>());
     }
 

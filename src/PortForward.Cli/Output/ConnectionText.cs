@@ -15,7 +15,7 @@ internal static class ConnectionText
         ConnectionEndKind.Completed or ConnectionEndKind.ClientGone or ConnectionEndKind.Stopped => null,
         ConnectionEndKind.PodFailed => DescribePodError(end.PodMessage!, targetPort),
         ConnectionEndKind.PodReset => "the pod reset the connection",
-        ConnectionEndKind.NoVerdict => "the pod ended its data but never said whether that was all of it",
+        ConnectionEndKind.NoCompletionStatus => "the pod ended its data but never said whether that was all of it",
         ConnectionEndKind.TunnelLost => "the tunnel to the pod was lost; the next connection opens a new one",
         ConnectionEndKind.Unanswered => "the container runtime on the pod's node did not answer; the next connection opens another tunnel",
         ConnectionEndKind.NoTunnel when end.Fault!.Kind == TunnelFaultKind.NoPod => end.Fault.Message,

@@ -17,6 +17,9 @@ internal static class Reasons
     public const string OpenToOthers = "open-to-other-machines";
     public const string Target = "target";
 
+    /// <summary>The reason's name is older than that of <see cref="ConnectionEndKind.NoCompletionStatus"/>.</summary>
+    private const string NoVerdict = "no-verdict";
+
     /// <summary>What the API server thinks of it, or that it is something else.</summary>
     public static string Of(ClusterException e) => e.StatusCode switch
     {
@@ -41,6 +44,7 @@ internal static class Reasons
     {
         { Kind: ConnectionEndKind.PodFailed, PodMessage: { } message } when PodError.Classify(message) is var kind and not PodErrorKind.Unknown => StableName.Of(kind),
         { Kind: ConnectionEndKind.NoTunnel, Fault.Kind: TunnelFaultKind.NoPod } => StableName.Of(TunnelFaultKind.NoPod),
+        { Kind: ConnectionEndKind.NoCompletionStatus } => NoVerdict,
         _ => StableName.Of(end.Kind),
     };
 

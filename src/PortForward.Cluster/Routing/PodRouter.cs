@@ -15,8 +15,8 @@ namespace PortForward.Cluster.Routing;
 /// while there is none. Each pod has tunnels of its own, and keeps them until its last connection has ended.
 /// </summary>
 /// <remarks>
-/// One loop makes all decisions, woken by the watch on the pods, by tunnels that end, by dials, and by the clock. Connections only ask
-/// for its latest decision. What is decided is up to <see cref="TargetFollower"/>.
+/// One loop makes all decisions. The watch on the pods, tunnels that end, dials, and the clock signal it. Connections only read its latest decision.
+/// <see cref="TargetFollower"/> decides.
 /// </remarks>
 public sealed class PodRouter : ITunnelSource
 {
@@ -388,7 +388,7 @@ public sealed class PodRouter : ITunnelSource
         if (_follower.Connected(route.State))
         {
             _review.Refresh.Reset();
-            _watch.Renew(); // It may still wait for a server that is back.
+            _watch.Renew(); // The watch may still wait for a server that is back.
         }
 
         _newDecision.Signal();
@@ -406,7 +406,7 @@ public sealed class PodRouter : ITunnelSource
         _newFacts.Signal();
         if (UpgradeRefusal.SaysPodIsGone(fault, route.State.Name))
         {
-            _watch.Renew(); // The server knows more than was heard from it.
+            _watch.Renew(); // The server knows more than the watch has told.
         }
     }
 
@@ -415,7 +415,7 @@ public sealed class PodRouter : ITunnelSource
     {
         lock (_gate)
         {
-            if (loss.Standing > 0 || _disposed)
+            if (loss.Alive > 0 || _disposed)
             {
                 return;
             }
@@ -485,8 +485,8 @@ public sealed class PodRouter : ITunnelSource
     }
 
     /// <summary>
-    /// Ends the connections to a pod that does not exist any more and that nobody may ever end otherwise. One that was only taken out of the
-    /// target, by a label or by another selector, lives on and keeps its connections.
+    /// Ends the connections to a pod that does not exist any more, since nothing else may ever end them. A pod that was only removed from the target, by a
+    /// label or by another selector, lives on and keeps its connections.
     /// </summary>
     private async Task DrainIfGoneAsync(PodRoute route)
     {

@@ -18,7 +18,7 @@ public enum ConnectionEndKind
     PodReset,
 
     /// <summary>The pod's data ended but its completion status never came, so nobody can tell whether the answer is whole; the client was reset.</summary>
-    NoVerdict,
+    NoCompletionStatus,
 
     /// <summary>The tunnel was lost; the client was reset.</summary>
     TunnelLost,

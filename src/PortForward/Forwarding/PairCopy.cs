@@ -6,8 +6,8 @@ using PortForward.Tunnels;
 namespace PortForward.Forwarding;
 
 /// <summary>
-/// One attempt to carry a connection over one stream pair: copies both ways until the pod's side has ended, and tells how it has. What follows from that,
-/// another attempt or the end of the client's side, is for the <see cref="ConnectionPump"/> to decide.
+/// One attempt to carry a connection over one stream pair: copies both ways until the pod's side has ended, and returns how it ended. The
+/// <see cref="ConnectionPump"/> decides what follows: another attempt, or the end of the client's side.
 /// </summary>
 internal sealed class PairCopy : IAsyncDisposable
 {
@@ -15,8 +15,7 @@ internal sealed class PairCopy : IAsyncDisposable
     private const int ReadSize = 64 * 1024;
 
     /// <summary>
-    /// How many bytes are read from a client that always has some before others get a turn: the thread may be the one that hears for other connections
-    /// from the system.
+    /// After how many bytes from a client that always has more the loop yields: its thread may be the one that polls the system for other connections.
     /// </summary>
     private const int MaxWithoutWait = 1024 * 1024;
 
@@ -39,7 +38,7 @@ internal sealed class PairCopy : IAsyncDisposable
     private readonly CancellationTokenSource _reading;
     private readonly TaskCompletionSource _podEnded = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    /// <summary>When the pod's silence began. It does not run while the client is the one who is not reading.</summary>
+    /// <summary>Since when the pod is silent, as a timestamp of the clock. Time in which the client does not read is not counted.</summary>
     private long _silentSince;
     private volatile bool _clientIsSlow;
     private long _bytesSent;
@@ -90,7 +89,7 @@ internal sealed class PairCopy : IAsyncDisposable
         return clientReads && !_client.IsGone ? await ReadCompletionStatusAsync().ConfigureAwait(false) : new ConnectionEnd(ConnectionEndKind.ClientGone);
     }
 
-    /// <summary>Stops reading from the client, between two reads, so that no byte is lost: what it sends from now on is for the next attempt.</summary>
+    /// <summary>Stops reading from the client between two reads, so that no byte is lost. The next attempt reads what the client sends from now on.</summary>
     public async Task StopUploadAsync()
     {
         await _reading.CancelAsync().ConfigureAwait(false);
@@ -191,8 +190,8 @@ internal sealed class PairCopy : IAsyncDisposable
     }
 
     /// <summary>
-    /// The client has finished sending. The pod is told only when it has been silent for a while, because the runtimes take it as
-    /// the beginning of the end and cut the answer one second later. One that has closed waits for no answer: its tunnel is free at once.
+    /// Holds the client's FIN back until the pod has been silent for a while, because the runtimes cut the answer one second after a FIN. A client that has
+    /// closed its connection waits for no answer, so its tunnel is freed at once.
     /// </summary>
     private async Task HoldFinishAsync(CancellationToken reading)
     {
@@ -200,7 +199,7 @@ internal sealed class PairCopy : IAsyncDisposable
         TimeSpan check = FirstCloseCheck;
         while (!_podEnded.Task.IsCompleted)
         {
-            // Many a client says first that it has finished, and closes right after it.
+            // Many clients close right after their FIN.
             if (_client.IsClosedByClient())
             {
                 _client.MarkGone();
@@ -290,7 +289,7 @@ internal sealed class PairCopy : IAsyncDisposable
         }
         catch (TimeoutException)
         {
-            return new ConnectionEnd(ConnectionEndKind.NoVerdict);
+            return new ConnectionEnd(ConnectionEndKind.NoCompletionStatus);
         }
 
         return end.Kind switch

@@ -5,23 +5,23 @@ namespace PortForward.Tunnels;
 /// <param name="limit">How long the pod may take.</param>
 internal sealed class AnswerWait(TimeProvider time, TimeSpan limit)
 {
-    /// <summary>The most that counts between two looks, which come every second: the system may have slept, or the program may have been stopped.</summary>
+    /// <summary>The most that counts between two checks, which come every second: the system may have slept, or the program may have been stopped.</summary>
     private static readonly TimeSpan LongestStep = TimeSpan.FromSeconds(2);
 
-    private long _lookedAt = time.GetTimestamp();
+    private long _checkedAt = time.GetTimestamp();
     private long _waitedTicks;
 
-    /// <summary>How long the pair had waited at the last look.</summary>
+    /// <summary>How long the pair had waited at the last check.</summary>
     public TimeSpan Waited => TimeSpan.FromTicks(Interlocked.Read(ref _waitedTicks));
 
-    /// <summary>Counts the time since the last look, and says whether it is too much now.</summary>
-    /// <param name="canBeHeard">Whether an answer could have come in it.</param>
-    public bool IsOver(bool canBeHeard)
+    /// <summary>Counts the time since the last check, and says whether the limit is reached.</summary>
+    /// <param name="canArrive">Whether an answer could have arrived in that time.</param>
+    public bool IsOver(bool canArrive)
     {
         long now = time.GetTimestamp();
-        TimeSpan step = time.GetElapsedTime(_lookedAt, now);
-        _lookedAt = now;
-        if (canBeHeard)
+        TimeSpan step = time.GetElapsedTime(_checkedAt, now);
+        _checkedAt = now;
+        if (canArrive)
         {
             Interlocked.Add(ref _waitedTicks, (step < LongestStep ? step : LongestStep).Ticks);
         }

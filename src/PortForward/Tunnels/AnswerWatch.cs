@@ -1,6 +1,6 @@
 namespace PortForward.Tunnels;
 
-/// <summary>Notices the pairs of one tunnel that the pod does not answer: a runtime that is stuck may still answer PINGs.</summary>
+/// <summary>Finds the pairs of one tunnel that the pod does not answer. A runtime that is stuck may still answer PINGs.</summary>
 internal sealed class AnswerWatch : IAsyncDisposable
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
@@ -22,7 +22,7 @@ internal sealed class AnswerWatch : IAsyncDisposable
     {
         _isReading = isReading;
         _onUnanswered = onUnanswered;
-        _timer = time.CreateTimer(static watch => ((AnswerWatch)watch!).Look(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _timer = time.CreateTimer(static watch => ((AnswerWatch)watch!).Check(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
     /// <summary>Watches a pair that was just opened, until it is answered or has ended.</summary>
@@ -38,7 +38,7 @@ internal sealed class AnswerWatch : IAsyncDisposable
 
     public ValueTask DisposeAsync() => _timer.DisposeAsync();
 
-    private void Look()
+    private void Check()
     {
         SpdyStreamPair[] unanswered;
         lock (_gate)
@@ -46,7 +46,7 @@ internal sealed class AnswerWatch : IAsyncDisposable
             _isTimed = false;
             Prune();
             bool isReading = _isReading();
-            unanswered = [.. _waiting.Where(pair => pair.Wait.IsOver(canBeHeard: isReading && !pair.IsBehindOthers))];
+            unanswered = [.. _waiting.Where(pair => pair.AnswerWait.IsOver(canArrive: isReading && !pair.IsBehindOthers))];
             _waiting.RemoveAll(unanswered.Contains);
             Schedule();
         }
@@ -54,7 +54,7 @@ internal sealed class AnswerWatch : IAsyncDisposable
         Array.ForEach(unanswered, _onUnanswered);
     }
 
-    /// <summary>Most pairs are answered within milliseconds, and are not to be held on to.</summary>
+    /// <summary>Drops the pairs that need no watching any more; most are answered within milliseconds.</summary>
     private void Prune() => _waiting.RemoveAll(static pair => !pair.AwaitsAnswer);
 
     private void Schedule()

@@ -11,10 +11,10 @@ namespace PortForward.Tunnels;
 /// with its channel's number, and each channel from the server with the port, in two bytes (kubelet, <c>portforward/websocket.go</c>).
 /// </summary>
 /// <remarks>
-/// The protocol knows no half-close and no reset: closing the WebSocket is the only end. A client that does not read holds up nobody else, so the
-/// read loop simply waits for it, and the pod feels it as TCP backpressure.
+/// The protocol knows no half-close and no reset: closing the WebSocket is the only end. A client that does not read blocks nobody else, so the read loop
+/// simply waits for it, and the pod feels it as TCP backpressure.
 /// </remarks>
-internal sealed class ChannelPair : ITunnelPair, ILivingConnection
+internal sealed class ChannelPair : ITunnelPair, IMonitoredConnection
 {
     /// <summary>The most bytes of data in one message to the server; the same as in a SPDY frame.</summary>
     public const int MaxMessage = 32 * 1024;
@@ -26,7 +26,7 @@ internal sealed class ChannelPair : ITunnelPair, ILivingConnection
     /// <summary>The most bytes of an error message that are kept. Real ones have some hundred.</summary>
     private const int MaxErrorMessage = 8 * 1024;
 
-    /// <summary>How much of the pod's data is held while the client does not read.</summary>
+    /// <summary>How many bytes of the pod's data are buffered while the client does not read.</summary>
     private const int InputBufferSize = 256 * 1024;
 
     private const int ReceiveSize = 64 * 1024;
@@ -44,8 +44,8 @@ internal sealed class ChannelPair : ITunnelPair, ILivingConnection
     private readonly Task<PairEnd> _reading;
     private long _receivedBefore = -1;
     private volatile bool _isReading;
-    private volatile bool _wasGivenUp;
-    private volatile bool _clientLeft;
+    private volatile bool _isReset;
+    private volatile bool _isClosedByClient;
     private TimeoutException? _dead;
     private volatile string? _whyBroken;
 
@@ -77,7 +77,7 @@ internal sealed class ChannelPair : ITunnelPair, ILivingConnection
     public string? WhyBroken => _whyBroken;
 
     /// <summary>Whether this side has ended it.</summary>
-    public bool WasGivenUp => _wasGivenUp || _clientLeft;
+    public bool EndedByThisSide => _isReset || _isClosedByClient;
 
     /// <summary>Called when <see cref="IsSilent"/> or <see cref="IsUnresponsive"/> has become true.</summary>
     public Action? OnSilence { get; set; }
@@ -88,18 +88,18 @@ internal sealed class ChannelPair : ITunnelPair, ILivingConnection
 
     public bool IsReading => _isReading;
 
-    long ILivingConnection.BytesReceived => _webSocket.BytesReceived;
+    long IMonitoredConnection.BytesReceived => _webSocket.BytesReceived;
 
-    bool ILivingConnection.HasUnconfirmedData => _webSocket.HasUnacknowledgedData;
+    bool IMonitoredConnection.HasUnacknowledgedData => _webSocket.HasUnacknowledgedData;
 
-    /// <summary>The connection serves no other pair, so that it does not matter.</summary>
+    /// <summary>Closes the connection. It serves no other pair, so nothing has to be drained.</summary>
     public async Task<bool> DrainAsync(CancellationToken cancellationToken)
     {
         await DisposeAsync().ConfigureAwait(false);
         return true;
     }
 
-    /// <summary>There are none.</summary>
+    /// <summary>Does nothing: the connection has no other pair.</summary>
     public bool TryEndBlockedPairs() => true;
 
     public async ValueTask<bool> WriteAsync(ReadOnlyMemory<byte> data, CancellationToken cancellationToken)
@@ -129,30 +129,30 @@ internal sealed class ChannelPair : ITunnelPair, ILivingConnection
     }
 
     /// <summary>
-    /// Ends the connection, as there is no other way to say that the client has finished; what the pod has sent until then still arrives. It takes as
-    /// long as the bytes before it: an application that is not reading at the moment loses none of them.
+    /// Closes this side of the connection, the only way to say that the client has finished. What the pod has sent until then still arrives. The close waits
+    /// behind the bytes before it, so that an application that does not read at the moment loses none of them.
     /// </summary>
     public async ValueTask FinishAsync(CancellationToken cancellationToken) => await CloseOutputAsync().WaitAsync(cancellationToken).ConfigureAwait(false);
 
     public void CloseByClient()
     {
-        _clientLeft = true;
+        _isClosedByClient = true;
         _input.Reader.CancelPendingRead();
     }
 
     public void Reset()
     {
-        _wasGivenUp = true;
+        _isReset = true;
         _input.Writer.CancelPendingFlush();
         _webSocket.Abort();
     }
 
     public async ValueTask DisposeAsync()
     {
-        if (_clientLeft)
+        if (_isClosedByClient)
         {
-            // The server ends its side once it has taken everything up to the close frame. An end before that would throw away what this system has not
-            // sent yet. It is for the tunnel's owner to lose patience with an application that does not read.
+            // The server ends its side once it has read everything up to the close frame. Ending earlier would discard what this system has not sent yet. The
+            // tunnel's owner limits how long an application may take.
             await _input.Reader.CompleteAsync().ConfigureAwait(false);
             await CloseOutputAsync().ConfigureAwait(false);
             await _reading.ConfigureAwait(false);
@@ -176,10 +176,10 @@ internal sealed class ChannelPair : ITunnelPair, ILivingConnection
     }
 
     /// <summary>
-    /// One PING at a time. As long as it has no pong, because an application does not read or something on the way swallows PINGs, an empty message keeps load
-    /// balancers from cutting the connection; the kubelet skips it (<c>wsstream/conn.go</c>).
+    /// Sends one PING at a time. As long as it has no pong, because an application does not read or something on the network drops PINGs, an empty message
+    /// keeps load balancers from cutting the connection; the kubelet skips it (<c>wsstream/conn.go</c>).
     /// </summary>
-    Task ILivingConnection.AskAsync(CancellationToken untilNext)
+    Task IMonitoredConnection.PingAsync(CancellationToken untilNext)
     {
         long received = _webSocket.BytesReceived;
         bool isSilent = received == Interlocked.Exchange(ref _receivedBefore, received);
@@ -195,9 +195,9 @@ internal sealed class ChannelPair : ITunnelPair, ILivingConnection
         return Task.CompletedTask;
     }
 
-    void ILivingConnection.ReportSilence() => OnSilence?.Invoke();
+    void IMonitoredConnection.ReportSilence() => OnSilence?.Invoke();
 
-    void ILivingConnection.Abort(TimeoutException reason)
+    void IMonitoredConnection.Abort(TimeoutException reason)
     {
         _dead = reason;
         _webSocket.Abort();
@@ -232,7 +232,7 @@ internal sealed class ChannelPair : ITunnelPair, ILivingConnection
         catch (Exception e) when (IsTransportFault(e))
         {
             _whyBroken = (_dead ?? e).Message;
-            if (!WasGivenUp)
+            if (!EndedByThisSide)
             {
                 _onBroken(_whyBroken);
             }
@@ -261,7 +261,7 @@ internal sealed class ChannelPair : ITunnelPair, ILivingConnection
                 _isReading = false;
                 if (received is not ({ } bytes, { } endsMessage))
                 {
-                    // Without the port's opening there was no application, and its silence is no answer.
+                    // Without the port's opening there was no application, so this end is no completion.
                     if (_opened.Task.IsCompleted)
                     {
                         return;
@@ -282,10 +282,10 @@ internal sealed class ChannelPair : ITunnelPair, ILivingConnection
 
                 if (channel >= 0 && preambleBytes[channel] < PreambleSize)
                 {
-                    int taken = Math.Min(bytes.Length, PreambleSize - preambleBytes[channel]);
-                    bytes[..taken].CopyTo(preambles[channel].AsMemory(preambleBytes[channel]));
-                    preambleBytes[channel] += taken;
-                    bytes = bytes[taken..];
+                    int length = Math.Min(bytes.Length, PreambleSize - preambleBytes[channel]);
+                    bytes[..length].CopyTo(preambles[channel].AsMemory(preambleBytes[channel]));
+                    preambleBytes[channel] += length;
+                    bytes = bytes[length..];
                     if (preambleBytes[channel] == PreambleSize && BinaryPrimitives.ReadUInt16LittleEndian(preambles[channel]) is var port && port != _port)
                     {
                         throw new IOException($"the server opened port {port} instead of port {_port}");

@@ -56,10 +56,10 @@ internal sealed class ChannelTunnel(Func<int, CancellationToken, Task<Attempt<Ch
         return new Attempt<ITunnelPair>(pair);
     }
 
-    /// <summary>It carries one connection, and so it flows for no other.</summary>
+    /// <summary>False: it carries one connection and serves no other.</summary>
     public Task<bool> IsFlowingAsync(CancellationToken cancellationToken) => Task.FromResult(false);
 
-    /// <summary>The server has answered when the tunnel was dialled.</summary>
+    /// <summary>True: the server has answered when the tunnel was dialled.</summary>
     public Task<bool> PingAsync(CancellationToken cancellationToken) => Task.FromResult(true);
 
     public async ValueTask DisposeAsync()
@@ -75,6 +75,6 @@ internal sealed class ChannelTunnel(Func<int, CancellationToken, Task<Attempt<Ch
     private async Task CompleteAsync(ChannelPair pair)
     {
         PairEnd end = await pair.Completion.ConfigureAwait(false);
-        _completion.TrySetResult(end.Kind == PairEndKind.TunnelLost && !pair.WasGivenUp ? TunnelEnd.Lost : TunnelEnd.Finished);
+        _completion.TrySetResult(end.Kind == PairEndKind.TunnelLost && !pair.EndedByThisSide ? TunnelEnd.Lost : TunnelEnd.Finished);
     }
 }

@@ -11,8 +11,8 @@ namespace PortForward.Tunnels;
 /// without half-close and without reset.
 /// </summary>
 /// <remarks>
-/// The runtime dials the application as soon as the WebSocket stands, so none is opened before a client is there: the application would see a
-/// client that never speaks. A dial only finds out whether one could be had.
+/// The runtime dials the application as soon as the WebSocket is established. So none is opened before a client is there, or the application would see a client
+/// that never speaks. A dial only finds out whether a WebSocket could be had.
 /// </remarks>
 public sealed partial class ChannelTunnelDialer : ITunnelDialer
 {
@@ -27,7 +27,7 @@ public sealed partial class ChannelTunnelDialer : ITunnelDialer
     private readonly TunnelDialOptions _options;
     private readonly ILogger _logger;
 
-    /// <summary>What is known of the server; null when it is to be asked.</summary>
+    /// <summary>What is known of the server; null when it has to be probed.</summary>
     private volatile Finding? _finding;
 
     /// <summary>Creates a dialer for one pod.</summary>
@@ -48,8 +48,8 @@ public sealed partial class ChannelTunnelDialer : ITunnelDialer
 
     /// <inheritdoc/>
     /// <remarks>
-    /// It asks the server, unless that has just answered, or just shown on a connection that it does not work: tunnels that are dialled ahead cost no requests while
-    /// connections come and go.
+    /// It probes the server, unless a recent probe or connection has shown whether the transport works. So tunnels that are dialled in advance cost no requests
+    /// while connections come and go.
     /// </remarks>
     public async Task<Attempt<ITunnel>> DialAsync(CancellationToken cancellationToken)
     {
@@ -68,8 +68,8 @@ public sealed partial class ChannelTunnelDialer : ITunnelDialer
     }
 
     /// <summary>
-    /// Finds out whether a connection could be had, without one that an application would see. A request that names no port is refused by the last
-    /// one on the way, the kubelet, and so it tells that everybody before has let it pass as an upgrade to a WebSocket.
+    /// Probes whether a connection could be had, without opening one that an application would see. The kubelet, the last hop, refuses a request that names no
+    /// port. Its refusal proves that every hop before it has passed the request on as an upgrade to a WebSocket.
     /// </summary>
     private async Task<TunnelFault?> ProveAsync(CancellationToken cancellationToken)
     {
@@ -119,8 +119,8 @@ public sealed partial class ChannelTunnelDialer : ITunnelDialer
     }
 
     /// <summary>
-    /// Keeps what a connection has shown for the dials that follow, and for the tunnels that were dialled already: a gateway that lets the question pass and spoils
-    /// the connection would otherwise be believed again and again.
+    /// Keeps what a connection has shown, for later dials and for tunnels that were dialled already. Otherwise a gateway that passes the probe and breaks the
+    /// connection would be trusted again and again.
     /// </summary>
     private Attempt<ChannelPair> Failed(TunnelFault fault)
     {
@@ -131,7 +131,7 @@ public sealed partial class ChannelTunnelDialer : ITunnelDialer
     [LoggerMessage(Level = LogLevel.Debug, Message = "A channel connection broke off: {Reason}")]
     private partial void LogBroken(string reason);
 
-    /// <summary>What the server has answered, or shown on a connection.</summary>
+    /// <summary>What a probe or a connection has shown about the server.</summary>
     /// <param name="At">When, as a timestamp of the clock.</param>
     private sealed record Finding(long At)
     {

@@ -5,8 +5,8 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace PortForward.Tunnels;
 
 /// <summary>
-/// Tries several transports in order until one works, and begins with that one from then on. Servers before 1.31 refuse the
-/// WebSocket tunnel, proxies drop one or the other upgrade or what comes after it, and a user may have the right for the one only.
+/// Tries several transports in order until one works, and begins with that one from then on. Servers before 1.31 refuse the WebSocket tunnel. Proxies drop one
+/// upgrade or the other, or what comes after it. A user may have the right to one of them only.
 /// </summary>
 public sealed partial class FallbackDialer : ITunnelDialer
 {
@@ -47,8 +47,9 @@ public sealed partial class FallbackDialer : ITunnelDialer
 
     /// <inheritdoc/>
     /// <remarks>
-    /// Each transport has limits of its own for its dial and for its proof: the last one is tried however long the others have taken. A refusal leads to the next
-    /// transport whatever its status, as in kubectl; one that asks to slow down does so only once, and then gets the wait that it asks for.
+    /// Each transport has its own limits for its dial and for its proof, so that the last one is tried however long the others have taken. A refusal leads to
+    /// the next transport whatever its status, as in kubectl. A refusal that asks to slow down does so only once; then the server gets the wait that it asks
+    /// for.
     /// </remarks>
     public async Task<Attempt<ITunnel>> DialAsync(CancellationToken cancellationToken)
     {
@@ -63,7 +64,7 @@ public sealed partial class FallbackDialer : ITunnelDialer
                 _accepted.TrySetResult();
                 if (dialer.Transport == remembered)
                 {
-                    _ = ForgetIfMuteAsync(dialer.Transport, tunnel);
+                    _ = ForgetIfNothingReceivedAsync(dialer.Transport, tunnel);
                     return dial;
                 }
 
@@ -147,10 +148,10 @@ public sealed partial class FallbackDialer : ITunnelDialer
     }
 
     /// <summary>
-    /// A transport that has worked need not prove it for each tunnel. But if a tunnel ends before a single byte has come out of it, what stands between here
-    /// and the pod may have changed, and the next one proves it again.
+    /// A transport that has worked need not prove it for each tunnel. But if a tunnel ends before it has received a single byte, the network between here and
+    /// the pod may have changed, and the next tunnel has to prove it again.
     /// </summary>
-    private async Task ForgetIfMuteAsync(string transport, ITunnel tunnel)
+    private async Task ForgetIfNothingReceivedAsync(string transport, ITunnel tunnel)
     {
         await tunnel.Completion.ConfigureAwait(false);
         if (!tunnel.HasReceived)

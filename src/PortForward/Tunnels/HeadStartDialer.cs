@@ -1,14 +1,14 @@
 namespace PortForward.Tunnels;
 
 /// <summary>
-/// A dialer whose first tunnel is on its way before anybody knows whether it will be wanted: a pod that is known by name is dialled while it is
-/// being looked up. That saves a start one round trip and costs nothing, since the look-up's connection serves the watch afterwards.
+/// A dialer that begins its first dial before anybody asks for a tunnel: a pod that is known by name is dialled while it is being looked up. That saves a start
+/// one round trip and costs nothing, since the look-up's connection serves the watch afterwards.
 /// </summary>
 public sealed class HeadStartDialer : ITunnelDialer, IAsyncDisposable
 {
     private readonly ITunnelDialer _dialer;
     private readonly CancellationTokenSource _unwanted = new();
-    private Task<Attempt<ITunnel>>? _ahead;
+    private Task<Attempt<ITunnel>>? _firstDial;
 
     /// <summary>Begins the first dial.</summary>
     /// <param name="dialer">Opens the tunnels.</param>
@@ -16,65 +16,65 @@ public sealed class HeadStartDialer : ITunnelDialer, IAsyncDisposable
     {
         _dialer = dialer;
         CancellationToken unwanted = _unwanted.Token;
-        _ahead = Task.Run(() => dialer.DialAsync(unwanted), CancellationToken.None);
+        _firstDial = Task.Run(() => dialer.DialAsync(unwanted), CancellationToken.None);
     }
 
     /// <inheritdoc/>
     public string Transport => _dialer.Transport;
 
-    /// <summary>The dial that was begun ahead, as long as nobody has asked for it.</summary>
-    internal Task BegunAhead => _ahead ?? Task.CompletedTask;
+    /// <summary>The first dial, as long as nobody has asked for a tunnel.</summary>
+    internal Task FirstDial => _firstDial ?? Task.CompletedTask;
 
     /// <inheritdoc/>
     /// <remarks>
-    /// The first call gets the dial that was begun ahead; every other one dials. So does the first if that dial had run out of time before anybody asked for it: its
-    /// limit began with the program, and a person may have been logging in meanwhile.
+    /// The first call gets the first dial; every other call dials anew. So does the first call if that dial has timed out before: its limit began with the
+    /// program, and a person may have been logging in meanwhile.
     /// </remarks>
     public async Task<Attempt<ITunnel>> DialAsync(CancellationToken cancellationToken)
     {
-        if (Interlocked.Exchange(ref _ahead, null) is not { } ahead)
+        if (Interlocked.Exchange(ref _firstDial, null) is not { } first)
         {
             return await _dialer.DialAsync(cancellationToken).ConfigureAwait(false);
         }
 
-        if (ahead is { IsCompletedSuccessfully: true, Result.Fault.Kind: TunnelFaultKind.TimedOut })
+        if (first is { IsCompletedSuccessfully: true, Result.Fault.Kind: TunnelFaultKind.TimedOut })
         {
             return await _dialer.DialAsync(cancellationToken).ConfigureAwait(false);
         }
 
         try
         {
-            return await ahead.WaitAsync(cancellationToken).ConfigureAwait(false);
+            return await first.WaitAsync(cancellationToken).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
-            await EndAsync(ahead).ConfigureAwait(false);
+            await EndAsync(first).ConfigureAwait(false);
             throw;
         }
     }
 
-    /// <summary>Ends the dial that was begun ahead, and the tunnel it led to, unless it was asked for. The dialer can be used on.</summary>
+    /// <summary>Ends the first dial and its tunnel, unless somebody has asked for it. The dialer can still be used.</summary>
     public async ValueTask DisposeAsync()
     {
-        if (Interlocked.Exchange(ref _ahead, null) is { } ahead)
+        if (Interlocked.Exchange(ref _firstDial, null) is { } first)
         {
-            await EndAsync(ahead).ConfigureAwait(false);
+            await EndAsync(first).ConfigureAwait(false);
         }
     }
 
-    private async Task EndAsync(Task<Attempt<ITunnel>> ahead)
+    private async Task EndAsync(Task<Attempt<ITunnel>> first)
     {
         await _unwanted.CancelAsync().ConfigureAwait(false);
         try
         {
-            if ((await ahead.ConfigureAwait(false)).Value is { } tunnel)
+            if ((await first.ConfigureAwait(false)).Value is { } tunnel)
             {
                 await tunnel.DisposeAsync().ConfigureAwait(false);
             }
         }
         catch (OperationCanceledException)
         {
-            // As was asked for.
+            // It was cancelled here.
         }
     }
 }

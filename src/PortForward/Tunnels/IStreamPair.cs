@@ -17,7 +17,7 @@ public interface IStreamPair : IAsyncDisposable
     /// <summary>Completes with the connection's completion status: the end of the error stream. Never faults.</summary>
     Task<PairEnd> Completion { get; }
 
-    /// <summary>Sends bytes to the application and waits until the transport has taken them.</summary>
+    /// <summary>Sends bytes to the application and waits until the transport has accepted them.</summary>
     /// <returns>False when nobody will receive the bytes: <see cref="Completion"/> says why.</returns>
     /// <exception cref="OperationCanceledException">The token was cancelled; part of the bytes may have been sent.</exception>
     ValueTask<bool> WriteAsync(ReadOnlyMemory<byte> data, CancellationToken cancellationToken);

@@ -1,8 +1,7 @@
 namespace PortForward.Tunnels;
 
 /// <summary>
-/// A way to one pod that carries stream pairs, one pair for each forwarded connection: a connection of its own that stands already, or one that
-/// is made for its only pair.
+/// A way to one pod that carries stream pairs, one pair for each forwarded connection. It is an established connection, or one that is made for its only pair.
 /// </summary>
 public interface ITunnel : IAsyncDisposable
 {
@@ -10,7 +9,7 @@ public interface ITunnel : IAsyncDisposable
     bool CanOpen { get; }
 
     /// <summary>
-    /// Whether a connection stands that would be noticed when it dies. If not, the tunnel says nothing about the network and the server.
+    /// Whether it has an established connection whose death would be noticed. If not, the tunnel says nothing about the network and the server.
     /// </summary>
     bool IsConnected { get; }
 
@@ -23,29 +22,27 @@ public interface ITunnel : IAsyncDisposable
     Task<TunnelEnd> Completion { get; }
 
     /// <summary>
-    /// Whether nothing was heard for too long although something should have been, while bytes are on their way that an application
-    /// may simply not be reading: it may be dead or only stalled, which another tunnel to the same pod can tell.
+    /// Whether nothing was received for the liveness timeout while data is unacknowledged. The tunnel may be dead, or an application may only not be reading;
+    /// another tunnel to the same pod can tell.
     /// </summary>
     bool IsUnresponsive { get; }
 
-    /// <summary>
-    /// Whether nothing was heard for a whole ping interval, although the tunnel waited for the pod. It may be the beginning of the end, or of a stall.
-    /// </summary>
+    /// <summary>Whether nothing was received for a whole ping interval, although the tunnel waited for the pod. The tunnel may be dying, or stalling.</summary>
     bool IsSilent { get; }
 
     /// <summary>Called when <see cref="IsSilent"/> or <see cref="IsUnresponsive"/> has become true. It must return soon.</summary>
     Action? OnSilence { get; set; }
 
-    /// <summary>Whether all that has arrived was taken, so that the tunnel waits for the pod and not for a client that does not read.</summary>
+    /// <summary>Whether the clients have read all that has arrived, so that the tunnel waits for the pod.</summary>
     bool IsWaitingForPod { get; }
 
-    /// <summary>Finds out whether the tunnel works at this moment and is not held up by a client or an application that does not read.</summary>
-    /// <returns>True when it does. Where it is held up the task may not end.</returns>
+    /// <summary>Finds out whether the tunnel works at this moment, and no client or application that does not read blocks it.</summary>
+    /// <returns>True when it does. While it is blocked the task may not complete.</returns>
     /// <exception cref="OperationCanceledException">The token was cancelled before it was known.</exception>
     Task<bool> IsFlowingAsync(CancellationToken cancellationToken);
 
-    /// <summary>Asks for a sign of life.</summary>
-    /// <returns>True when there was one; false when the tunnel ended first. Where neither happens the task does not end.</returns>
+    /// <summary>Sends a ping and waits for the reply.</summary>
+    /// <returns>True when it has come; false when the tunnel ended first. As long as neither happens, the task does not complete.</returns>
     /// <exception cref="OperationCanceledException">The token was cancelled before.</exception>
     Task<bool> PingAsync(CancellationToken cancellationToken);
 

@@ -7,8 +7,8 @@ public interface ITunnelDialer
     string Transport { get; }
 
     /// <summary>
-    /// Completes when a server has accepted an upgrade while it is still being found out whether bytes get through: pods and rights are in order
-    /// then. Never for dialers that do not find that out.
+    /// Completes when a server has accepted an upgrade, before it is proven that bytes get through: the pod exists, and the user has the right. Never completes
+    /// for dialers that need no such proof.
     /// </summary>
     Task Accepted => Task.Delay(Timeout.Infinite);
 

@@ -3,8 +3,8 @@ namespace PortForward.Tunnels;
 /// <summary>Where a forwarder gets its stream pairs from.</summary>
 public interface ITunnelSource : IAsyncDisposable
 {
-    /// <summary>Makes sure that a tunnel stands, so that what cannot work is known before anything listens.</summary>
-    /// <returns>Null when one stands, otherwise why none does.</returns>
+    /// <summary>Makes sure that a tunnel is established, so that what cannot work is known before anything listens.</summary>
+    /// <returns>Null when one is, otherwise why none is.</returns>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     Task<TunnelFault?> ConnectAsync(CancellationToken cancellationToken);
 

@@ -3,7 +3,7 @@ namespace PortForward.Tunnels;
 /// <summary>The ways in which a stream pair can end.</summary>
 public enum PairEndKind
 {
-    /// <summary>The error stream ended without a word: the application closed the connection, or was killed (its kernel closes in order).</summary>
+    /// <summary>The error stream ended without a message: the application closed the connection, or was killed (its kernel closes gracefully).</summary>
     Completed,
 
     /// <summary>The pod sent an error message.</summary>
@@ -21,5 +21,5 @@ public enum PairEndKind
 
 /// <summary>How a stream pair ended.</summary>
 /// <param name="Kind">The way it ended.</param>
-/// <param name="Message">The pod's own words for <see cref="PairEndKind.Failed"/>; otherwise null.</param>
+/// <param name="Message">The pod's own message for <see cref="PairEndKind.Failed"/>; otherwise null.</param>
 public readonly record struct PairEnd(PairEndKind Kind, string? Message = null);

@@ -11,13 +11,13 @@ internal sealed class SpdyStreamPair : ITunnelPair
     /// <summary>The most bytes of an error message that are kept. Real ones have some hundred.</summary>
     private const int MaxErrorMessage = 8 * 1024;
 
-    /// <summary>For how long an answer must have been missed when a pair is given up, before its tunnel is not used again: it is more than a round trip takes.</summary>
-    private static readonly TimeSpan Doubtful = TimeSpan.FromSeconds(1);
+    /// <summary>How long a pair that is released may have waited for its first answer if its tunnel is to be used again: longer than a round trip takes.</summary>
+    private static readonly TimeSpan MaxUnansweredTime = TimeSpan.FromSeconds(1);
 
     private readonly SpdySession _session;
     private readonly SpdyStream _data;
     private readonly SpdyStream _error;
-    private volatile bool _clientLeft;
+    private volatile bool _isClosedByClient;
 
     /// <summary>Joins two streams.</summary>
     /// <param name="session">The session that they belong to.</param>
@@ -29,8 +29,8 @@ internal sealed class SpdyStreamPair : ITunnelPair
         _session = session;
         _data = data;
         _error = error;
-        Wait = wait;
-        Completion = ReadVerdictAsync();
+        AnswerWait = wait;
+        Completion = ReadCompletionStatusAsync();
     }
 
     public PipeReader Input => _data.Input;
@@ -38,12 +38,12 @@ internal sealed class SpdyStreamPair : ITunnelPair
     public Task<PairEnd> Completion { get; }
 
     /// <summary>How long the pod takes to answer.</summary>
-    public AnswerWait Wait { get; }
+    public AnswerWait AnswerWait { get; }
 
     /// <summary>Whether nothing has come from the pod yet that concerns the pair, which has not ended.</summary>
     public bool AwaitsAnswer => !IsAnswered && !_data.Completion.IsCompleted;
 
-    /// <summary>Whether other pairs of the tunnel may hold the answer up.</summary>
+    /// <summary>Whether other pairs of the tunnel may delay the answer.</summary>
     public bool IsBehindOthers => _session.IsBehindOthers(_data) && _session.IsBehindOthers(_error);
 
     private bool IsAnswered => _data.HasReceived || _error.HasReceived;
@@ -56,38 +56,38 @@ internal sealed class SpdyStreamPair : ITunnelPair
     }
 
     /// <inheritdoc/>
-    /// <remarks>Nothing is asked once the pod has ended a pair that it was sent nothing in.</remarks>
+    /// <remarks>It sends no PING if the pod has ended the pair and was sent nothing.</remarks>
     public async Task<bool> DrainAsync(CancellationToken cancellationToken)
     {
         if (_data.Completion is { IsCompletedSuccessfully: true, Result.Kind: StreamEndKind.Unanswered })
         {
             await DisposeAsync().ConfigureAwait(false);
-            return false; // Nobody waits for a tunnel that is not used any more.
+            return false; // The tunnel is not used any more, so nobody waits for it to be drained.
         }
 
-        // A client that loses patience before the pod's time to answer is over is not to be followed by others in the same tunnel.
-        bool isAnswered = IsAnswered || Wait.Waited < Doubtful;
-        return await IsTakenAsync(cancellationToken).ConfigureAwait(false) && isAnswered;
+        // If the client closes before the pod has answered, the pod may be stuck: the tunnel must serve nobody else.
+        bool isAnswered = IsAnswered || AnswerWait.Waited < MaxUnansweredTime;
+        return await IsAcknowledgedAsync(cancellationToken).ConfigureAwait(false) && isAnswered;
     }
 
-    private async Task<bool> IsTakenAsync(CancellationToken cancellationToken)
+    private async Task<bool> IsAcknowledgedAsync(CancellationToken cancellationToken)
     {
-        if (EndsInOrder && !IsSettled)
+        if (EndsGracefully && !IsDrained)
         {
-            Task<bool> taken = _session.FinishAndRequestAcknowledgementAsync(_data, cancellationToken);
+            Task<bool> acknowledged = _session.FinishAndRequestAcknowledgementAsync(_data, cancellationToken);
             await _data.Input.CompleteAsync().ConfigureAwait(false);
-            return await taken.ConfigureAwait(false);
+            return await acknowledged.ConfigureAwait(false);
         }
 
         await DisposeAsync().ConfigureAwait(false);
-        return IsSettled || await _session.RequestAcknowledgementAsync(_data, cancellationToken).ConfigureAwait(false);
+        return IsDrained || await _session.RequestAcknowledgementAsync(_data, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Whether the pod has ended both streams and was sent nothing.</summary>
-    private bool IsSettled => _data.LastDataFrame == 0 && Completion.IsCompleted && PodHasFinished;
+    private bool IsDrained => _data.LastDataFrame == 0 && Completion.IsCompleted && PodHasFinished;
 
-    /// <summary>Whether this side's half is finished when the pair is given up, and not reset. The peer forgets a stream only when both halves have ended.</summary>
-    private bool EndsInOrder => _clientLeft || PodHasFinished;
+    /// <summary>Whether releasing the pair finishes this side's half instead of resetting it. The peer forgets a stream only when both halves have ended.</summary>
+    private bool EndsGracefully => _isClosedByClient || PodHasFinished;
 
     private bool PodHasFinished => _data.Completion.IsCompletedSuccessfully && _data.Completion.Result.Kind == StreamEndKind.Finished;
 
@@ -98,20 +98,20 @@ internal sealed class SpdyStreamPair : ITunnelPair
     public async ValueTask FinishAsync(CancellationToken cancellationToken) => await _data.FinishAsync(cancellationToken).ConfigureAwait(false);
 
     /// <summary>
-    /// Resets the data stream only. The runtime then closes the application's socket and ends the error stream in order, which
-    /// says that the pair is over.
+    /// Resets the data stream only. The runtime then closes the application's socket and ends the error stream gracefully, which
+    /// ends the pair.
     /// </summary>
     public void Reset() => _data.Reset();
 
     public void CloseByClient()
     {
-        _clientLeft = true;
+        _isClosedByClient = true;
         _data.Input.CancelPendingRead();
     }
 
     public async ValueTask DisposeAsync()
     {
-        if (EndsInOrder)
+        if (EndsGracefully)
         {
             await _data.FinishAsync(CancellationToken.None).ConfigureAwait(false);
         }
@@ -123,13 +123,13 @@ internal sealed class SpdyStreamPair : ITunnelPair
         await _data.Input.CompleteAsync().ConfigureAwait(false);
     }
 
-    private async Task<PairEnd> ReadVerdictAsync()
+    private async Task<PairEnd> ReadCompletionStatusAsync()
     {
         string message = await ReadMessageAsync().ConfigureAwait(false);
         StreamEnd end = await _error.Completion.ConfigureAwait(false);
         if (message.Length > 0)
         {
-            // Whether FIN, RST or nothing follows the message depends on the runtime; the message is the verdict.
+            // Whether FIN, RST or nothing follows the message depends on the runtime; the message decides.
             return new PairEnd(PairEndKind.Failed, message);
         }
 

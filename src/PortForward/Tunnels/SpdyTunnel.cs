@@ -4,8 +4,8 @@ using PortForward.Spdy;
 
 namespace PortForward.Tunnels;
 
-/// <summary>A tunnel that is a SPDY/3.1 session, whatever carries its bytes. It asks for signs of life with PINGs, which go all the way to the runtime.</summary>
-internal sealed class SpdyTunnel : ITunnel, ILivingConnection
+/// <summary>A tunnel that is a SPDY/3.1 session, whatever carries its bytes. Its keep-alives are PINGs, which the runtime itself answers.</summary>
+internal sealed class SpdyTunnel : ITunnel, IMonitoredConnection
 {
     private readonly SpdySession _session;
     private readonly TunnelDialOptions _options;
@@ -14,10 +14,10 @@ internal sealed class SpdyTunnel : ITunnel, ILivingConnection
     private readonly Lock _gate = new();
     private int _nextRequestId = -1;
 
-    /// <summary>Whether the pod has not answered a pair: then it answers none of those that follow in the same session either.</summary>
+    /// <summary>Whether the pod has left a pair unanswered. Then it does not answer later pairs of the session either.</summary>
     private volatile bool _isStuck;
 
-    /// <summary>The last question whether anything holds up the tunnel; guarded by the gate.</summary>
+    /// <summary>The last probe of whether the tunnel flows; guarded by the gate.</summary>
     private Task<bool>? _flow;
 
     public SpdyTunnel(Stream transport, TunnelDialOptions options, ILogger logger)
@@ -47,11 +47,11 @@ internal sealed class SpdyTunnel : ITunnel, ILivingConnection
 
     public int MaxInitialData => _session.Options.MaxDataFrameSize;
 
-    long ILivingConnection.BytesReceived => _session.BytesReceived;
+    long IMonitoredConnection.BytesReceived => _session.BytesReceived;
 
-    bool ILivingConnection.IsReading => _session.IsReading;
+    bool IMonitoredConnection.IsReading => _session.IsReading;
 
-    bool ILivingConnection.HasUnconfirmedData => _session.HasUnacknowledgedData;
+    bool IMonitoredConnection.HasUnacknowledgedData => _session.HasUnacknowledgedData;
 
     public async ValueTask<Attempt<ITunnelPair>> OpenPairAsync(int port, ReadOnlyMemory<byte> initialData, CancellationToken cancellationToken)
     {
@@ -81,7 +81,7 @@ internal sealed class SpdyTunnel : ITunnel, ILivingConnection
     }
 
     /// <inheritdoc/>
-    /// <remarks>Whether the session reads at this moment says little of a client that is slower than the network: the answer to a PING does.</remarks>
+    /// <remarks>Whether the session reads at this moment says little about a client that is slower than the network; the reply to a PING does.</remarks>
     public async Task<bool> IsFlowingAsync(CancellationToken cancellationToken)
     {
         if (_session.IsReading && !_session.HasUnacknowledgedData)
@@ -89,7 +89,7 @@ internal sealed class SpdyTunnel : ITunnel, ILivingConnection
             return true;
         }
 
-        // One question at a time: where the tunnel is held up, each lies in the queue of the worker that holds it up, and a full one stops them all.
+        // One probe at a time: PINGs stay in the queue of a blocked worker, and a full queue stops the peer from reading.
         Task<bool>? earlier;
         lock (_gate)
         {
@@ -101,13 +101,13 @@ internal sealed class SpdyTunnel : ITunnel, ILivingConnection
             await earlier.WaitAsync(cancellationToken).ConfigureAwait(false);
         }
 
-        Task<bool> question;
+        Task<bool> probe;
         lock (_gate)
         {
-            _flow = question = _flow is { IsCompleted: false } asked ? asked : _session.RequestAcknowledgementAsync(CancellationToken.None);
+            _flow = probe = _flow is { IsCompleted: false } running ? running : _session.RequestAcknowledgementAsync(CancellationToken.None);
         }
 
-        return await question.WaitAsync(cancellationToken).ConfigureAwait(false);
+        return await probe.WaitAsync(cancellationToken).ConfigureAwait(false);
     }
 
     public Task<bool> PingAsync(CancellationToken cancellationToken) => _session.PingAsync(cancellationToken);
@@ -119,12 +119,12 @@ internal sealed class SpdyTunnel : ITunnel, ILivingConnection
         await _session.DisposeAsync().ConfigureAwait(false);
     }
 
-    Task ILivingConnection.AskAsync(CancellationToken untilNext) =>
+    Task IMonitoredConnection.PingAsync(CancellationToken untilNext) =>
         _session.HasUnacknowledgedData && !_session.HasBlockedWorker ? _session.RequestAcknowledgementAsync(untilNext) : _session.PingAsync(untilNext);
 
-    void ILivingConnection.ReportSilence() => OnSilence?.Invoke();
+    void IMonitoredConnection.ReportSilence() => OnSilence?.Invoke();
 
-    void ILivingConnection.Abort(TimeoutException reason) => _session.Abort(reason);
+    void IMonitoredConnection.Abort(TimeoutException reason) => _session.Abort(reason);
 
     private void OnUnanswered(SpdyStreamPair pair)
     {
@@ -133,7 +133,8 @@ internal sealed class SpdyTunnel : ITunnel, ILivingConnection
     }
 
     /// <summary>
-    /// However a session ends: the runtimes end none that is in use, or idle for less than four hours. One that this side has given up says nothing about the pod.
+    /// Any end of a session counts as a loss, since the runtimes end none that is in use, or idle for less than four hours. The exceptions are sessions that
+    /// this side has ended for reasons that say nothing about the pod.
     /// </summary>
     private async Task<TunnelEnd> CompleteAsync()
     {

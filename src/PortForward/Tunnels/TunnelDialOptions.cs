@@ -10,14 +10,14 @@ public sealed record TunnelDialOptions
     public TimeSpan AnswerTimeout { get; init; } = TimeSpan.FromSeconds(30);
 
     /// <summary>
-    /// After how long without a byte from the server a tunnel counts as dead, 15 s by default. It asks for a sign of life three times
-    /// in that time. Load balancers that cut idle connections sooner than after a third of it want less.
+    /// After how long without a byte from the server a tunnel counts as dead, 15 s by default. The tunnel is pinged three times in that time. Use less where
+    /// load balancers cut connections that are idle for a third of it.
     /// </summary>
     public TimeSpan LivenessTimeout { get; init; } = TimeSpan.FromSeconds(15);
 
     /// <summary>
     /// How long a <see cref="FallbackDialer"/> waits for one transport's dial, whatever the transport's own limits;
-    /// <see cref="Timeout.InfiniteTimeSpan"/> for no limit. 10 s by default: a dial that began on a dead network hangs on after it is back.
+    /// <see cref="Timeout.InfiniteTimeSpan"/> for no limit. 10 s by default: a dial that began on a dead network stays stuck when the network is back.
     /// </summary>
     public TimeSpan DialTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
@@ -29,7 +29,7 @@ public sealed record TunnelDialOptions
 
     /// <summary>
     /// How long the pod's runtime may take to answer a new connection, with whatever it says first, before its tunnel is retired; 10 s by default. It does not run
-    /// while this side is not reading, nor while data of other connections in the tunnel may hold the answer up.
+    /// while this side is not reading, nor while data of other connections in the tunnel may delay the answer.
     /// </summary>
     public TimeSpan StreamAnswerTimeout { get; init; } = TimeSpan.FromSeconds(10);
 

@@ -17,7 +17,7 @@ public enum TunnelFaultKind
     /// <summary>The server did not answer in time.</summary>
     TimedOut,
 
-    /// <summary>The tunnel stood, but ended before a connection could use it.</summary>
+    /// <summary>The tunnel was established, but ended before a connection could use it.</summary>
     Lost,
 
     /// <summary>A connection that had failed on one pod was to be tried on another, and there is none.</summary>
@@ -32,7 +32,7 @@ public enum TunnelFaultKind
 /// <param name="Message">One sentence for people.</param>
 public sealed record TunnelFault(TunnelFaultKind Kind, string Message)
 {
-    /// <summary>The longest wait that a server can ask for: two minutes. Whatever it has to do, it can be asked again by then.</summary>
+    /// <summary>The longest wait that a server can ask for: two minutes. After that it is tried again in any case.</summary>
     public static readonly TimeSpan LongestRetryAfter = TimeSpan.FromMinutes(2);
 
     /// <summary>The transport that failed of this when others were tried too, and failed of other reasons; null otherwise.</summary>

@@ -9,7 +9,7 @@ internal static class UpgradeRequest
 {
     private const int MaxBody = 64 * 1024;
 
-    /// <summary>How long the words of a refusal may take: its status is known already, and whoever dials has other limits that must not make nothing of it.</summary>
+    /// <summary>How long the body of a refusal may take. Its status is known already, and must not be lost to the dial's own limits.</summary>
     private static readonly TimeSpan BodyTimeout = TimeSpan.FromSeconds(5);
 
     /// <summary>Makes a request an upgrade to a protocol. Upgrades exist in HTTP/1.1 only.</summary>
@@ -54,7 +54,7 @@ internal static class UpgradeRequest
                 return new Attempt<Stream>(new TunnelFault(TunnelFaultKind.BadUpgrade, wrong));
             }
 
-            // It is there already. A cancellation here would leave the connection to nobody.
+            // It is there already. A cancellation here would leave the connection without an owner.
             return new Attempt<Stream>(await response.Content.ReadAsStreamAsync(CancellationToken.None).ConfigureAwait(false));
         }
         catch (HttpRequestException e) when (IsCutOff(e))
@@ -78,7 +78,7 @@ internal static class UpgradeRequest
     }
 
     /// <summary>
-    /// Whether the connection stood and was cut after the request: firewalls that look into HTTP end what they do not like without a word. A failed dial or
+    /// Whether the connection was established, and cut after the request: firewalls that inspect HTTP cut what they reject without an answer. A failed dial or
     /// handshake has another error (<c>ConnectHelper</c> in .NET's <c>SocketsHttpHandler</c>).
     /// </summary>
     private static bool IsCutOff(HttpRequestException e) =>

@@ -130,7 +130,7 @@ public sealed class IsolationTests : IAsyncLifetime
     [Fact]
     public async Task In_a_shared_tunnel_a_connection_that_waits_behind_a_refused_one_is_reset_and_the_others_go_on()
     {
-        var options = new PodRouterOptions { Tunnels = new TunnelPoolOptions { MaxTunnels = 1, SettleTimeout = TimeSpan.FromMilliseconds(300) } };
+        var options = new PodRouterOptions { Tunnels = new TunnelPoolOptions { MaxTunnels = 1, DrainTimeout = TimeSpan.FromMilliseconds(300) } };
         await using RoutedForward forward = await RoutedForward.StartAsync(_cluster, "solo", [$"{Echo}", "9999"], options);
         List<Socket> others = [];
         for (int i = 0; i < 5; i++)

@@ -64,7 +64,7 @@ public sealed class RandomFaultTests(ITestOutputHelper output)
                 DialTimeout = TimeSpan.FromSeconds(3),
                 MaxTunnels = random.Next(4) == 0 ? 2 : 256,
                 FlowTimeout = TimeSpan.FromMilliseconds(200),
-                SettleTimeout = TimeSpan.FromSeconds(3),
+                DrainTimeout = TimeSpan.FromSeconds(3),
                 ProbeInterval = TimeSpan.FromMilliseconds(500),
             },
         };

@@ -24,7 +24,7 @@ public sealed class TunnelReuseTests : IAsyncLifetime
         _cluster.Pods.Add(TestPod.Probe("solo"));
         _invoker = new HttpMessageInvoker(new BearerHandler(_cluster.Admin.Token));
         var uri = new Uri(_cluster.Server, "/api/v1/namespaces/default/pods/solo/portforward");
-        _pool = new TunnelPool(new WebSocketTunnelDialer(_invoker, uri), new TunnelPoolOptions { MaxSpares = 0, SettleTimeout = TimeSpan.FromMilliseconds(500) });
+        _pool = new TunnelPool(new WebSocketTunnelDialer(_invoker, uri), new TunnelPoolOptions { MaxPrewarmed = 0, DrainTimeout = TimeSpan.FromMilliseconds(500) });
     }
 
     public async Task DisposeAsync()
@@ -66,7 +66,7 @@ public sealed class TunnelReuseTests : IAsyncLifetime
         _cluster.Activity.Now.Tunnels.Should().Be(1);
     }
 
-    /// <summary>A whole connection, ended in good order by this side.</summary>
+    /// <summary>A whole connection, ended gracefully by this side.</summary>
     private async Task EchoAsync()
     {
         await using IStreamPair pair = await OpenAsync(Echo);

@@ -112,7 +112,7 @@ public sealed class ConnectionPumpTests : IDisposable
         (await AdvanceUntil(client.ReceiveToEndAsync(), 100)).WasReset.Should().BeTrue();
 
         _time.GetElapsedTime(started).Should().BeGreaterThanOrEqualTo(_options.CompletionStatusTimeout);
-        (await AdvanceUntil(run)).Kind.Should().Be(ConnectionEndKind.NoVerdict);
+        (await AdvanceUntil(run)).Kind.Should().Be(ConnectionEndKind.NoCompletionStatus);
     }
 
     [Fact]
@@ -458,17 +458,17 @@ public sealed class ConnectionPumpTests : IDisposable
         client.Shutdown(SocketShutdown.Send);
         await Waiting.UntilAsync(() => pair.WrittenText == "the end");
         _time.Advance(TimeSpan.FromSeconds(1));
-        pair.Left.IsCompleted.Should().BeFalse("it may wait for an answer");
+        pair.ClosedByClient.IsCompleted.Should().BeFalse("it may wait for an answer");
 
         client.Close();
         await Waiting.UntilAsync(() =>
         {
             _time.Advance(TimeSpan.FromMilliseconds(1));
-            return pair.Left.IsCompleted;
+            return pair.ClosedByClient.IsCompleted;
         });
 
         (await run.Soon()).Kind.Should().Be(ConnectionEndKind.ClientGone);
-        pair.Calls.Should().StartWith(["write", "leave", "dispose"]);
+        pair.Calls.Should().StartWith(["write", "close", "dispose"]);
         pair.Finished.IsCompleted.Should().BeFalse("the pair passes the end on itself when it is disposed");
     }
 

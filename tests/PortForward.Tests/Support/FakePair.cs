@@ -13,7 +13,7 @@ internal sealed class FakePair : ITunnelPair
     private readonly TaskCompletionSource _settled = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _finished = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _reset = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly TaskCompletionSource _left = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _closedByClient = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _disposed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _writing = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly MemoryStream _written = new();
@@ -48,21 +48,21 @@ internal sealed class FakePair : ITunnelPair
         Settle();
     }
 
-    /// <summary>How often its neighbours were to be freed.</summary>
+    /// <summary>How often the pairs behind it were to be ended.</summary>
     public int Frees => Volatile.Read(ref _frees);
 
-    /// <summary>How many times it takes to free its neighbours.</summary>
+    /// <summary>How many times it takes to end the pairs behind it.</summary>
     public int FreesNeeded { get; set; } = 1;
 
     public bool TryEndBlockedPairs() => Interlocked.Increment(ref _frees) >= FreesNeeded;
 
-    /// <summary>Completes when the client was said to have gone.</summary>
-    public Task Left => _left.Task;
+    /// <summary>Completes when the client was said to have closed.</summary>
+    public Task ClosedByClient => _closedByClient.Task;
 
     public void CloseByClient()
     {
-        Calls.Enqueue("leave");
-        _left.TrySetResult();
+        Calls.Enqueue("close");
+        _closedByClient.TrySetResult();
         _input.Reader.CancelPendingRead();
     }
 
@@ -72,7 +72,7 @@ internal sealed class FakePair : ITunnelPair
     /// <summary>Completes when this side has reset the pair.</summary>
     public Task WasReset => _reset.Task;
 
-    /// <summary>Completes when this side has given the pair up.</summary>
+    /// <summary>Completes when this side has released the pair.</summary>
     public Task Disposed => _disposed.Task;
 
     /// <summary>Completes when a write has been begun.</summary>
@@ -105,7 +105,7 @@ internal sealed class FakePair : ITunnelPair
 
     public void Settle() => _settled.TrySetResult();
 
-    /// <summary>The end of an answer in good order.</summary>
+    /// <summary>A graceful end of an answer.</summary>
     public void Complete()
     {
         EndData();

@@ -45,7 +45,7 @@ internal sealed class FakeTunnel : ITunnel
     /// <summary>Whether nothing holds it up; a task that does not end while something does.</summary>
     public Task<bool> Flow { get; set; } = Task.FromResult(true);
 
-    /// <summary>What becomes of a question for a sign of life; a task that does not end while there is none.</summary>
+    /// <summary>What becomes of a ping; a task that does not end while no pong comes.</summary>
     public Task<bool> Pong { get; set; } = Task.FromResult(true);
 
     /// <summary>Completes the next <see cref="Pong"/> of a script.</summary>
@@ -59,7 +59,7 @@ internal sealed class FakeTunnel : ITunnel
         }
     } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    /// <summary>Takes the place of <see cref="Pong"/> where a question does not end with its cancellation.</summary>
+    /// <summary>Takes the place of <see cref="Pong"/> where a ping does not end with its cancellation.</summary>
     public Task<bool>? IgnoredPong { get; set; }
 
     /// <summary>How many bytes have come out of it.</summary>
@@ -73,7 +73,7 @@ internal sealed class FakeTunnel : ITunnel
         return IgnoredPong ?? Pong.WaitAsync(cancellationToken);
     }
 
-    /// <summary>How often it was asked for a sign of life.</summary>
+    /// <summary>How often it was pinged.</summary>
     public int Pings => Volatile.Read(ref _pings);
 
     /// <summary>How often it was asked whether something holds it up.</summary>

@@ -19,7 +19,7 @@ public sealed class AnswerWaitTests
         string result = string.Concat(looks.Select(look =>
         {
             time.Advance(TimeSpan.FromSeconds(look == 'z' ? 60 : 1));
-            return wait.IsOver(canBeHeard: look != '-') ? '!' : '.';
+            return wait.IsOver(canArrive: look != '-') ? '!' : '.';
         }));
 
         result.Should().Be(over);

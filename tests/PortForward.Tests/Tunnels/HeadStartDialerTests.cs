@@ -11,7 +11,7 @@ public sealed class HeadStartDialerTests
     private readonly FakeDialer _dialer = new();
 
     [Fact]
-    public async Task The_first_dial_is_begun_ahead_and_the_others_when_they_are_asked_for()
+    public async Task The_first_dial_begins_at_once_and_the_others_when_they_are_asked_for()
     {
         var ahead = new HeadStartDialer(_dialer);
         SpinWait.SpinUntil(() => _dialer.Tunnels.Count == 1, Patience).Should().BeTrue();
@@ -27,7 +27,7 @@ public sealed class HeadStartDialerTests
     }
 
     [Fact]
-    public async Task A_fault_of_the_dial_ahead_is_told_once()
+    public async Task A_fault_of_the_first_dial_is_told_once()
     {
         _dialer.FailNext(new TunnelFault(TunnelFaultKind.BadUpgrade, "no"));
         var ahead = new HeadStartDialer(_dialer);
@@ -37,11 +37,11 @@ public sealed class HeadStartDialerTests
     }
 
     [Fact]
-    public async Task A_dial_ahead_that_ran_out_of_time_before_anybody_asked_is_begun_anew()
+    public async Task A_first_dial_that_timed_out_before_anybody_asked_is_begun_anew()
     {
         _dialer.FailNext(new TunnelFault(TunnelFaultKind.TimedOut, "a person was logging in"));
         var ahead = new HeadStartDialer(_dialer);
-        await ahead.BegunAhead.WaitAsync(Patience);
+        await ahead.FirstDial.WaitAsync(Patience);
 
         (await ahead.DialAsync(CancellationToken.None)).Value.Should().NotBeNull();
         _dialer.Dials.Should().Be(2);

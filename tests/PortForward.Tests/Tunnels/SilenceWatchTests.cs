@@ -43,7 +43,7 @@ public sealed class SilenceWatchTests
         _time.Slept += look == 'z' ? TimeSpan.FromHours(8) : TimeSpan.Zero;
         _time.Advance(after);
         _received += look == 'b' ? 100 : 0;
-        return _watch.Look(_received, isReading: look != 'r');
+        return _watch.Check(_received, isReading: look != 'r');
     }
 
     /// <summary>A clock whose system can sleep: the wall clock goes on, the steady one does not.</summary>

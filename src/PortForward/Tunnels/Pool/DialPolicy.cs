@@ -29,7 +29,7 @@ internal sealed class DialPolicy(TunnelPoolOptions options)
         if (demand.Waiters > demand.Dialling)
         {
             _missedSinceShrink = true;
-            MinimumIdle = Math.Min(MinimumIdle + 1, Math.Max(1, options.MaxSpares));
+            MinimumIdle = Math.Min(MinimumIdle + 1, Math.Max(1, options.MaxPrewarmed));
         }
     }
 
@@ -59,7 +59,7 @@ internal sealed class DialPolicy(TunnelPoolOptions options)
         if (demand is { Prewarm: true, HasTunnels: true })
         {
             // Not before one has shown that the pod can be reached: failures would only be multiplied.
-            wanted = Math.Max(wanted, demand.Waiters + Math.Min(MinimumIdle, options.MaxSpares) - demand.Idle);
+            wanted = Math.Max(wanted, demand.Waiters + Math.Min(MinimumIdle, options.MaxPrewarmed) - demand.Idle);
         }
 
         if (demand is { ReplaceLast: true, HasTunnels: false })

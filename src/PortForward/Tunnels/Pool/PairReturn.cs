@@ -26,7 +26,7 @@ internal sealed class PairReturn(TunnelPoolOptions options)
 
         try
         {
-            bool isReusable = await drained.WaitAsync(options.SettleTimeout, options.Time, cancellationToken).ConfigureAwait(false);
+            bool isReusable = await drained.WaitAsync(options.DrainTimeout, options.Time, cancellationToken).ConfigureAwait(false);
             return pair.Completion is { IsCompletedSuccessfully: true, Result.Kind: PairEndKind.Unanswered } ? DrainOutcome.Unanswered
                 : isReusable ? DrainOutcome.Drained
                 : DrainOutcome.TunnelEnded;
@@ -49,13 +49,13 @@ internal sealed class PairReturn(TunnelPoolOptions options)
             if (!pair.Completion.IsCompleted)
             {
                 await Task.WhenAny(drained, pair.Completion).WaitAsync(cancellationToken).ConfigureAwait(false);
-                await Task.WhenAny(drained, Task.Delay(options.SettleTimeout, options.Time, cancellationToken)).ConfigureAwait(false);
+                await Task.WhenAny(drained, Task.Delay(options.DrainTimeout, options.Time, cancellationToken)).ConfigureAwait(false);
             }
 
             // With the tunnel all of its pairs have ended.
             while (!drained.IsCompleted && !cancellationToken.IsCancellationRequested && !pair.TryEndBlockedPairs())
             {
-                await Task.WhenAny(drained, Task.Delay(options.SettleTimeout / ChecksPerDrain, options.Time, cancellationToken)).ConfigureAwait(false);
+                await Task.WhenAny(drained, Task.Delay(options.DrainTimeout / ChecksPerDrain, options.Time, cancellationToken)).ConfigureAwait(false);
             }
         }
         catch (OperationCanceledException)

@@ -18,7 +18,7 @@ public sealed partial class TunnelPool
         }
         else
         {
-            LogNotDrained(_options.SettleTimeout.TotalSeconds);
+            LogNotDrained(_options.DrainTimeout.TotalSeconds);
         }
     }
 
@@ -28,8 +28,8 @@ public sealed partial class TunnelPool
     [LoggerMessage(Level = LogLevel.Debug, Message = "The pod did not answer a connection; its tunnel gets no other one")]
     private partial void LogUnanswered();
 
-    [LoggerMessage(Level = LogLevel.Debug, Message = "A tunnel has ended; {Standing} stand")]
-    private partial void LogLost(int standing);
+    [LoggerMessage(Level = LogLevel.Debug, Message = "A tunnel has ended; {Alive} others are known to live")]
+    private partial void LogLost(int alive);
 
     [LoggerMessage(Level = LogLevel.Debug, Message = "{Count} silent tunnels are dropped: {Reason}")]
     private partial void LogUnresponsiveDropped(int count, string reason);

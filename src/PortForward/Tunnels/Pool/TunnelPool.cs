@@ -433,7 +433,7 @@ public sealed partial class TunnelPool : IAsyncDisposable
         await tunnel.Tunnel.DisposeAsync().ConfigureAwait(false);
         if (end == TunnelEnd.Lost)
         {
-            LogLost(loss.Standing);
+            LogLost(loss.Alive);
             _options.OnLost?.Invoke(loss);
 
             // If it spoke for the silent ones until now, it does not any more.

@@ -12,7 +12,7 @@ public sealed class DialPolicyTests
     private readonly FakeTimeProvider _time = new();
     private readonly DialPolicy _policy;
 
-    public DialPolicyTests() => _policy = new DialPolicy(new TunnelPoolOptions { MaxTunnels = 10, MaxSpares = 3, Time = _time });
+    public DialPolicyTests() => _policy = new DialPolicy(new TunnelPoolOptions { MaxTunnels = 10, MaxPrewarmed = 3, Time = _time });
 
     [Theory]
     [InlineData(0, 0, 0, 0)]
@@ -65,7 +65,7 @@ public sealed class DialPolicyTests
     [Fact]
     public void Nothing_is_dialled_in_advance_if_the_options_say_so()
     {
-        var policy = new DialPolicy(new TunnelPoolOptions { MaxSpares = 0, Time = _time });
+        var policy = new DialPolicy(new TunnelPoolOptions { MaxPrewarmed = 0, Time = _time });
 
         policy.Plan(Demand(occupied: 1, hasTunnels: true) with { Prewarm = true }).Should().Be(0);
         policy.Plan(Demand(waiters: 2, occupied: 1, hasTunnels: true) with { Prewarm = true }).Should().Be(2);

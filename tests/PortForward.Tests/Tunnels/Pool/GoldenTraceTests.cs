@@ -22,10 +22,10 @@ public sealed class GoldenTraceTests
     [InlineData(6, 4, 1)]
     [InlineData(7, 2, 2)]
     [InlineData(8, 1, 8)]
-    public void The_pool_does_what_was_recorded(int seed, int maxTunnels, int maxSpares)
+    public void The_pool_does_what_was_recorded(int seed, int maxTunnels, int maxPrewarmed)
     {
         string file = Path.Combine(Folder, $"{seed}.txt");
-        List<string> trace = Record(seed, maxTunnels, maxSpares);
+        List<string> trace = Record(seed, maxTunnels, maxPrewarmed);
         if (Environment.GetEnvironmentVariable("PF_TEST_RECORD") == "1")
         {
             Directory.CreateDirectory(Folder);
@@ -38,7 +38,7 @@ public sealed class GoldenTraceTests
         trace.Should().HaveSameCount(recorded);
     }
 
-    private static List<string> Record(int seed, int maxTunnels, int maxSpares)
+    private static List<string> Record(int seed, int maxTunnels, int maxPrewarmed)
     {
         List<string> trace = [];
         Exception? fault = null;
@@ -46,7 +46,7 @@ public sealed class GoldenTraceTests
         {
             try
             {
-                var script = new PoolScript(seed, maxTunnels, maxSpares);
+                var script = new PoolScript(seed, maxTunnels, maxPrewarmed);
                 trace.AddRange(script.Run(Steps));
                 script.DisposeAsync().AsTask().GetAwaiter().GetResult();
             }

@@ -34,7 +34,7 @@ internal sealed class PoolScript : IAsyncDisposable
     private readonly Lock _gate = new();
     private int _dialsBegun;
 
-    public PoolScript(int seed, int maxTunnels, int maxSpares)
+    public PoolScript(int seed, int maxTunnels, int maxPrewarmed)
     {
         _random = new Random(seed);
         _pool = new TunnelPool(
@@ -42,9 +42,9 @@ internal sealed class PoolScript : IAsyncDisposable
             new TunnelPoolOptions
             {
                 MaxTunnels = maxTunnels,
-                MaxSpares = maxSpares,
+                MaxPrewarmed = maxPrewarmed,
                 Time = _time,
-                OnLost = loss => Signal($"lost, {loss.Standing} left{(loss.HasServed ? ", served" : "")}{(loss.Fault is { } fault ? $", {fault.Message}" : "")}"),
+                OnLost = loss => Signal($"lost, {loss.Alive} left{(loss.HasServed ? ", served" : "")}{(loss.Fault is { } fault ? $", {fault.Message}" : "")}"),
                 OnSaturated = () => Signal("saturated"),
             });
     }

@@ -21,9 +21,9 @@ public sealed class TunnelPoolOneTunnelTests : IAsyncDisposable
         _options = new TunnelPoolOptions
         {
             MaxTunnels = 1,
-            MaxSpares = 1,
+            MaxPrewarmed = 1,
             Time = _time,
-            OnLost = loss => _lost.Add(loss.Standing),
+            OnLost = loss => _lost.Add(loss.Alive),
             OnSaturated = () => Interlocked.Increment(ref _saturated),
         };
         _pool = new TunnelPool(_dialer, _options);
@@ -76,7 +76,7 @@ public sealed class TunnelPoolOneTunnelTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task A_preparation_that_is_given_up_leaves_the_dial_to_others()
+    public async Task A_preparation_that_is_cancelled_leaves_the_dial_to_others()
     {
         using var cancel = new CancellationTokenSource();
         var gate = new TaskCompletionSource();
@@ -94,12 +94,12 @@ public sealed class TunnelPoolOneTunnelTests : IAsyncDisposable
     [Fact]
     public async Task A_tunnel_that_lives_on_for_the_connections_in_it_makes_room_for_another_one()
     {
-        IStreamPair unsettled = await OpenAsync(), goesOn = await OpenAsync();
+        IStreamPair undrained = await OpenAsync(), goesOn = await OpenAsync();
         FakeTunnel doomed = _dialer.Tunnels.Single();
         doomed.Flow = new TaskCompletionSource<bool>().Task;
 
-        await unsettled.DisposeAsync();
-        _time.Advance(_options.SettleTimeout);
+        await undrained.DisposeAsync();
+        _time.Advance(_options.DrainTimeout);
         Task<IStreamPair> open = OpenAsync();
         await AdvanceUntilAsync(open);
 
@@ -113,7 +113,7 @@ public sealed class TunnelPoolOneTunnelTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task A_tunnel_that_is_only_just_being_dialled_is_not_held_up_and_is_shared_as_soon_as_it_stands()
+    public async Task A_tunnel_that_is_only_just_being_dialled_is_not_blocked_and_is_shared_as_soon_as_it_is_established()
     {
         var gate = new TaskCompletionSource();
         _dialer.Gate = gate.Task;
@@ -171,12 +171,12 @@ public sealed class TunnelPoolOneTunnelTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task When_the_last_tunnel_is_dropped_because_it_did_not_settle_the_next_one_is_dialled()
+    public async Task When_the_last_tunnel_is_dropped_because_it_did_not_drain_the_next_one_is_dialled()
     {
         IStreamPair pair = await OpenAsync();
         await pair.DisposeAsync();
 
-        _time.Advance(_options.SettleTimeout);
+        _time.Advance(_options.DrainTimeout);
 
         await _dialer.Tunnels.First().Disposed.Soon();
         await Waiting.UntilAsync(() => _pool.IdleCount == 1);
@@ -191,7 +191,7 @@ public sealed class TunnelPoolOneTunnelTests : IAsyncDisposable
         await pair.DisposeAsync();
         _dialer.FailNext(new TunnelFault(TunnelFaultKind.Unreachable, "the network is frozen"));
 
-        _time.Advance(_options.SettleTimeout);
+        _time.Advance(_options.DrainTimeout);
 
         await Waiting.UntilAsync(() => _lost.Count == 1);
         _lost.Should().Equal(0);

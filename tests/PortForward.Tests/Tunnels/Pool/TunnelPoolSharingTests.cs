@@ -20,12 +20,12 @@ public sealed class TunnelPoolSharingTests : IAsyncDisposable
     public TunnelPoolSharingTests() => _pool = new TunnelPool(_dialer, new TunnelPoolOptions
     {
         MaxTunnels = 2,
-        MaxSpares = 0,
+        MaxPrewarmed = 0,
         Time = _time,
         OnLost = loss =>
         {
             _whyLost = loss.Fault;
-            _lost.Add(loss.Standing);
+            _lost.Add(loss.Alive);
         },
         OnSaturated = () => Interlocked.Increment(ref _saturated),
     });
@@ -533,7 +533,7 @@ public sealed class TunnelPoolSharingTests : IAsyncDisposable
         {
             var lost = new ConcurrentQueue<int>();
             var dialer = new FakeDialer();
-            await using var pool = new TunnelPool(dialer, new TunnelPoolOptions { MaxSpares = 0, Time = _time, OnLost = loss => lost.Enqueue(loss.Standing) });
+            await using var pool = new TunnelPool(dialer, new TunnelPoolOptions { MaxPrewarmed = 0, Time = _time, OnLost = loss => lost.Enqueue(loss.Alive) });
             IStreamPair[] pairs = [.. await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => OpenAsync(pool)))];
             FakeTunnel[] tunnels = [.. dialer.Tunnels];
             TaskCompletionSource<bool>[] pongs = [.. tunnels.Select(_ => new TaskCompletionSource<bool>())];

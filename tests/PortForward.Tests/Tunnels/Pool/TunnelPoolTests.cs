@@ -17,7 +17,7 @@ public sealed class TunnelPoolTests : IAsyncDisposable
 
     public TunnelPoolTests()
     {
-        _options = new TunnelPoolOptions { MaxSpares = 0, Time = _time };
+        _options = new TunnelPoolOptions { MaxPrewarmed = 0, Time = _time };
         _pool = new TunnelPool(_dialer, _options);
     }
 
@@ -176,7 +176,7 @@ public sealed class TunnelPoolTests : IAsyncDisposable
         FakeTunnel tunnel = _dialer.Tunnels.Single();
         await pair.DisposeAsync();
 
-        _time.Advance(_options.SettleTimeout - TimeSpan.FromMilliseconds(1));
+        _time.Advance(_options.DrainTimeout - TimeSpan.FromMilliseconds(1));
         tunnel.Disposals.Should().Be(0);
         _time.Advance(TimeSpan.FromMilliseconds(1));
 
@@ -195,7 +195,7 @@ public sealed class TunnelPoolTests : IAsyncDisposable
         reset.Reset();
         await reset.DisposeAsync();
 
-        _time.Advance(_options.SettleTimeout);
+        _time.Advance(_options.DrainTimeout);
         await tunnels[1].Disposed.Soon();
         _time.Advance(TimeSpan.FromMinutes(2));
         tunnels[0].Disposals.Should().Be(0, "its application may be in a debugger, and is owed every byte");
@@ -221,7 +221,7 @@ public sealed class TunnelPoolTests : IAsyncDisposable
 
         tunnel.Pairs.Single().End(PairEndKind.Reset);
         await Waiting.UntilAsync(() => _time.Timers > timers);
-        _time.Advance(_options.SettleTimeout - TimeSpan.FromMilliseconds(1));
+        _time.Advance(_options.DrainTimeout - TimeSpan.FromMilliseconds(1));
         tunnel.Disposals.Should().Be(0);
         _time.Advance(TimeSpan.FromMilliseconds(1));
 
@@ -235,7 +235,7 @@ public sealed class TunnelPoolTests : IAsyncDisposable
         FakeTunnel tunnel = _dialer.Tunnels.Single();
         pair.CloseByClient();
         await pair.DisposeAsync();
-        _time.Advance(_options.SettleTimeout);
+        _time.Advance(_options.DrainTimeout);
         tunnel.Disposals.Should().Be(0);
 
         tunnel.Die();
@@ -303,7 +303,7 @@ public sealed class TunnelPoolTests : IAsyncDisposable
         inner.End(PairEndKind.Failed, "refused");
 
         inner.WrittenText.Should().Be("x");
-        inner.Calls.Should().Equal("write", "finish", "reset", "leave");
+        inner.Calls.Should().Equal("write", "finish", "reset", "close");
         pair.Input.Should().BeSameAs(inner.Input);
         (await pair.Completion.Soon()).Message.Should().Be("refused");
     }
@@ -458,7 +458,7 @@ public sealed class TunnelPoolTests : IAsyncDisposable
         IStreamPair pair = (await pool.OpenPairAsync(80, default, CancellationToken.None)).Value!;
         await pair.DisposeAsync();
         _dialer.FailNext(Gone);
-        _time.Advance(_options.SettleTimeout);
+        _time.Advance(_options.DrainTimeout);
         await Waiting.UntilAsync(() => logger.Lines.Count == 3);
 
         logger.Lines.Should().Equal(
@@ -497,7 +497,7 @@ public sealed class TunnelPoolTests : IAsyncDisposable
     public async Task A_tunnel_that_has_carried_all_it_can_is_no_loss_and_its_successor_is_dialled()
     {
         var lost = new List<int>();
-        await using var pool = new TunnelPool(_dialer, _options with { OnLost = loss => lost.Add(loss.Standing) });
+        await using var pool = new TunnelPool(_dialer, _options with { OnLost = loss => lost.Add(loss.Alive) });
         await pool.OpenPairAsync(80, default, CancellationToken.None);
 
         _dialer.Tunnels.Single().Finish();
@@ -513,7 +513,7 @@ public sealed class TunnelPoolTests : IAsyncDisposable
     public async Task Tunnels_that_end_together_are_the_loss_of_those_that_have_served(bool spareIsNoticedFirst)
     {
         var lost = new ConcurrentQueue<TunnelLoss>();
-        await using var pool = new TunnelPool(_dialer, _options with { MaxSpares = 1, OnLost = lost.Enqueue });
+        await using var pool = new TunnelPool(_dialer, _options with { MaxPrewarmed = 1, OnLost = lost.Enqueue });
         await pool.ConnectAsync(CancellationToken.None);
         await pool.OpenPairAsync(80, default, CancellationToken.None);
         await Waiting.UntilAsync(() => pool.IdleCount == 1);
@@ -525,27 +525,27 @@ public sealed class TunnelPoolTests : IAsyncDisposable
         await Waiting.UntilAsync(() => !lost.IsEmpty);
 
         lost.Should().OnlyContain(loss => loss.HasServed);
-        lost.First().Should().Be(new TunnelLoss(Standing: 0, HasServed: true));
+        lost.First().Should().Be(new TunnelLoss(Alive: 0, HasServed: true));
     }
 
     [Fact]
     public async Task A_tunnel_that_served_counts_for_the_next_loss_also_when_the_pool_has_dropped_it()
     {
         var lost = new ConcurrentQueue<TunnelLoss>();
-        await using var pool = new TunnelPool(_dialer, _options with { MaxSpares = 1, OnLost = lost.Enqueue });
+        await using var pool = new TunnelPool(_dialer, _options with { MaxPrewarmed = 1, OnLost = lost.Enqueue });
         await pool.ConnectAsync(CancellationToken.None);
         IStreamPair pair = (await pool.OpenPairAsync(80, default, CancellationToken.None)).Value!;
         await Waiting.UntilAsync(() => pool.IdleCount == 1);
         FakeTunnel served = _dialer.Tunnels.Single(tunnel => !tunnel.Opened.IsEmpty);
         FakeTunnel spare = _dialer.Tunnels.Single(tunnel => tunnel.Opened.IsEmpty);
         await pair.DisposeAsync();
-        _time.Advance(_options.SettleTimeout);
+        _time.Advance(_options.DrainTimeout);
         await served.Disposed.Soon();
 
         spare.Die();
         await Waiting.UntilAsync(() => !lost.IsEmpty);
 
-        lost.Should().Equal(new TunnelLoss(Standing: 0, HasServed: true));
+        lost.Should().Equal(new TunnelLoss(Alive: 0, HasServed: true));
     }
 
     [Fact]

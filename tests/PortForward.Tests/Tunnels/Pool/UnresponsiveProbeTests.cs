@@ -88,7 +88,7 @@ public sealed class UnresponsiveProbeTests
                 {
                     if ((int)Math.Round((now - TimeSpan.FromSeconds(phases[i])) / step) % 25 == 0)
                     {
-                        silences[i] = watches[i].Look(now < frozen ? now.Ticks : frozen.Ticks, isReading: true);
+                        silences[i] = watches[i].Check(now < frozen ? now.Ticks : frozen.Ticks, isReading: true);
                     }
                 }
 

@@ -6,13 +6,13 @@ using PortForward.Tunnels.Pool;
 namespace PortForward.Tests.Tunnels.Pool;
 
 /// <summary>Tunnels that are dialled ahead.</summary>
-public sealed class TunnelPoolSpareTests : IAsyncDisposable
+public sealed class TunnelPoolPrewarmTests : IAsyncDisposable
 {
     private readonly FakeTimeProvider _time = new();
     private readonly FakeDialer _dialer = new();
     private readonly TunnelPool _pool;
 
-    public TunnelPoolSpareTests() => _pool = new TunnelPool(_dialer, new TunnelPoolOptions { Time = _time });
+    public TunnelPoolPrewarmTests() => _pool = new TunnelPool(_dialer, new TunnelPoolOptions { Time = _time });
 
     [Fact]
     public async Task Without_connections_the_prepared_tunnel_is_the_only_one()
@@ -40,7 +40,7 @@ public sealed class TunnelPoolSpareTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task A_connection_takes_the_spare_that_is_under_way_and_no_dial_of_its_own()
+    public async Task A_connection_takes_the_idle_tunnel_that_is_under_way_and_no_dial_of_its_own()
     {
         await _pool.ConnectAsync(CancellationToken.None).Soon();
         var gate = new TaskCompletionSource();
@@ -58,7 +58,7 @@ public sealed class TunnelPoolSpareTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task A_burst_makes_more_spares_for_a_while()
+    public async Task A_burst_keeps_more_tunnels_idle_for_a_while()
     {
         await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => OpenAsync()));
         await OpenAsync();
@@ -71,7 +71,7 @@ public sealed class TunnelPoolSpareTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task A_spare_that_cannot_be_had_harms_nobody_and_is_not_tried_again_and_again()
+    public async Task An_idle_tunnel_that_cannot_be_had_harms_nobody_and_is_not_tried_again_and_again()
     {
         await _pool.ConnectAsync(CancellationToken.None).Soon();
         _dialer.FailNext(new TunnelFault(TunnelFaultKind.Unreachable, "down"));
@@ -84,7 +84,7 @@ public sealed class TunnelPoolSpareTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task A_connection_that_gives_up_leaves_its_tunnel_to_the_next_one()
+    public async Task A_connection_that_is_cancelled_leaves_its_tunnel_to_the_next_one()
     {
         var gate = new TaskCompletionSource();
         _dialer.Gate = gate.Task;
@@ -100,7 +100,7 @@ public sealed class TunnelPoolSpareTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task Nothing_is_dialled_ahead_to_a_pod_that_was_never_reached()
+    public async Task Nothing_is_dialled_in_advance_to_a_pod_that_was_never_reached()
     {
         for (int i = 0; i < 3; i++)
         {
