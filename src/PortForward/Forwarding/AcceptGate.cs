@@ -3,7 +3,7 @@ namespace PortForward.Forwarding;
 /// <summary>How many clients may be connected at a time, over all listeners of a forward. Those beyond wait in the system's queue.</summary>
 internal sealed class AcceptGate : IDisposable
 {
-    /// <summary>A shortage that comes back sooner than this is still the same one, and is not reported again.</summary>
+    /// <summary>A shortage that returns within this time counts as the same one and is not reported again.</summary>
     private static readonly TimeSpan SameShortage = TimeSpan.FromMinutes(1);
 
     private readonly SemaphoreSlim? _places;
@@ -25,7 +25,7 @@ internal sealed class AcceptGate : IDisposable
         Reserve.Refill();
     }
 
-    /// <summary>For the time when there are no descriptors.</summary>
+    /// <summary>A descriptor kept for when the process has run out of them.</summary>
     public DescriptorReserve Reserve { get; } = new();
 
     /// <summary>Waits until another client may be accepted on a port. <see cref="Leave"/> gives the place back.</summary>

@@ -6,8 +6,8 @@ namespace PortForward.Forwarding;
 internal sealed class ClientEnd(Socket socket, PortForwarderOptions options)
 {
     /// <summary>
-    /// How long the client of a waiting connection may have finished sending before it counts as gone, where the system does not tell whether it still
-    /// reads: nearly all that have finished by then have closed, and each holds a descriptor.
+    /// How long after its FIN the client of a waiting connection counts as gone, on systems that do not tell whether it still reads. Nearly all such clients
+    /// have closed by then, and each holds a descriptor.
     /// </summary>
     private static readonly TimeSpan GoneAfter = TimeSpan.FromSeconds(10);
 
@@ -30,7 +30,7 @@ internal sealed class ClientEnd(Socket socket, PortForwarderOptions options)
     /// <summary>Whether the client is known to have closed its connection, and not only to have finished sending.</summary>
     public bool IsClosedByClient() => options.IsClosedByClient(socket) == true;
 
-    /// <summary>Whether the client has closed or reset its connection while that waits for a pod and nobody reads from it.</summary>
+    /// <summary>Whether the client has closed or reset its connection while the connection waits for a pod and nobody reads from it.</summary>
     public bool IsGoneWhileWaiting()
     {
         if (ClientSocket.IsReset(socket))
@@ -67,7 +67,7 @@ internal sealed class ClientEnd(Socket socket, PortForwarderOptions options)
             }
             catch (TimeoutException)
             {
-                // It has had its time.
+                // The client has not closed in time.
             }
 
             return;
@@ -81,7 +81,9 @@ internal sealed class ClientEnd(Socket socket, PortForwarderOptions options)
         Close(withReset: true);
     }
 
-    /// <summary>Closes the client's side, unless it is closed already: to find that out from the socket costs an exception for each connection.</summary>
+    /// <summary>
+    /// Closes the client's side, unless it is closed already. It remembers whether it is, since asking the socket costs an exception for each connection.
+    /// </summary>
     /// <param name="withReset">Whether the client is to see an RST, so that it cannot mistake what it has received for the whole answer.</param>
     public void Close(bool withReset)
     {

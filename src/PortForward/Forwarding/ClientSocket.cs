@@ -13,7 +13,7 @@ internal static partial class ClientSocket
     /// <summary>How long to wait on systems that do not tell the length of their send queue.</summary>
     private static readonly TimeSpan BlindDelay = TimeSpan.FromMilliseconds(100);
 
-    /// <summary>How long a remote client may be silent before its system is probed, and how long between two probes, in seconds; Go's values.</summary>
+    /// <summary>TCP keep-alive: the idle time before the first probe, and the time between two probes, in seconds (Go's values).</summary>
     private const int KeepAliveSeconds = 15;
 
     /// <summary>Enables TCP keep-alive, so that a remote client that vanishes does not hold a tunnel.</summary>
@@ -93,8 +93,8 @@ internal static partial class ClientSocket
     }
 
     /// <summary>
-    /// Waits until the client's system has acknowledged everything that was sent, or nothing for as long as the limit. A
-    /// reset throws away what is still queued: without this, of 200,000 bytes written 12,288 arrived.
+    /// Waits until the client's system has acknowledged everything that was sent, or has acknowledged nothing for the length of the limit. A reset discards
+    /// what is still queued: without this wait 12,288 of 200,000 bytes arrived.
     /// </summary>
     public static async Task WaitUntilSentAsync(Socket socket, TimeSpan limit, TimeProvider time, CancellationToken cancellationToken)
     {

@@ -13,7 +13,7 @@ internal sealed class ConnectionPump
     /// <summary>How many tunnels a connection that has sent and received nothing yet may lose before it fails.</summary>
     private const int MaxTries = 8;
 
-    /// <summary>How many tunnels may not answer a connection before it fails: with 10 s each that is as long as kubectl waits.</summary>
+    /// <summary>After how many unanswered attempts a connection fails. At 10 s each, this takes as long as kubectl waits.</summary>
     private const int MaxUnanswered = 3;
 
     /// <summary>How often to check whether the client of a waiting connection has closed it.</summary>
@@ -76,7 +76,7 @@ internal sealed class ConnectionPump
         }
     }
 
-    /// <summary>Reads what the client has sent so far, to send it along with the opening. Many servers speak first, so it waits for nothing.</summary>
+    /// <summary>Reads what the client has sent so far, to send it along with the opening. It does not wait, since many servers speak first.</summary>
     private async ValueTask ReadInitialDataAsync(CancellationToken stop)
     {
         int available = Math.Min(_socket.Available, _tunnels.MaxInitialData);
@@ -97,7 +97,7 @@ internal sealed class ConnectionPump
         }
     }
 
-    /// <summary>Carries the connection to a pod; to another one, from its beginning, if the first cannot have seen any of it.</summary>
+    /// <summary>Carries the connection to a pod, and begins again on another one if the first cannot have seen any of it.</summary>
     private async Task<ConnectionEnd> TryPodsAsync(CancellationToken stop)
     {
         List<string> failed = [];
@@ -132,7 +132,8 @@ internal sealed class ConnectionPump
 
             before = end;
 
-            // A pod whose tunnel was lost may be the right one again; one that refused is not, nor one that has not answered if another tunnel did not help.
+            // A pod whose tunnel was lost may be tried again. A pod that refused is avoided, and so are those that did not answer once a second attempt was not
+            // answered either.
             if (end.Kind == ConnectionEndKind.PodFailed)
             {
                 failed.Add(routed.Pod);
@@ -146,8 +147,8 @@ internal sealed class ConnectionPump
     }
 
     /// <summary>
-    /// Opens a pair, unless the client closes the connection while it waits: what it had sent must not reach an application long after nobody waits for
-    /// the answer, least of all several times from a client that tries again.
+    /// Opens a pair, unless the client closes the connection while it waits. Otherwise an application would get requests whose clients are long gone, several
+    /// of them from a client that retries.
     /// </summary>
     /// <exception cref="OperationCanceledException">The client has closed the connection, or it was stopped.</exception>
     private async ValueTask<Attempt<RoutedPair>> OpenPairAsync(PairRequest request, CancellationToken stop)
@@ -185,7 +186,7 @@ internal sealed class ConnectionPump
             ConnectionEnd end = await attempt.RunAsync(moreBytes).ConfigureAwait(false);
             stop.ThrowIfCancellationRequested();
 
-            // From here on it is between this side and the client: the tunnel can serve the next connection.
+            // Only the client's side is left to end: the tunnel can serve the next connection.
             await attempt.ReleasePairAsync().ConfigureAwait(false);
             if (MayBeUnseen(end))
             {
@@ -202,7 +203,7 @@ internal sealed class ConnectionPump
         }
         finally
         {
-            // An upload that waits for a stalled tunnel ends only when the tunnel is dropped, so the pair is released before it is waited for.
+            // An upload that waits for a stalled tunnel ends only when the tunnel is dropped, so the pair is released before the upload is awaited.
             await attempt.ReleasePairAsync().ConfigureAwait(false);
             if (!mayTryAgain)
             {
@@ -213,7 +214,7 @@ internal sealed class ConnectionPump
         }
     }
 
-    /// <summary>Whether it is worth while to find out if the connection can begin anew on another pod.</summary>
+    /// <summary>Whether the connection may be able to begin anew on another pod; <see cref="IsUnseen"/> decides.</summary>
     private bool MayBeUnseen(ConnectionEnd end) =>
         BytesReceived == 0
         && _replay.All is not null

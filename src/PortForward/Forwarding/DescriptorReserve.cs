@@ -3,8 +3,8 @@ using Microsoft.Win32.SafeHandles;
 namespace PortForward.Forwarding;
 
 /// <summary>
-/// A file descriptor that is held back for the time when there are no others: with it one more client can be accepted, and if that has closed already
-/// its descriptor is free again for the next one.
+/// A file descriptor kept for when the process has run out of them. It lets one more client be accepted; if that client has closed already, the descriptor is
+/// free for the next one.
 /// </summary>
 internal sealed class DescriptorReserve : IDisposable
 {
@@ -12,7 +12,7 @@ internal sealed class DescriptorReserve : IDisposable
     private SafeFileHandle? _held;
     private bool _isDisposed;
 
-    /// <summary>Holds a descriptor back, unless one is or there is none.</summary>
+    /// <summary>Takes a descriptor into reserve, unless it has one already or none is free.</summary>
     public void Refill()
     {
         lock (_gate)
@@ -33,7 +33,7 @@ internal sealed class DescriptorReserve : IDisposable
         }
     }
 
-    /// <summary>Gives the descriptor away; false when there is none.</summary>
+    /// <summary>Frees the reserved descriptor; false when there is none.</summary>
     public bool TryRelease()
     {
         lock (_gate)

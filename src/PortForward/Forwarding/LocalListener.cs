@@ -99,7 +99,7 @@ internal sealed class LocalListener : IDisposable
                     gate.ReportShortage(Port);
                     if (!usesReserve && gate.Reserve.TryRelease())
                     {
-                        usesReserve = true; // It is for the next client, and held back again only after that.
+                        usesReserve = true; // The reserve serves the next client, and is refilled only after that.
                         continue;
                     }
                 }

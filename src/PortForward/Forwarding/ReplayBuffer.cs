@@ -3,8 +3,8 @@ using System.Buffers;
 namespace PortForward.Forwarding;
 
 /// <summary>
-/// Keeps what a client has sent so far, so that it can be sent once more to another pod. Empties itself for good when there is too much of it, and is
-/// released when the pod's first byte proves that the application has got the connection.
+/// Keeps what a client has sent so far, so that it can be sent to another pod. It is released when it overflows, and when the pod's first byte proves that the
+/// application has the connection.
 /// </summary>
 internal sealed class ReplayBuffer
 {

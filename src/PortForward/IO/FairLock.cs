@@ -63,7 +63,9 @@ internal sealed class FairLock
         }
     }
 
-    /// <summary>Takes a waiter out, unless the lock is its own already: those who give up would pile up behind a holder that never exits.</summary>
+    /// <summary>
+    /// Removes a cancelled waiter, unless it holds the lock already. Otherwise cancelled waiters would pile up behind a holder that never exits.
+    /// </summary>
     private void Cancel(LinkedListNode<TaskCompletionSource> waiter, CancellationToken cancellationToken)
     {
         lock (_gate)

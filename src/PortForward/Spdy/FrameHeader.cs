@@ -34,7 +34,7 @@ internal readonly record struct FrameHeader
     /// <summary>The stream of a data frame; 0 on a control frame, whose stream id is in its body.</summary>
     public uint StreamId { get; }
 
-    /// <summary>The flag bits as they stood on the wire.</summary>
+    /// <summary>The flag bits as they are on the wire.</summary>
     public FrameFlags Flags { get; }
 
     /// <summary>The number of bytes that follow the header.</summary>

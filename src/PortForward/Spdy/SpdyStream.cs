@@ -46,7 +46,7 @@ public sealed class SpdyStream
     /// <summary>Completes when the peer's half has ended, with the way it ended. Never faults.</summary>
     public Task<StreamEnd> Completion => _completion.Task;
 
-    /// <summary>Sends bytes to the peer, and waits until the transport has taken them: backpressure reaches the caller.</summary>
+    /// <summary>Sends bytes to the peer, and waits until the transport has accepted them: backpressure reaches the caller.</summary>
     /// <param name="data">The bytes, split into frames as needed. After two frames at most it is another stream's turn.</param>
     /// <param name="cancellationToken">Ends the wait for this stream's turn. A frame that is being written is written whole.</param>
     /// <returns>False when this half or the session has ended, so that nobody will receive the bytes.</returns>

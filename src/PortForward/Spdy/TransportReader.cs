@@ -96,9 +96,9 @@ internal sealed class TransportReader
     /// <summary>Takes bytes that are in the buffer. They are valid until the next call.</summary>
     public ReadOnlyMemory<byte> Take(int count)
     {
-        ReadOnlyMemory<byte> taken = _buffer.AsMemory(_start, count);
+        ReadOnlyMemory<byte> bytes = _buffer.AsMemory(_start, count);
         _start += count;
-        return taken;
+        return bytes;
     }
 
     /// <summary>Takes what is there, at least 1 and at most <paramref name="most"/> bytes; waits for some if there are none.</summary>

@@ -5,8 +5,8 @@ namespace PortForward.Spdy;
 /// peer has ended the stream of that data, nothing frees the worker any more, and the streams behind it would wait forever.
 /// </summary>
 /// <remarks>
-/// Only pongs and replies show what a worker has handled. So a worker looks the same if it is a live stream that blocks it, whose application stopped reading, or
-/// slowed down, shortly before or after the ended stream's last frame. Where live uploads have filled other workers too, nothing is decided.
+/// Only pongs and replies show what a worker has handled. So a worker that a live stream blocks looks the same, if that stream's application stopped reading,
+/// or slowed down, shortly before or after the ended stream's last frame. Nothing is decided while live uploads have filled other workers too.
 /// <para>Decisions are made with the session's lock held. What was decided may be read without it.</para>
 /// </remarks>
 /// <param name="workers">What was sent to the workers and acknowledged by them.</param>

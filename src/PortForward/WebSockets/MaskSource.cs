@@ -3,7 +3,9 @@ using System.Security.Cryptography;
 
 namespace PortForward.WebSockets;
 
-/// <summary>Masks that nobody can foresee, as RFC 6455, section 10.3 asks for. They are taken in blocks: each call of the generator is a call of the system.</summary>
+/// <summary>
+/// Masks that nobody can foresee, as RFC 6455, section 10.3 asks for. They are generated in blocks, since each call of the generator is a system call.
+/// </summary>
 internal sealed class MaskSource
 {
     private readonly uint[] _block = new uint[64];

@@ -89,7 +89,7 @@ internal sealed class WebSocketConnection : IAsyncDisposable
     /// <exception cref="IOException">The connection was lost.</exception>
     public Task CloseOutputAsync() => _sender.CloseAsync(CancellationToken.None);
 
-    /// <summary>The same if the connection takes it soon.</summary>
+    /// <summary>The same, if the connection accepts it soon.</summary>
     public Task TryCloseOutputAsync() => _sender.TryCloseAsync();
 
     /// <summary>Cuts the connection. What has arrived and was not received yet is lost.</summary>

@@ -26,7 +26,7 @@ internal readonly record struct WebSocketHeader(WebSocketOpcode Opcode, bool IsF
     private const byte LengthIn16Bits = 126;
     private const byte LengthIn64Bits = 127;
 
-    /// <summary>Whether it may stand between the frames of a message.</summary>
+    /// <summary>Whether it may come between the frames of a message.</summary>
     public bool IsControl => Opcode >= WebSocketOpcode.Close;
 
     /// <summary>Reads a header from the beginning of <paramref name="source"/>.</summary>

@@ -9,7 +9,7 @@ namespace PortForward.WebSockets;
 /// <param name="connection">Where they are written to; it belongs to the caller.</param>
 internal sealed class WebSocketSender(Stream connection)
 {
-    /// <summary>How long a close may take to leave before the connection is simply cut.</summary>
+    /// <summary>How long a close may take to be sent before the connection is cut.</summary>
     private static readonly TimeSpan CloseTimeout = TimeSpan.FromMilliseconds(500);
 
     private readonly MaskSource _masks = new();
@@ -52,7 +52,7 @@ internal sealed class WebSocketSender(Stream connection)
         }
     }
 
-    /// <summary>Sends a PING or an empty message if nobody is writing, and waits for nothing. That the connection is lost, whoever reads is told.</summary>
+    /// <summary>Sends a PING or an empty message if nobody is writing, without waiting. The reader learns of a lost connection.</summary>
     public void TrySend(WebSocketOpcode opcode, ReadOnlyMemory<byte> payload = default)
     {
         if (_turn.TryEnter())
@@ -91,7 +91,7 @@ internal sealed class WebSocketSender(Stream connection)
         }
     }
 
-    /// <summary>Sends a close if the connection takes it soon: else there is nobody to say it to.</summary>
+    /// <summary>Sends a close if the connection accepts it soon; otherwise nobody is there to read it.</summary>
     public async Task TryCloseAsync()
     {
         using var limit = new CancellationTokenSource(CloseTimeout);
@@ -101,7 +101,7 @@ internal sealed class WebSocketSender(Stream connection)
         }
         catch (Exception e) when (IsLost(e))
         {
-            // The server does not take it.
+            // The server does not read it.
         }
     }
 
@@ -139,7 +139,7 @@ internal sealed class WebSocketSender(Stream connection)
         }
         catch (Exception e) when (IsLost(e))
         {
-            // The connection is lost, which whoever reads is told.
+            // The connection is lost, as the reader learns.
         }
         finally
         {
