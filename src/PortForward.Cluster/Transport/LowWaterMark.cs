@@ -7,8 +7,8 @@ namespace PortForward.Cluster.Transport;
 /// </summary>
 /// <remarks>
 /// docs/decisions/0011 has what it saves. It is set only while much arrives and nothing is sent, so that nobody waits for an answer whose end lies below it.
-/// What does lie there once the sender has come to an end, or pauses, waits for about two of <see cref="Pause"/>. An end of the connection wakes the reader
-/// whatever the mark is.
+/// What remains below it once the sender has ended, or pauses, waits for about two of <see cref="Pause"/>. An end of the connection wakes the reader whatever
+/// the mark is.
 /// </remarks>
 internal sealed class LowWaterMark : IDisposable
 {
@@ -18,10 +18,12 @@ internal sealed class LowWaterMark : IDisposable
     /// <summary>How many bytes must arrive without anything being sent before a transfer counts as long: 60 ms at full speed, so the last wait matters little.</summary>
     public const int LongTransfer = 16 * 1024 * 1024;
 
-    /// <summary>How much must arrive after a pause in a long transfer, in bytes: one that only trickles from now on is not to wait each time.</summary>
+    /// <summary>How much must arrive after a pause in a long transfer, in bytes: a transfer that only trickles from then on must not wait each time.</summary>
     public const int AfterPause = 1024 * 1024;
 
-    /// <summary>How long a sender that pauses is silent. A shorter time costs more than it saves, since each check wakes two threads.</summary>
+    /// <summary>
+    /// After how long without a byte a sender counts as pausing. A shorter time costs more than it saves, since each check wakes two threads.
+    /// </summary>
     public static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(4);
 
     private readonly Socket _socket;
@@ -32,10 +34,10 @@ internal sealed class LowWaterMark : IDisposable
     private bool _isOff = !IsSupported;
     private int _needed = LongTransfer;
     private long _received;
-    private long _receivedAtPulse;
+    private long _receivedAtCheck;
 
-    /// <summary>Set while the mark stands.</summary>
-    private ITimer? _pulse;
+    /// <summary>Runs while the mark is set.</summary>
+    private ITimer? _timer;
 
     /// <summary>Sets no mark yet.</summary>
     /// <param name="socket">The connection, which stays the caller's.</param>
@@ -49,14 +51,14 @@ internal sealed class LowWaterMark : IDisposable
     /// <summary>Whether this system has such a mark and wakes the reader when it is lowered, as Linux does since 4.18.</summary>
     public static bool IsSupported { get; } = OperatingSystem.IsLinux() && Environment.OSVersion.Version >= new Version(4, 18);
 
-    /// <summary>Whether the mark stands.</summary>
+    /// <summary>Whether the mark is set.</summary>
     public bool IsSet
     {
         get
         {
             lock (_gate)
             {
-                return _pulse is not null;
+                return _timer is not null;
             }
         }
     }
@@ -68,15 +70,15 @@ internal sealed class LowWaterMark : IDisposable
         lock (_gate)
         {
             _received += length;
-            if (_received >= _needed && _pulse is null && !_isOff && TrySet(Height))
+            if (_received >= _needed && _timer is null && !_isOff && TrySet(Height))
             {
-                _receivedAtPulse = _received;
-                _pulse = _time.CreateTimer(static mark => ((LowWaterMark)mark!).Check(), this, Pause, Pause);
+                _receivedAtCheck = _received;
+                _timer = _time.CreateTimer(static mark => ((LowWaterMark)mark!).Check(), this, Pause, Pause);
             }
         }
     }
 
-    /// <summary>Says that something is sent, which may be what an answer comes to.</summary>
+    /// <summary>Says that something is sent, which may bring an answer.</summary>
     public void Send()
     {
         lock (_gate)
@@ -91,8 +93,8 @@ internal sealed class LowWaterMark : IDisposable
         lock (_gate)
         {
             _isOff = true;
-            _pulse?.Dispose();
-            _pulse = null;
+            _timer?.Dispose();
+            _timer = null;
         }
     }
 
@@ -101,13 +103,13 @@ internal sealed class LowWaterMark : IDisposable
     {
         lock (_gate)
         {
-            // A pulse may still come after the mark was lowered.
-            if (_pulse is not null && _received == _receivedAtPulse)
+            // A check may still come after the mark was lowered.
+            if (_timer is not null && _received == _receivedAtCheck)
             {
                 Lower(AfterPause);
             }
 
-            _receivedAtPulse = _received;
+            _receivedAtCheck = _received;
         }
     }
 
@@ -116,10 +118,10 @@ internal sealed class LowWaterMark : IDisposable
     {
         _received = 0;
         _needed = needed;
-        if (_pulse is { } pulse)
+        if (_timer is { } timer)
         {
-            pulse.Dispose();
-            _pulse = null;
+            timer.Dispose();
+            _timer = null;
             TrySet(1);
         }
     }

@@ -129,7 +129,7 @@ internal sealed class ServerDialer
             : Unable($"dial tcp{why}", e);
     }
 
-    private async Task<GatheringStream> ConnectTcpAsync(IPEndPoint endPoint, CancellationToken cancellationToken)
+    private async Task<CoalescingStream> ConnectTcpAsync(IPEndPoint endPoint, CancellationToken cancellationToken)
     {
         var socket = new Socket(endPoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         try
@@ -139,7 +139,7 @@ internal sealed class ServerDialer
             socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveTime, (int)KeepAliveInterval.TotalSeconds);
             socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveInterval, (int)KeepAliveInterval.TotalSeconds);
             await socket.ConnectAsync(endPoint, cancellationToken).ConfigureAwait(false);
-            return new GatheringStream(socket, Time);
+            return new CoalescingStream(socket, Time);
         }
         catch
         {
@@ -151,7 +151,7 @@ internal sealed class ServerDialer
     private async Task<SslStream> SecureAsync(Stream stream, TlsPeer peer, CancellationToken cancellationToken)
     {
         string? fault = null;
-        SslStream tls = stream is GatheringStream connection ? new GatheringTls(connection) : new SslStream(stream, leaveInnerStreamOpen: false);
+        SslStream tls = stream is CoalescingStream connection ? new CoalescingTls(connection) : new SslStream(stream, leaveInnerStreamOpen: false);
         using var limit = new CancellationTokenSource(TlsTimeout, Time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, limit.Token);
         try

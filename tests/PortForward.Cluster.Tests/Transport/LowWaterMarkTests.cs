@@ -13,7 +13,7 @@ public sealed class LowWaterMarkTests : IAsyncLifetime
     private readonly byte[] _buffer = new byte[LowWaterMark.LongTransfer];
     private Socket _socket = null!;
     private Socket _peer = null!;
-    private GatheringStream _stream = null!;
+    private CoalescingStream _stream = null!;
 
     public async Task InitializeAsync()
     {
@@ -24,11 +24,11 @@ public sealed class LowWaterMarkTests : IAsyncLifetime
         await _socket.ConnectAsync(listener.LocalEndPoint!);
         _peer = await listener.AcceptAsync();
         _peer.NoDelay = true;
-        _stream = new GatheringStream(_socket, _time);
+        _stream = new CoalescingStream(_socket, _time);
     }
 
     [LowWaterFact]
-    public async Task The_mark_stands_in_a_long_transfer_and_not_before()
+    public async Task The_mark_is_set_in_a_long_transfer_and_not_before()
     {
         await TransferAsync(LowWaterMark.LongTransfer - 1);
         Mark().Should().Be(1);
@@ -128,7 +128,7 @@ public sealed class LowWaterMarkTests : IAsyncLifetime
     }
 
     [LowWaterFact]
-    public async Task A_pulse_after_the_end_does_nothing()
+    public async Task A_check_after_the_end_does_nothing()
     {
         await TransferAsync(LowWaterMark.LongTransfer);
 

@@ -4,7 +4,7 @@ using PortForward.Cluster.Transport;
 
 namespace PortForward.Cluster.Tests.Transport;
 
-public sealed class GatheringStreamTests
+public sealed class CoalescingStreamTests
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
 
@@ -13,8 +13,8 @@ public sealed class GatheringStreamTests
     {
         int seed = Random.Shared.Next();
         var random = new Random(seed);
-        (GatheringStream stream, Socket peer) = await ConnectAsync();
-        await using GatheringStream reading = stream;
+        (CoalescingStream stream, Socket peer) = await ConnectAsync();
+        await using CoalescingStream reading = stream;
         using Socket sending = peer;
         byte[] sent = new byte[3_000_000];
         random.NextBytes(sent);
@@ -46,8 +46,8 @@ public sealed class GatheringStreamTests
     [Fact]
     public async Task An_empty_read_waits_for_bytes_and_takes_none()
     {
-        (GatheringStream stream, Socket peer) = await ConnectAsync();
-        await using GatheringStream reading = stream;
+        (CoalescingStream stream, Socket peer) = await ConnectAsync();
+        await using CoalescingStream reading = stream;
         using Socket sending = peer;
         Task<int> waiting = stream.ReadAsync(Memory<byte>.Empty).AsTask();
         waiting.IsCompleted.Should().BeFalse();
@@ -64,14 +64,14 @@ public sealed class GatheringStreamTests
     [Fact]
     public async Task A_reset_by_the_peer_is_an_error_and_its_end_is_not()
     {
-        (GatheringStream ended, Socket ending) = await ConnectAsync();
+        (CoalescingStream ended, Socket ending) = await ConnectAsync();
         await using (ended)
         {
             ending.Dispose();
             (await ended.ReadAsync(new byte[1]).AsTask().WaitAsync(Limit)).Should().Be(0);
         }
 
-        (GatheringStream reset, Socket resetting) = await ConnectAsync();
+        (CoalescingStream reset, Socket resetting) = await ConnectAsync();
         await using (reset)
         {
             Task<int> read = reset.ReadAsync(new byte[1]).AsTask();
@@ -84,7 +84,7 @@ public sealed class GatheringStreamTests
     [Fact]
     public async Task A_read_that_waits_ends_when_it_is_cancelled_or_the_stream_is_closed()
     {
-        (GatheringStream stream, Socket peer) = await ConnectAsync();
+        (CoalescingStream stream, Socket peer) = await ConnectAsync();
         using Socket silent = peer;
         using var cancelled = new CancellationTokenSource();
         Task<int> read = stream.ReadAsync(new byte[1], cancelled.Token).AsTask();
@@ -101,34 +101,34 @@ public sealed class GatheringStreamTests
     }
 
     [Fact]
-    public async Task What_is_gathered_leaves_when_it_is_told_to_and_not_before()
+    public async Task Coalesced_writes_are_sent_when_it_is_told_to_and_not_before()
     {
-        (GatheringStream stream, Socket peer) = await ConnectAsync();
-        await using GatheringStream writing = stream;
+        (CoalescingStream stream, Socket peer) = await ConnectAsync();
+        await using CoalescingStream writing = stream;
         using Socket receiving = peer;
-        stream.Gather();
+        stream.Coalesce();
         await stream.WriteAsync(new byte[] { 1 });
         await stream.WriteAsync(new byte[] { 2 });
         receiving.Available.Should().Be(0);
-        await stream.SendGatheredAsync(CancellationToken.None);
+        await stream.SendCoalescedAsync(CancellationToken.None);
         await stream.WriteAsync(new byte[] { 3 });
         (await ReceiveAsync(receiving, 3)).Should().Equal(1, 2, 3);
     }
 
     [Fact]
-    public async Task What_there_is_no_room_for_leaves_in_order_behind_what_was_gathered()
+    public async Task What_there_is_no_room_for_is_sent_in_order_behind_what_was_coalesced()
     {
         int seed = Random.Shared.Next();
         var random = new Random(seed);
-        (GatheringStream stream, Socket peer) = await ConnectAsync();
-        await using GatheringStream writing = stream;
+        (CoalescingStream stream, Socket peer) = await ConnectAsync();
+        await using CoalescingStream writing = stream;
         using Socket receiving = peer;
         byte[] sent = new byte[2_000_000];
         random.NextBytes(sent);
         Task<byte[]> received = ReceiveAsync(receiving, sent.Length);
         for (int start = 0; start < sent.Length;)
         {
-            stream.Gather();
+            stream.Coalesce();
             for (int writes = random.Next(1, 12); writes > 0 && start < sent.Length; writes--)
             {
                 int length = Math.Min(random.Next(1, random.Next(2) == 0 ? 20_000 : 300_000), sent.Length - start);
@@ -136,7 +136,7 @@ public sealed class GatheringStreamTests
                 start += length;
             }
 
-            await stream.SendGatheredAsync(CancellationToken.None).AsTask().WaitAsync(Limit);
+            await stream.SendCoalescedAsync(CancellationToken.None).AsTask().WaitAsync(Limit);
         }
 
         (await received).AsSpan().SequenceEqual(sent).Should().BeTrue("seed {0}", seed);
@@ -150,7 +150,7 @@ public sealed class GatheringStreamTests
         return bytes;
     }
 
-    private static async Task<(GatheringStream Stream, Socket Peer)> ConnectAsync()
+    private static async Task<(CoalescingStream Stream, Socket Peer)> ConnectAsync()
     {
         using var listener = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         listener.Bind(new IPEndPoint(IPAddress.Loopback, 0));
@@ -158,6 +158,6 @@ public sealed class GatheringStreamTests
         var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         await socket.ConnectAsync(listener.LocalEndPoint!);
         Socket peer = await listener.AcceptAsync();
-        return (new GatheringStream(socket, TimeProvider.System), peer);
+        return (new CoalescingStream(socket, TimeProvider.System), peer);
     }
 }

@@ -5,11 +5,11 @@ using System.Runtime.CompilerServices;
 namespace PortForward.Cluster.Transport;
 
 /// <summary>
-/// A connection below TLS that asks the system less often: it reads ahead, and while it gathers it sends many records at once. TLS itself reads and writes
-/// one record of at most 16 KiB at a time, and servers send most records far smaller.
+/// A connection below TLS that makes fewer system calls: it reads ahead, and it coalesces the records of one write. TLS itself reads and writes one record of
+/// at most 16 KiB at a time, and most records of servers are far smaller.
 /// </summary>
 /// <remarks>Like any stream it is for one reader and one writer at a time. A connection that waits for its peer holds no buffer.</remarks>
-internal sealed class GatheringStream : NetworkStream
+internal sealed class CoalescingStream : NetworkStream
 {
     /// <summary>How much is read, and coalesced, at once, in bytes: eight of TLS's records (docs/decisions/0011).</summary>
     private const int Size = 128 * 1024;
@@ -28,50 +28,50 @@ internal sealed class GatheringStream : NetworkStream
     /// <summary>Whether the last read got so much that the next one is likely to get some at once, or soon.</summary>
     private bool _isBusy;
 
-    private byte[]? _gathered;
-    private int _gatheredLength;
-    private bool _gathers;
+    private byte[]? _coalesced;
+    private int _coalescedLength;
+    private bool _coalesces;
 
     /// <summary>Takes a connected socket, which it owns from now on.</summary>
     /// <param name="socket">The socket.</param>
     /// <param name="time">The clock, which tells a long transfer from one that has come to an end.</param>
-    public GatheringStream(Socket socket, TimeProvider time)
+    public CoalescingStream(Socket socket, TimeProvider time)
         : base(socket, ownsSocket: true)
     {
         _mark = new LowWaterMark(socket, time);
     }
 
-    /// <summary>Keeps what is written from now on, as far as there is room, until <see cref="SendGatheredAsync"/>.</summary>
-    public void Gather() => _gathers = true;
+    /// <summary>Buffers what is written from now on, as far as there is room, until <see cref="SendCoalescedAsync"/>.</summary>
+    public void Coalesce() => _coalesces = true;
 
-    /// <summary>Sends what was gathered; what is written from now on leaves at once.</summary>
+    /// <summary>Sends what was buffered; what is written from now on is sent at once.</summary>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
-    public async ValueTask SendGatheredAsync(CancellationToken cancellationToken)
+    public async ValueTask SendCoalescedAsync(CancellationToken cancellationToken)
     {
-        _gathers = false;
-        if (_gathered is not { } gathered)
+        _coalesces = false;
+        if (_coalesced is not { } coalesced)
         {
             return;
         }
 
-        _gathered = null;
-        int length = _gatheredLength;
-        _gatheredLength = 0;
+        _coalesced = null;
+        int length = _coalescedLength;
+        _coalescedLength = 0;
         try
         {
-            await base.WriteAsync(gathered.AsMemory(0, length), cancellationToken).ConfigureAwait(false);
+            await base.WriteAsync(coalesced.AsMemory(0, length), cancellationToken).ConfigureAwait(false);
         }
         finally
         {
-            ArrayPool<byte>.Shared.Return(gathered);
+            ArrayPool<byte>.Shared.Return(coalesced);
         }
     }
 
     /// <inheritdoc/>
     /// <remarks>
-    /// TLS waits with an empty buffer and rents its own only when there is something to read. In the middle of a transfer that wait is left out: two calls of
-    /// the system instead of three for each time that the peer is waited for. So once the transfer is over, TLS holds its 32 KiB until the next few bytes
-    /// come, which is the answer to a PING at the latest.
+    /// TLS waits with an empty buffer and rents its own only when there is something to read. In the middle of a transfer this skips that wait, so that each
+    /// wait for the peer costs two system calls instead of three. So once the transfer is over, TLS keeps its 32 KiB until the next bytes come, which is the
+    /// reply to a PING at the latest.
     /// </remarks>
     public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>
         _ahead is not null ? ValueTask.FromResult(TakeAhead(buffer.Span))
@@ -85,19 +85,19 @@ internal sealed class GatheringStream : NetworkStream
     public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
     {
         _mark.Send();
-        if (!_gathers)
+        if (!_coalesces)
         {
             return base.WriteAsync(buffer, cancellationToken);
         }
 
-        _gathered ??= ArrayPool<byte>.Shared.Rent(Size);
-        if (buffer.Length > _gathered.Length - _gatheredLength)
+        _coalesced ??= ArrayPool<byte>.Shared.Rent(Size);
+        if (buffer.Length > _coalesced.Length - _coalescedLength)
         {
             return SendBothAsync(buffer, cancellationToken);
         }
 
-        buffer.Span.CopyTo(_gathered.AsSpan(_gatheredLength));
-        _gatheredLength += buffer.Length;
+        buffer.Span.CopyTo(_coalesced.AsSpan(_coalescedLength));
+        _coalescedLength += buffer.Length;
         return ValueTask.CompletedTask;
     }
 
@@ -114,11 +114,11 @@ internal sealed class GatheringStream : NetworkStream
         base.Dispose(disposing);
     }
 
-    /// <summary>Sends what was gathered and what there was no room for.</summary>
+    /// <summary>Sends what was buffered and what there was no room for.</summary>
     private async ValueTask SendBothAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken)
     {
-        await SendGatheredAsync(cancellationToken).ConfigureAwait(false);
-        _gathers = true;
+        await SendCoalescedAsync(cancellationToken).ConfigureAwait(false);
+        _coalesces = true;
         await base.WriteAsync(buffer, cancellationToken).ConfigureAwait(false);
     }
 
@@ -133,7 +133,7 @@ internal sealed class GatheringStream : NetworkStream
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<int> ReadAheadAsync(Memory<byte> buffer, CancellationToken cancellationToken)
     {
-        // With nothing in hand: a connection that waits holds no buffer of this size.
+        // It waits without a buffer, so that an idle connection holds none of this size.
         await base.ReadAsync(Memory<byte>.Empty, cancellationToken).ConfigureAwait(false);
         byte[] ahead = ArrayPool<byte>.Shared.Rent(Size);
         int received = 0;
