@@ -9,8 +9,8 @@ namespace PortForward.Cluster;
 /// <remarks>It holds a secret, so it has no text form.</remarks>
 internal sealed class UrlUser
 {
-    /// <summary>What may be wrong with a URL that cannot be read and has an @ in it, to stand behind what is said about it.</summary>
-    public const string EscapeHint = "; in its password / stands as %2F, ? as %3F, # as %23 and % as %25";
+    /// <summary>What may be wrong with a URL that cannot be read and has an @ in it, to follow the message about it.</summary>
+    public const string EscapeHint = "; in its password write / as %2F, ? as %3F, # as %23 and % as %25";
 
     private UrlUser(string text)
     {

@@ -26,11 +26,11 @@ internal sealed class ForwardFlags
     public Option<int> MaxTunnels { get; } = new("--max-tunnels")
     {
         HelpName = "NUMBER",
-        Description = "The most tunnels to a pod; past it connections share those that nothing holds up (default 256). 1 is kubectl's way.",
+        Description = "The most tunnels to a pod; at the limit connections share those that nothing blocks (default 256). 1 is kubectl's way.",
     };
 
     public Option<string> LivenessTimeout { get; } = Text("--liveness-timeout", "DURATION",
-        "After how long without a sign of life a tunnel counts as dead; it asks for one three times in that time (default 15s).");
+        "How long a tunnel may be silent before it counts as dead; it is pinged three times in that time (default 15s).");
 
     public Option<string> HalfCloseTimeout { get; } = Text("--half-close-timeout", "DURATION",
         "How long the pod must be silent before a client's end of sending is passed on, since runtimes cut the answer 1s after it (default 5s).");
@@ -90,7 +90,7 @@ internal sealed class ForwardFlags
 
     public Option<bool> Version { get; } = Switch("--version", "Show the version.");
 
-    /// <summary>Flags of kubectl that are taken so that its command lines work, and that have nothing to act on here.</summary>
+    /// <summary>Flags of kubectl that are accepted so that its command lines work, and that do nothing here.</summary>
     public IReadOnlyList<Option> WithoutEffect { get; } =
     [
         Text("--cache-dir", "DIR"),

@@ -76,7 +76,7 @@ internal sealed class ConfigReader
         switch (Current)
         {
             case AnchorAlias alias:
-                ConfigNode shared = _anchors.GetValueOrDefault(alias.Value) ?? throw Fault("an alias stands before or inside the anchor it names");
+                ConfigNode shared = _anchors.GetValueOrDefault(alias.Value) ?? throw Fault("an alias comes before or inside the anchor it names");
                 Next();
                 return shared;
             case Scalar scalar:

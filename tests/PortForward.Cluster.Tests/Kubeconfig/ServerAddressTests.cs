@@ -44,7 +44,7 @@ public class ServerAddressTests
         ServerAddress.Parse("https://us@er:p@ss:w@example.test/p@th").User!.Basic.Should().Be($"Basic {Convert.ToBase64String("us@er:p@ss:w"u8)}");
         ServerAddress.Parse("https://example.test/p@th").User.Should().BeNull();
         Action parse = () => ServerAddress.Parse("https://user:pa/s5word@example.test");
-        parse.Should().Throw<ClusterException>().WithMessage("the server address \"example.test\" is no http or https URL and no host:port; in its password / stands as %2F, ? as %3F, # as %23 and % as %25");
+        parse.Should().Throw<ClusterException>().WithMessage("the server address \"example.test\" is no http or https URL and no host:port; in its password write / as %2F, ? as %3F, # as %23 and % as %25");
     }
 
     [Fact]

@@ -94,6 +94,6 @@ public class ProxyAddressTests
         Action parse = () => ProxyAddress.Parse(text, "HTTPS_PROXY");
 
         parse.Should().Throw<ClusterException>().WithMessage(
-            "HTTPS_PROXY is no proxy address: it must be an http, https, socks5 or socks5h URL; in its password / stands as %2F, ? as %3F, # as %23 and % as %25");
+            "HTTPS_PROXY is no proxy address: it must be an http, https, socks5 or socks5h URL; in its password write / as %2F, ? as %3F, # as %23 and % as %25");
     }
 }
