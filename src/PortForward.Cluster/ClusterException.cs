@@ -3,7 +3,7 @@ using System.Net;
 namespace PortForward.Cluster;
 
 /// <summary>A fault on the cluster's side that a user can act on: one sentence that names the cause and the next step.</summary>
-/// <remarks>A sentence may repeat what others wrote, such as names in a kubeconfig; what could rewrite the terminal is taken out of it.</remarks>
+/// <remarks>A sentence may repeat what others wrote, such as names in a kubeconfig; what could rewrite the terminal is removed.</remarks>
 public sealed class ClusterException : Exception
 {
     /// <summary>A fault told in one sentence.</summary>
@@ -25,7 +25,7 @@ public sealed class ClusterException : Exception
     public bool IsObjectMissing { get; init; }
 
     /// <summary>The same fault with more to say about it.</summary>
-    /// <param name="more">What stands behind the message.</param>
+    /// <param name="more">What follows the message.</param>
     public ClusterException With(string more) => new(Message + more, this) { IsVerbatim = IsVerbatim, StatusCode = StatusCode, IsObjectMissing = IsObjectMissing };
 
     /// <summary>The first of its kind among an exception and its causes; null if there is none.</summary>

@@ -28,7 +28,7 @@ public sealed partial class ApiClient
 
     private const int MaxErrorBodyLength = 64 * 1024;
 
-    /// <summary>How long the words of a refusal may take: its status is known already.</summary>
+    /// <summary>How long the body of a refusal may take; its status is known already.</summary>
     private static readonly TimeSpan ErrorBodyTimeout = TimeSpan.FromSeconds(5);
 
     private static readonly TimeSpan MaxRetryAfter = TimeSpan.FromSeconds(30);
@@ -64,8 +64,7 @@ public sealed partial class ApiClient
         new(_http, _server, _time, _logger) { RequestTimeout = RequestTimeout > TimeSpan.Zero && RequestTimeout < limit ? RequestTimeout : limit };
 
     /// <summary>
-    /// Reads a small object, so that the code for it is there when the first answer comes. A program that has a processor to spare while it connects
-    /// calls it on another thread.
+    /// Reads a small object, so that the code for it is ready when the first answer comes. A program can call it on another thread while it connects.
     /// </summary>
     public static void WarmUp() =>
         _ = JsonSerializer.Deserialize(
@@ -95,7 +94,7 @@ public sealed partial class ApiClient
     /// <summary>Asks, when an object was not found, whether it is the whole namespace that does not exist.</summary>
     /// <param name="namespace">The namespace.</param>
     /// <param name="cancellationToken">Ends the look-up.</param>
-    /// <returns>The server's word that there is no such namespace; null when there is one, or when the server does not tell.</returns>
+    /// <returns>The server's error that there is no such namespace; null when there is one, or when the server does not tell.</returns>
     public async Task<ClusterException?> FindMissingNamespaceAsync(string @namespace, CancellationToken cancellationToken)
     {
         try
@@ -148,7 +147,7 @@ public sealed partial class ApiClient
             }
             catch (ClusterException expired) when (expired.StatusCode == HttpStatusCode.Gone)
             {
-                // The pages' moment is no longer kept: the whole list at once cannot expire.
+                // The server no longer keeps the version of these pages. A list in one page cannot expire.
                 return await PageAsync($"{collection}?{selection.Query.TrimEnd('&')}", ListBounds.MaxLength).ConfigureAwait(false) with { Continue = null };
             }
 
@@ -364,7 +363,7 @@ public sealed partial class ApiClient
             }
         }
 
-        // Of a socket's failure the outer message names the host, of any other the inner one says more.
+        // For a socket's failure the outer message names the host; for any other the inner one says more.
         Exception telling = failed.InnerException is null or SocketException ? failed : failed.InnerException;
         return Unreachable(UntrustedText.OneLine(telling.Message), failed);
     }
@@ -375,7 +374,7 @@ public sealed partial class ApiClient
     private ClusterException NotTheApi(string what, Exception? cause = null) =>
         new($"the server at {_server.Authority} answered with {what}; check that it is a Kubernetes API server and not a log-in page or a proxy before it", cause);
 
-    /// <summary>Reads a refusal as far as it comes: what counts is its status, and that is known.</summary>
+    /// <summary>Reads as much of a refusal as arrives. Only its status matters, and that is known.</summary>
     private async Task<ApiStatus> ReadStatusAsync(HttpResponseMessage response, string request, CancellationToken limit, CancellationToken cancellationToken)
     {
         using var late = new CancellationTokenSource(ErrorBodyTimeout, _time);
@@ -387,7 +386,7 @@ public sealed partial class ApiClient
         }
         catch (Exception e) when (e is IOException or HttpRequestException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
         {
-            // It broke off or does not end.
+            // The body broke off or does not end.
         }
 
         return ApiStatus.Read(response.StatusCode, response.ReasonPhrase, Encoding.UTF8.GetString(body.GetBuffer().AsSpan(0, (int)body.Length)), request);

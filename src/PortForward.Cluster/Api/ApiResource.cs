@@ -26,7 +26,7 @@ public sealed class ApiResource<T>
     /// <summary>The version within the group.</summary>
     public string Version => "v1";
 
-    /// <summary>The plural name as it stands in the path: <c>pods</c>.</summary>
+    /// <summary>The plural name as it is in the path: <c>pods</c>.</summary>
     public string Plural { get; }
 
     /// <summary>The name as the API server writes it in its errors: <c>pods</c>, <c>deployments.apps</c>.</summary>

@@ -17,7 +17,7 @@ internal sealed class ListBounds(int pageSize)
     /// <summary>A page of so many bytes was read.</summary>
     public void Add(long length) => _length += length;
 
-    /// <summary>Why the next page is not to be asked for; null if it is.</summary>
+    /// <summary>Why the next page must not be asked for; null if it may be.</summary>
     /// <param name="items">How many objects the last page had.</param>
     /// <param name="next">What asks for the next one.</param>
     public string? WhyNoMore(int items, string next)

@@ -1,8 +1,8 @@
 namespace PortForward.Cluster.Api;
 
 /// <summary>
-/// How long to wait before something that should go on for ever is begun again: ever longer, up to 15 seconds, until it has lasted that long. That it brought
-/// something counts for nothing, or a server that sends one event and ends the watch would be asked without pause.
+/// How long to wait before restarting something that should run for ever. The wait grows up to 15 seconds, and starts anew after a run that has lasted that
+/// long. A result alone does not reset it: otherwise a server that sends one event and ends the watch would be asked without pause.
 /// </summary>
 /// <param name="time">The clock.</param>
 /// <param name="first">The wait after the first end.</param>
@@ -13,17 +13,17 @@ internal sealed class RestartBackoff(TimeProvider time, TimeSpan first)
     private int _ends;
     private long _beganAt = time.GetTimestamp();
 
-    /// <summary>It begins now.</summary>
+    /// <summary>A run begins now.</summary>
     public void Begin() => _beganAt = time.GetTimestamp();
 
-    /// <summary>It has ended; how long to wait.</summary>
+    /// <summary>A run has ended; returns how long to wait.</summary>
     public TimeSpan End()
     {
         ForgetIfItHasLasted();
         return Wait(_ends++);
     }
 
-    /// <summary>It has ended with what the next beginning sets right: the first time there is no wait.</summary>
+    /// <summary>A run has ended with a fault that a restart repairs: the first time there is no wait.</summary>
     public TimeSpan EndWithRemedy()
     {
         ForgetIfItHasLasted();

@@ -33,7 +33,7 @@ public static class UpgradeRefusal
             : RefusalMeaning.Explained;
     }
 
-    /// <summary>What to do about a refusal, to stand in brackets behind it; null if nothing is known.</summary>
+    /// <summary>What to do about a refusal, for brackets behind it; null if nothing is known.</summary>
     /// <param name="fault">Why there is no tunnel.</param>
     public static string? Advise(TunnelFault fault) => Read(fault, pod: "") == RefusalMeaning.MissingRight
         ? "grant \"create\" on pods/portforward for SPDY; a WebSocket needs \"get\" and, since Kubernetes 1.35, \"create\""

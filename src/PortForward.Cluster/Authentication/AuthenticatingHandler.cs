@@ -77,7 +77,7 @@ internal sealed class AuthenticatingHandler(
         return Transport(credential.Certificate).SendAsync(request, cancellationToken);
     }
 
-    /// <summary>As an HTTP client's failure, since it is one to whoever sends a request.</summary>
+    /// <summary>Gets the credentials. It fails as a request fails, which is what its callers expect.</summary>
     private async ValueTask<Credential> GetCredentialAsync(CancellationToken cancellationToken)
     {
         try

@@ -39,7 +39,9 @@ internal sealed class CertificatePair
             : throw Entry.Invalid($"client-key-data or client-key must be specified for {request.UserName} to use the clientCert authentication method.");
     }
 
-    /// <summary>A source that adds the certificate to what another one says. Files are looked at again from time to time if both are files, as by client-go.</summary>
+    /// <summary>
+    /// A source that adds the certificate to what another one says. If both are files, they are checked for changes from time to time, as by client-go.
+    /// </summary>
     /// <exception cref="ClusterException">The pair cannot be used.</exception>
     public CertifiedCredentials Beside(ICredentialSource source) => new(
         source,

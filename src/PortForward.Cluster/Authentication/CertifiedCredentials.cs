@@ -6,7 +6,7 @@ namespace PortForward.Cluster.Authentication;
 /// <summary>A client certificate beside what another source says. If it is in files, they may be renewed while the program runs.</summary>
 /// <param name="inner">Who says what the Authorization header is.</param>
 /// <param name="first">The certificate.</param>
-/// <param name="files">The files of certificate and key to look at again from time to time; null if it never changes.</param>
+/// <param name="files">The files of certificate and key to check from time to time; null if it never changes.</param>
 /// <param name="owner">Whose they are, for messages.</param>
 /// <param name="time">The clock.</param>
 internal sealed class CertifiedCredentials(
@@ -26,7 +26,7 @@ internal sealed class CertifiedCredentials(
     }
 
     /// <inheritdoc/>
-    /// <remarks>It may be the certificate that has expired, so that its files are looked at now.</remarks>
+    /// <remarks>The certificate may have expired, so its files are checked now.</remarks>
     public bool Discard(Credential refused)
     {
         bool isNew = inner.Discard(refused.Origin);
@@ -53,7 +53,7 @@ internal sealed class CertifiedCredentials(
         }
     }
 
-    /// <summary>Looks at the files. Called with the gate held.</summary>
+    /// <summary>Checks the files. Called with the gate held.</summary>
     private void Refresh()
     {
         if (files is { } paths)

@@ -24,7 +24,7 @@ internal sealed class Credential(string? authorization, ClientCertificate? certi
     /// <summary>A bearer token.</summary>
     /// <param name="token">The token.</param>
     /// <param name="owner">Whose it is, for the message.</param>
-    /// <exception cref="ClusterException">It cannot stand in a header.</exception>
+    /// <exception cref="ClusterException">It cannot be sent in a header.</exception>
     public static string Bearer(string token, string owner) => HeaderText.HasControls(token)
         ? throw new ClusterException($"the token of {owner} contains a line break or another control character: remove it")
         : $"Bearer {token}";

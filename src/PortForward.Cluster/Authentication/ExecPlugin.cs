@@ -136,7 +136,7 @@ internal sealed partial class ExecPlugin : RenewedCredentials
         }
         catch (OperationCanceledException)
         {
-            // Whether that is a fault is for the one to say who has had enough.
+            // The caller decides whether that is a fault.
         }
 
         return Output.Complete;

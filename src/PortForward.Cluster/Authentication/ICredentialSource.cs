@@ -1,6 +1,6 @@
 namespace PortForward.Cluster.Authentication;
 
-/// <summary>Where credentials come from, and come from again when they have grown old.</summary>
+/// <summary>Supplies credentials, and new ones when they have expired.</summary>
 internal interface ICredentialSource
 {
     /// <summary>The credentials for the next request.</summary>

@@ -12,7 +12,7 @@ internal sealed class Impersonation
     public IReadOnlyList<KeyValuePair<string, IReadOnlyList<string>>> Headers { get; }
 
     /// <summary>Puts flags and kubeconfig together; flags go first.</summary>
-    /// <exception cref="ClusterException">Something is asked for without a user to act as, or cannot stand in a header.</exception>
+    /// <exception cref="ClusterException">Something is asked for without a user to act as, or cannot be sent in a header.</exception>
     public static Impersonation Resolve(Entry? user, ClusterOverrides flags)
     {
         string? name = flags.As ?? user?.Text("as");

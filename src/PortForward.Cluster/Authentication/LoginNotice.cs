@@ -6,7 +6,7 @@ internal sealed class LoginNotice(TimeProvider time)
 {
     private static readonly TimeSpan Interval = TimeSpan.FromMinutes(10);
 
-    /// <summary>How far apart two lines are in any case: what works and fails in turn is not to fill the terminal.</summary>
+    /// <summary>The least time between two notices, so that credentials that work and fail in turn do not fill the terminal.</summary>
     private static readonly TimeSpan ShortestInterval = TimeSpan.FromMinutes(1);
 
     private readonly Lock _gate = new();
@@ -42,7 +42,7 @@ internal sealed class LoginNotice(TimeProvider time)
         }
     }
 
-    /// <summary>The server has taken the credentials.</summary>
+    /// <summary>The server has accepted the credentials.</summary>
     public void Accept()
     {
         lock (_gate)

@@ -5,7 +5,7 @@ namespace PortForward.Cluster.Authentication;
 
 /// <summary>
 /// An identity provider's tokens (auth-provider <c>oidc</c>), as client-go handles them: the kubeconfig's while it is valid, else a new one,
-/// which is written back to the kubeconfig, since the provider may take a refresh token only once.
+/// which is written back to the kubeconfig, since the provider may accept a refresh token only once.
 /// </summary>
 internal sealed partial class OidcProvider : RenewedCredentials
 {
@@ -98,7 +98,7 @@ internal sealed partial class OidcProvider : RenewedCredentials
 
         try
         {
-            // Not to be cancelled: the provider may have taken the old refresh token out of use.
+            // Not to be cancelled: the provider may have invalidated the old refresh token.
             await _entry.WriteAsync(values, CancellationToken.None).ConfigureAwait(false);
             _seen = renewed;
         }

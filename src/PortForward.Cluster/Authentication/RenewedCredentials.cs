@@ -119,7 +119,7 @@ internal abstract class RenewedCredentials(TimeProvider time, WaitingClients cli
             {
                 if (!isPaused)
                 {
-                    Settle(renewed, failure);
+                    Record(renewed, failure);
                 }
 
                 _renewal = null;
@@ -150,8 +150,8 @@ internal abstract class RenewedCredentials(TimeProvider time, WaitingClients cli
         }
     }
 
-    /// <summary>Takes note of how an attempt went; neither of the two is set when it was ended. Called with the gate held.</summary>
-    private void Settle(Lease? renewed, Exception? failure)
+    /// <summary>Records the result of an attempt; an attempt that was cancelled has neither. Called with the gate held.</summary>
+    private void Record(Lease? renewed, Exception? failure)
     {
         _current = renewed is null ? null : Adjust(renewed);
         _failure = failure;

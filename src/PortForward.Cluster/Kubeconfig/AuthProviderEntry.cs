@@ -5,8 +5,8 @@ using System.Text.Json;
 namespace PortForward.Cluster.Kubeconfig;
 
 /// <summary>
-/// The <c>auth-provider</c> section of a user as it stands in its file now, which other programs may have changed since it was read, and
-/// which can be changed as kubectl does. Only the values change; comments, order and everything else stay as they are.
+/// The <c>auth-provider</c> section of a user as it is in its file now, which other programs may have changed since it was read, and which can be changed as
+/// kubectl does. Only the values change; comments, order and everything else stay as they are.
 /// </summary>
 /// <param name="path">The kubeconfig file.</param>
 /// <param name="user">The user's name in it.</param>
@@ -115,7 +115,7 @@ internal sealed class AuthProviderEntry(string path, string user, TimeProvider t
 
     private static ConfigMapping? Inner(ConfigMapping? mapping, string field) => mapping?.Fields.GetValueOrDefault(field) as ConfigMapping;
 
-    /// <summary>Whether a value can stand without quotes: no number, date, truth value or null begins with a letter and is so long.</summary>
+    /// <summary>Whether a value can be written without quotes: no number, date, truth value or null begins with a letter and is so long.</summary>
     private static bool IsSafePlain(string value) => value.Length > 5 && char.IsAsciiLetter(value[0]) && value.All(c => char.IsAsciiLetterOrDigit(c) || "._~+/=-".Contains(c));
 
     private static string Quote(string value) => $"\"{JsonEncodedText.Encode(value, JavaScriptEncoder.UnsafeRelaxedJsonEscaping)}\"";

@@ -8,7 +8,7 @@ internal abstract class ConfigNode(ConfigPosition at)
     public ConfigPosition At => at;
 }
 
-/// <summary>A text or another plain value, and where it stands in its file.</summary>
+/// <summary>A text or another plain value, and where it is in its file.</summary>
 /// <param name="value">The value.</param>
 /// <param name="isPlain">Whether it was written without quotes, so that YAML may take it for something else than a text.</param>
 /// <param name="start">The offset of its first character, an opening quote included.</param>

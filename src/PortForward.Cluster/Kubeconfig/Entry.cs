@@ -1,6 +1,6 @@
 namespace PortForward.Cluster.Kubeconfig;
 
-/// <summary>A cluster, user or context of a kubeconfig: its fields, and the file that it stands in.</summary>
+/// <summary>A cluster, user or context of a kubeconfig: its fields, and the file that it is in.</summary>
 /// <remarks>It holds secrets, so it has no text form.</remarks>
 internal sealed class Entry(string kind, string name, ConfigMapping fields, string file)
 {
@@ -10,7 +10,7 @@ internal sealed class Entry(string kind, string name, ConfigMapping fields, stri
     /// <summary>The entry's name.</summary>
     public string Name => name;
 
-    /// <summary>The file that the entry stands in, as a full path.</summary>
+    /// <summary>The file that the entry is in, as a full path.</summary>
     public string File => file;
 
     /// <summary>The folder that relative paths are meant from.</summary>

@@ -3,7 +3,7 @@ using YamlDotNet.Core;
 
 namespace PortForward.Cluster.Kubeconfig;
 
-/// <summary>One kubeconfig file as it stands on disk. YAML and JSON are read alike, since JSON is YAML.</summary>
+/// <summary>One kubeconfig file as it is on disk. YAML and JSON are read alike, since JSON is YAML.</summary>
 internal sealed class KubeconfigFile
 {
     /// <summary>Larger files are not read: a kubeconfig with a hundred clusters has less than 1 MiB.</summary>

@@ -48,7 +48,7 @@ public sealed class MergedKubeconfig
             : LoadAll([environment.DefaultKubeconfig()], variable: null);
     }
 
-    /// <summary>Which files are not there, in a clause that stands by itself; null if all are.</summary>
+    /// <summary>Which files are missing, in a clause of its own; null if none is.</summary>
     internal string? Missing =>
         _missing.Count == 0 ? null
         : _read.Count > 0 ? $"KUBECONFIG also names {string.Join(", ", _missing.Select(path => UntrustedText.OneLine(path) + PathHint.Behind(path)))}, which does not exist"

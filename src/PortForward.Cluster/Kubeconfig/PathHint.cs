@@ -3,7 +3,7 @@ namespace PortForward.Cluster.Kubeconfig;
 /// <summary>Why a path that was written by hand may lead nowhere.</summary>
 internal static class PathHint
 {
-    /// <summary>What is wrong with the way a path, or a list of paths, is written, in brackets to stand behind it; empty if nothing is.</summary>
+    /// <summary>What is wrong with the way a path, or a list of paths, is written, in brackets to follow it; empty if nothing is.</summary>
     /// <param name="text">The path as it was given.</param>
     public static string Behind(string text) => For(text, OperatingSystem.IsWindows()) is { } hint ? $" ({hint})" : "";
 

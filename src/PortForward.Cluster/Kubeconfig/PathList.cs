@@ -2,13 +2,13 @@ using System.Text;
 
 namespace PortForward.Cluster.Kubeconfig;
 
-/// <summary>Lists of paths in environment variables, taken apart as Go does.</summary>
+/// <summary>Lists of paths in environment variables, split as Go does.</summary>
 internal static class PathList
 {
     /// <summary>The paths of a list, without empty ones.</summary>
     public static IReadOnlyList<string> Split(string list) => Split(list, OperatingSystem.IsWindows());
 
-    /// <summary>On Windows a path may stand in quotes, since it may contain the separator; they are no part of it.</summary>
+    /// <summary>On Windows a path may be in quotes, since it may contain the separator; they are no part of it.</summary>
     internal static IReadOnlyList<string> Split(string list, bool isWindows)
     {
         if (!isWindows)

@@ -1,6 +1,6 @@
 namespace PortForward.Cluster.Kubeconfig;
 
-/// <summary>The API server's address as it was given, and taken apart.</summary>
+/// <summary>The API server's address as it was given, and its parts.</summary>
 /// <remarks>It may hold a password: its text form is the address without it.</remarks>
 internal sealed class ServerAddress
 {

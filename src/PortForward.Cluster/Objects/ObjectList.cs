@@ -4,14 +4,14 @@ namespace PortForward.Cluster.Objects;
 /// <typeparam name="T">The objects' type.</typeparam>
 public sealed class ObjectList<T>
 {
-    /// <summary>Where the list stands.</summary>
+    /// <summary>The version of the list, and its next page.</summary>
     public ListMeta? Metadata { get; set; }
 
     /// <summary>The objects.</summary>
     public IList<T>? Items { get; set; }
 }
 
-/// <summary>Where a list stands.</summary>
+/// <summary>The version of a list, and its next page.</summary>
 public sealed class ListMeta
 {
     /// <summary>The moment of the list, where a watch goes on from.</summary>

@@ -34,7 +34,7 @@ internal sealed class RouteState(Pod pod, PodRouterOptions options)
     /// <summary>Whether the pod takes new connections by all that is known.</summary>
     public bool IsHealthy => Pod is not null && PodFacts.IsServing(Pod);
 
-    /// <summary>Whether the pod does not run any more, and was not just taken out of the target.</summary>
+    /// <summary>Whether the pod does not run any more, and was not just removed from the target.</summary>
     public bool IsDeletedOrOver(TargetObject target) => Pod is { } now
         ? !PodFacts.IsRunning(now)
         : target.Selector is null || PodFacts.IsTerminating(LastSeen) || !PodFacts.IsRunning(LastSeen);

@@ -141,7 +141,7 @@ public sealed record TargetReference(TargetKind Kind, string Name)
     }
 
     /// <summary>
-    /// Whether what stands after the type's first dot means the group: nothing, the group or a beginning of it (as kubectl has it), or "v1." and the group.
+    /// Whether the text after the type's first dot means the group: nothing, the group or a beginning of it (as kubectl has it), or "v1." and the group.
     /// </summary>
     private static bool IsGroup(string? given, string group)
     {

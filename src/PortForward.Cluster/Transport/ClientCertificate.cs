@@ -46,7 +46,7 @@ internal sealed class ClientCertificate
     /// <summary>What is wrong, as far as the key tells it. The fault's own message is not passed on: it is about .NET's classes.</summary>
     private static string Reason(string keyPem)
     {
-        // The algorithm's identifier (RFC 8410, section 3) in base64; it stands at the same place in every such key.
+        // The algorithm's identifier (RFC 8410, section 3) in base64; it is at the same place in every such key.
         const string Ed25519 = "BQYDK2Vw";
         return keyPem.Contains("ENCRYPTED", StringComparison.Ordinal) ? "the key is encrypted, and nothing says with which password; decrypt it (openssl pkey)"
             : keyPem.Contains(Ed25519, StringComparison.Ordinal) ? "the key is an Ed25519 key, which .NET does not support; ask for an RSA or EC key"

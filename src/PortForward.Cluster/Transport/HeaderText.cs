@@ -2,7 +2,7 @@ using System.Text;
 
 namespace PortForward.Cluster.Transport;
 
-/// <summary>What can stand in a header's name and value.</summary>
+/// <summary>What a header's name and value may contain.</summary>
 internal static class HeaderText
 {
     private const string TokenCharacters = "!#$&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";

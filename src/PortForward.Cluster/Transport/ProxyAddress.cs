@@ -57,7 +57,7 @@ internal sealed class ProxyAddress
             : throw Invalid(text, origin);
     }
 
-    /// <summary>Reads what stands in an environment variable, where the scheme may be left out.</summary>
+    /// <summary>Reads the value of an environment variable, where the scheme may be left out.</summary>
     /// <exception cref="ClusterException">It is no address, or of an unknown kind.</exception>
     public static ProxyAddress ParseVariable(string text, string origin)
     {

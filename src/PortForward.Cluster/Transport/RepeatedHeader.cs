@@ -8,7 +8,7 @@ namespace PortForward.Cluster.Transport;
 /// </summary>
 internal sealed class RepeatedHeader : Encoding
 {
-    /// <summary>Stands between the values. <see cref="HeaderText.HasControls"/> sees to it that none contains it.</summary>
+    /// <summary>Separates the values. <see cref="HeaderText.HasControls"/> makes sure that none contains it.</summary>
     private const char Separator = '\u001e';
 
     private readonly byte[] _nextLine;
