@@ -8,9 +8,9 @@ internal static class SocketCompletions
     private const string Variable = "DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS";
 
     /// <summary>
-    /// Lets it go on where the news from the system arrives, instead of waking another thread for each, which saves a third of the processor time
-    /// (docs/decisions/0012). No such code may block, and loops over sockets that always have more must yield now and then, since the other sockets of their
-    /// thread wait meanwhile. A user's own setting counts.
+    /// Lets it go on in the thread that gets the system's event, instead of in another one, which saves a third of the processor time (docs/decisions/0012). No
+    /// such code may block, and loops over sockets that always have more must yield now and then, since the other sockets of their thread wait meanwhile. A
+    /// user's own setting counts.
     /// </summary>
     public static void RunInline()
     {

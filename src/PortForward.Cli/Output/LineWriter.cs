@@ -4,7 +4,7 @@ namespace PortForward.Cli.Output;
 
 /// <summary>
 /// Writes lines to a standard stream from a task of its own, so that a terminal stopped with Ctrl-S or a pipe that nobody
-/// reads holds up no connection. While the stream takes nothing, a bounded number of lines waits and later ones are lost.
+/// reads holds up no connection. While the stream accepts nothing, a bounded number of lines waits and later ones are lost.
 /// </summary>
 internal sealed class LineWriter : IAsyncDisposable
 {
@@ -21,7 +21,7 @@ internal sealed class LineWriter : IAsyncDisposable
 
     /// <summary>Starts to write.</summary>
     /// <param name="write">Writes a text whole, and says why it cannot.</param>
-    /// <param name="onFault">Called once, when the stream takes nothing any more.</param>
+    /// <param name="onFault">Called once, when the stream accepts nothing any more.</param>
     public LineWriter(Func<string, StreamFault?> write, Action<StreamFault> onFault) => _writing = Task.Run(() => WriteAllAsync(write, onFault));
 
     /// <summary>Queues a line; it is written whole and at once. Lines after the stream was closed go nowhere.</summary>

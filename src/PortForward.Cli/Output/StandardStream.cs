@@ -18,7 +18,7 @@ internal sealed partial class StandardStream
 
     private static readonly StreamFault ClosedFromStart = new(IsClosed: true, "it was closed before pf started; redirect it to /dev/null if its lines are not wanted") { IsWorthTelling = true };
 
-    /// <summary>How long to wait when a terminal in non-blocking mode takes nothing for the moment.</summary>
+    /// <summary>How long to wait when a terminal in non-blocking mode accepts nothing for the moment.</summary>
     private static readonly TimeSpan RetryDelay = TimeSpan.FromMilliseconds(5);
 
     private readonly int _descriptor;

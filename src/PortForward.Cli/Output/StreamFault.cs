@@ -1,6 +1,6 @@
 namespace PortForward.Cli.Output;
 
-/// <summary>Why a standard stream takes nothing any more.</summary>
+/// <summary>Why a standard stream accepts nothing any more.</summary>
 /// <param name="IsClosed">Whether there is nobody any more to read it: it is closed, or its terminal is gone.</param>
 /// <param name="Reason">The system's words.</param>
 internal sealed record StreamFault(bool IsClosed, string Reason)

@@ -22,7 +22,7 @@ internal sealed class TextFormat(TimeProvider time, bool isTerminal)
         _isWaiting = isTerminal && @event.Type == EventTypes.Waiting;
         if (_isWaiting)
         {
-            // A line that is wrapped cannot be taken back.
+            // A line that is wrapped cannot be rewritten.
             int width = Math.Max(20, Console.BufferWidth - 1);
             return text.Append(UntrustedText.Escaped(message, width)).ToString();
         }
