@@ -51,7 +51,7 @@ public sealed class LayerTests
 
     [Theory]
     [MemberData(nameof(ProjectNames))]
-    public void No_folder_uses_one_that_stands_above_it(string project)
+    public void No_folder_uses_one_above_it(string project)
     {
         IEnumerable<string> arrows =
             from file in Sources(project)
@@ -66,7 +66,7 @@ public sealed class LayerTests
 
     [Theory]
     [MemberData(nameof(ProjectNames))]
-    public void The_layers_name_every_folder_there_is_and_stand_in_order(string project)
+    public void The_layers_name_every_folder_there_is_and_are_in_order(string project)
     {
         Layers[project].Select(layer => layer.Folder).Should().BeEquivalentTo(Sources(project).Select(file => FolderOf(project, file)).Distinct(StringComparer.Ordinal));
         for (int i = 0; i < Layers[project].Length; i++)

@@ -183,7 +183,7 @@ public sealed class ApiClientTests
     }
 
     [Fact]
-    public async Task A_look_up_that_stays_throttled_is_given_up_after_ten_more_tries()
+    public async Task A_look_up_that_stays_throttled_fails_after_ten_more_tries()
     {
         using var server = new FakeApiServer();
         server.Answer(PodPath, HttpStatusCode.TooManyRequests, "", "text/plain", retryAfter: 0);

@@ -206,7 +206,7 @@ public sealed class ListWatchTests : IAsyncDisposable
     [Theory]
     [InlineData("{\"type\":\"ADDED\",\"object\":[]}\n")]
     [InlineData("no event at all\n")]
-    public async Task A_watch_that_brings_nothing_but_faults_is_given_up_for_a_new_list(string faulty)
+    public async Task A_watch_that_brings_nothing_but_faults_is_replaced_by_a_new_list(string faulty)
     {
         _server.Answer(List, Pods("5", "a")).Answer(List, Pods("9", "b"));
         for (int i = 0; i < 5; i++)

@@ -322,7 +322,7 @@ public sealed class OidcProviderTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_provider_that_says_nothing_is_given_up_after_30_seconds()
+    public async Task A_provider_that_says_nothing_times_out_after_30_seconds()
     {
         var asked = new TaskCompletionSource();
         using var never = new ManualResetEventSlim();
@@ -412,7 +412,7 @@ public sealed class OidcProviderTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task At_the_programs_end_a_renewal_is_given_up()
+    public async Task At_the_programs_end_a_renewal_is_cancelled()
     {
         var asked = new TaskCompletionSource();
         using var never = new ManualResetEventSlim();

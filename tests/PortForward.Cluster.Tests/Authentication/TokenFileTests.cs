@@ -61,7 +61,7 @@ public sealed class TokenFileTests : IDisposable
     }
 
     [Fact]
-    public async Task The_token_beside_it_stands_in_until_it_can_be_read()
+    public async Task The_token_beside_it_is_used_until_it_can_be_read()
     {
         TokenFile tokens = Tokens(_folder["token"], fallback: "fallback");
 

@@ -8,7 +8,7 @@ namespace PortForward.Cluster.Tests.Kubeconfig;
 public class ConfigReaderTests
 {
     [Fact]
-    public void Scalars_know_where_they_stand_and_how_they_are_written()
+    public void Scalars_know_where_they_are_and_how_they_are_written()
     {
         const string Text = "a: plain\r\nb: 'quoted'\r\nc: \"doubly\"\r\n";
 

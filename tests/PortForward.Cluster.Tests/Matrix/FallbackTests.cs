@@ -58,7 +58,7 @@ public sealed class FallbackTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_transport_that_has_worked_and_then_only_seems_to_is_left_for_another()
+    public async Task A_transport_that_has_worked_and_then_only_seems_to_is_replaced_by_another()
     {
         await using RoutedForward forward = await KubeconfigForward.StartAsync(KubeconfigOf(_cluster), KubeconfigForward.Auto, [RoutedForward.Echo]);
         await forward.EchoOnceAsync("over the tunnel");

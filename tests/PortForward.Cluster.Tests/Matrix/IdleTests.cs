@@ -7,7 +7,7 @@ using PortForward.Tunnels;
 
 namespace PortForward.Cluster.Tests.Matrix;
 
-/// <summary>What stands between a forward and the server may cut idle connections: neither a connection that idles nor a new one notices.</summary>
+/// <summary>A gateway between a forward and the server may cut idle connections: neither a connection that idles nor a new one notices.</summary>
 public sealed class IdleTests
 {
     [Fact]

@@ -6,14 +6,14 @@ using PortForward.Tunnels;
 
 namespace PortForward.Cluster.Tests.Matrix;
 
-/// <summary>How long a forward idles, and what it has to stand.</summary>
+/// <summary>How long a forward idles, and what it has to survive.</summary>
 /// <param name="Duration">For how long.</param>
 /// <param name="IdleLimit">After which time idle connections are cut.</param>
-/// <param name="LivenessTimeout">The forward's own limit; it asks for a sign of life three times in it.</param>
+/// <param name="LivenessTimeout">The forward's own limit; a tunnel is pinged three times in it.</param>
 /// <param name="Pause">The time between two new connections.</param>
 internal sealed record IdlePlan(TimeSpan Duration, TimeSpan IdleLimit, TimeSpan LivenessTimeout, TimeSpan Pause)
 {
-    /// <summary>A sign of life every second, against a limit of three: a busy machine may be late.</summary>
+    /// <summary>A ping every second, against a limit of three: a busy machine may be late.</summary>
     public static readonly IdlePlan Short = new(TimeSpan.FromSeconds(6.5), TimeSpan.FromSeconds(3), TimeSpan.FromSeconds(3), TimeSpan.FromSeconds(1));
 }
 
@@ -23,7 +23,7 @@ internal static class Idling
     /// <summary>Idles with each transport at the same time.</summary>
     /// <param name="where">Where, for messages.</param>
     /// <param name="kubeconfig">What leads there.</param>
-    /// <param name="plan">For how long, and what it has to stand.</param>
+    /// <param name="plan">For how long, and what it has to survive.</param>
     /// <param name="check">Looks at what is there once a transport has idled, if there is anything to look at.</param>
     public static Task WithEachTransportAsync(string where, string kubeconfig, IdlePlan plan, Func<string, Task>? check = null) =>
         Task.WhenAll(TransportMatrixTests.Transports.Select(transport => IdleAsync($"{transport} {where}", kubeconfig, transport, plan, check)));

@@ -33,7 +33,7 @@ public sealed class PodRouterTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task New_connections_leave_a_terminating_pod_and_old_ones_stay()
+    public async Task New_connections_avoid_a_terminating_pod_and_old_ones_stay()
     {
         TestPod first = AddWeb("web-1");
         await using RoutedForward forward = await RoutedForward.StartAsync(_cluster, "deploy/web", ["8080", "7000"]);
@@ -89,7 +89,7 @@ public sealed class PodRouterTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_pod_that_is_not_ready_any_more_is_left_for_one_that_is()
+    public async Task A_pod_that_is_not_ready_any_more_is_replaced_by_one_that_is()
     {
         TestPod first = AddWeb("web-1");
         await using RoutedForward forward = await RoutedForward.StartAsync(_cluster, "svc/web", ["80"]);
@@ -244,7 +244,7 @@ public sealed class PodRouterTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_pod_that_does_not_come_back_is_given_up_with_a_hint_at_its_owner()
+    public async Task A_pod_that_does_not_come_back_ends_the_forward_with_a_hint_at_its_owner()
     {
         TestPod pod = _cluster.Pods.Add(TestPod.Probe("web-5f-1").Label("pod-template-hash", "5f").OwnedBy("apps/v1", "ReplicaSet", "web-5f"));
         var options = new PodRouterOptions { ReconnectTimeout = TimeSpan.FromMilliseconds(200) };

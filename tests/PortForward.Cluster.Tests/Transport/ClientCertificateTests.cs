@@ -43,7 +43,7 @@ public sealed class ClientCertificateTests : IDisposable
     }
 
     [Fact]
-    public void What_stands_around_the_PEM_does_not_matter()
+    public void Text_around_the_PEM_does_not_matter()
     {
         (string certificate, string key) = _root.IssueClient("jane");
 

@@ -69,7 +69,7 @@ public sealed class ServerDialerProxyTests : IDisposable
     }
 
     [Fact]
-    public async Task An_answer_that_never_ends_is_given_up()
+    public async Task An_answer_that_never_ends_is_cut()
     {
         await using var proxy = new TestProxy(TestProxy.Http("HTTP/1.1 404 Not Found\r\nX: " + new string('x', 100_000)));
 
@@ -238,7 +238,7 @@ public sealed class ServerDialerProxyTests : IDisposable
     [Theory]
     [InlineData("http")]
     [InlineData("socks5")]
-    public async Task A_proxy_that_says_nothing_is_given_up_after_30_seconds(string scheme)
+    public async Task A_proxy_that_says_nothing_times_out_after_30_seconds(string scheme)
     {
         var heard = new TaskCompletionSource();
         var time = new FakeTimeProvider();

@@ -56,7 +56,7 @@ public sealed class ServerDialerTests : IDisposable
     }
 
     [Fact]
-    public async Task A_server_of_an_authority_that_was_renewed_under_its_name_is_trusted_whichever_stands_first()
+    public async Task A_server_of_an_authority_that_was_renewed_under_its_name_is_trusted_whichever_comes_first()
     {
         using var old = new TestAuthority("CN=root", hasKeyIdentifier: false);
         using var intermediate = new TestAuthority("CN=intermediate", _root);

@@ -30,7 +30,7 @@ public sealed class ServerTrustTests : IDisposable
     [InlineData(true, false)]
     [InlineData(false, true)]
     [InlineData(false, false)]
-    public void An_authority_that_was_renewed_under_its_name_counts_whichever_stands_first(bool oldHasIdentifier, bool leafNamesKey)
+    public void An_authority_that_was_renewed_under_its_name_counts_whichever_comes_first(bool oldHasIdentifier, bool leafNamesKey)
     {
         using var old = new TestAuthority("CN=kubernetes", hasKeyIdentifier: oldHasIdentifier);
         using var renewed = new TestAuthority("CN=kubernetes");

@@ -63,7 +63,7 @@ public sealed class PortForwarderTests : IDisposable
     }
 
     [Fact]
-    public async Task It_is_ready_when_a_tunnel_stands_and_the_listeners_are_open_and_not_before()
+    public async Task It_is_ready_when_a_tunnel_is_established_and_the_listeners_are_open_and_not_before()
     {
         var gate = new TaskCompletionSource();
         _tunnels.Gate = gate.Task;

@@ -74,7 +74,7 @@ public sealed class FairLockTests
     }
 
     [Fact]
-    public async Task Waiters_that_gave_up_are_forgotten_and_the_others_keep_their_places()
+    public async Task Cancelled_waiters_are_forgotten_and_the_others_keep_their_places()
     {
         using var cancel = new CancellationTokenSource();
         _lock.TryEnter();
@@ -101,7 +101,7 @@ public sealed class FairLockTests
     }
 
     [Fact]
-    public async Task Who_gives_up_after_the_lock_became_its_own_has_it_nonetheless()
+    public async Task A_waiter_cancelled_after_the_lock_became_its_own_has_it_nonetheless()
     {
         using var cancel = new CancellationTokenSource();
         _lock.TryEnter();

@@ -4,7 +4,7 @@ using System.Text;
 
 namespace PortForward.Tests.Support;
 
-/// <summary>A frame as it stood on the wire.</summary>
+/// <summary>A frame as it was on the wire.</summary>
 internal sealed record WireFrame(bool IsControl, int Type, uint DataStreamId, byte Flags, byte[] Body)
 {
     public const int SynStream = 1, SynReply = 2, RstStream = 3, Settings = 4, Ping = 6, GoAway = 7, Headers = 8, WindowUpdate = 9;

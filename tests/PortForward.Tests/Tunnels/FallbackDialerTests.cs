@@ -185,7 +185,7 @@ public sealed class FallbackDialerTests
     }
 
     [Fact]
-    public async Task A_dial_that_is_given_up_while_it_waits_for_a_sign_of_life_leaves_no_tunnel_behind()
+    public async Task A_dial_that_is_cancelled_while_it_waits_for_a_pong_leaves_no_tunnel_behind()
     {
         using var cancel = new CancellationTokenSource();
         _preferred.Prepare = tunnel => tunnel.Pong = new TaskCompletionSource<bool>().Task;
@@ -270,7 +270,7 @@ public sealed class FallbackDialerTests
     }
 
     [Fact]
-    public async Task A_mute_tunnel_of_a_transport_that_is_not_used_any_more_changes_nothing()
+    public async Task A_tunnel_that_has_received_nothing_of_a_transport_that_is_not_used_any_more_changes_nothing()
     {
         await _dialer.DialAsync(CancellationToken.None);
         _preferred.Prepare = tunnel => tunnel.BytesReceived = 0;
@@ -340,7 +340,7 @@ public sealed class FallbackDialerTests
     }
 
     [Fact]
-    public async Task A_sign_of_life_that_comes_with_the_end_of_the_attempt_leaves_the_tunnel_alive()
+    public async Task A_pong_that_comes_with_the_end_of_the_attempt_keeps_the_tunnel_alive()
     {
         using var cancel = new CancellationTokenSource();
         var pong = new TaskCompletionSource<bool>();

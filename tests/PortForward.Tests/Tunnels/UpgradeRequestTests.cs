@@ -133,7 +133,7 @@ public sealed class UpgradeRequestTests : IDisposable
     }
 
     [Fact]
-    public async Task The_caller_can_give_up_while_a_refusal_is_read()
+    public async Task The_caller_can_cancel_while_a_refusal_is_read()
     {
         (DuplexStream body, DuplexStream server) = DuplexStream.CreatePair();
         await using DuplexStream stalled = server;

@@ -75,7 +75,7 @@ public sealed class WebSocketTunnelDialerTests : IDisposable
     }
 
     [Fact]
-    public async Task A_close_with_status_1000_is_an_end_in_good_order()
+    public async Task A_close_with_status_1000_is_a_graceful_end()
     {
         (await FaultAfterAsync(webSocket => webSocket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, null, CancellationToken.None))).Should().BeNull();
     }
@@ -210,7 +210,7 @@ public sealed class WebSocketTunnelDialerTests : IDisposable
     }
 
     [Fact]
-    public async Task A_server_that_does_not_answer_is_given_up_in_time()
+    public async Task A_server_that_does_not_answer_times_out()
     {
         Task<Attempt<ITunnel>> dial = _dialer.DialAsync(CancellationToken.None);
         using UpgradeConnection connection = await _server.AcceptAsync();
@@ -222,7 +222,7 @@ public sealed class WebSocketTunnelDialerTests : IDisposable
     }
 
     [Fact]
-    public async Task The_caller_can_give_up()
+    public async Task The_caller_can_cancel()
     {
         using var cancel = new CancellationTokenSource();
         Task<Attempt<ITunnel>> dial = _dialer.DialAsync(cancel.Token);

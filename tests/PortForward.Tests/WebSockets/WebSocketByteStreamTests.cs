@@ -126,7 +126,7 @@ public sealed class WebSocketByteStreamTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task An_answer_to_a_ping_that_cannot_leave_is_not_missed()
+    public async Task An_answer_to_a_ping_that_cannot_be_sent_is_not_missed()
     {
         (WebSocketByteStream stream, DuplexStream server) = Bare();
         await using WebSocketByteStream reading = stream;

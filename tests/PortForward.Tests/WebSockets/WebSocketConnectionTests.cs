@@ -90,7 +90,7 @@ public sealed class WebSocketConnectionTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task A_message_in_fragments_ends_with_the_last_one_and_a_PING_may_stand_between_them()
+    public async Task A_message_in_fragments_ends_with_the_last_one_and_a_PING_may_come_between_them()
     {
         await _peer.WriteAsync(new byte[] { 0x02, 1, (byte)'a', 0x89, 1, 7, 0x00, 1, (byte)'b', 0x80, 0, 0x82, 1, (byte)'c' });
 
