@@ -81,7 +81,7 @@ internal sealed record ForwardOptions
     /// <summary>A time-out that a timer can hold: nobody waits any longer.</summary>
     public static TimeSpan Bounded(TimeSpan timeout) => timeout < LongestTimeout ? timeout : LongestTimeout;
 
-    /// <summary>The log format that a command line asks for, as far as that can be seen before it is understood: a mistake in it is told in that format.</summary>
+    /// <summary>The log format that a command line asks for, read before the rest of it, so that a mistake in the rest is reported in that format.</summary>
     public static LogFormat FindLogFormat(IReadOnlyList<string> arguments)
     {
         const string Flag = "--log-format";

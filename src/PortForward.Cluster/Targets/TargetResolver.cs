@@ -18,7 +18,7 @@ public sealed class TargetResolver(ApiClient api, TimeProvider? time = null, ILo
     /// <param name="namespace">The namespace to look in.</param>
     /// <param name="ports">The ports the user asked for.</param>
     /// <param name="podRunningTimeout">How long to wait for a running pod (<c>--pod-running-timeout</c>), above zero.</param>
-    /// <param name="progress">Told what is waited for, whenever that changes; null when nobody cares.</param>
+    /// <param name="progress">Receives what is waited for, whenever that changes; may be null.</param>
     /// <param name="cancellationToken">Ends the search.</param>
     /// <exception cref="ClusterException">There is no such object or port, a right is missing, the server cannot be reached, or the time is up.</exception>
     public async Task<ResolvedTarget> ResolveAsync(

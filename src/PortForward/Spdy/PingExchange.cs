@@ -34,7 +34,7 @@ internal sealed class PingExchange(Lock gate, FrameSender sender, PeerWorkers wo
     public Task<bool> PingEveryWorkerAsync(CancellationToken cancellationToken) =>
         SendAsync(Target.EveryWorker, stream: null, finish: false, cancellationToken);
 
-    /// <summary>Waits until the peer has acknowledged everything that was sent on a stream, whatever other streams hold up.</summary>
+    /// <summary>Waits until the peer has acknowledged everything that was sent on a stream, even while other streams are blocked.</summary>
     /// <param name="stream">The stream.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <returns>True when all of it is acknowledged; false when the stream's worker is blocked, or the session ended first. It may take forever.</returns>

@@ -48,8 +48,7 @@ public sealed partial class FallbackDialer : ITunnelDialer
     /// <inheritdoc/>
     /// <remarks>
     /// Each transport has its own limits for its dial and for its proof, so that the last one is tried however long the others have taken. A refusal leads to
-    /// the next transport whatever its status, as in kubectl. A refusal that asks to slow down does so only once; then the server gets the wait that it asks
-    /// for.
+    /// the next transport whatever its status, as in kubectl. If it asks to slow down, that happens only once; then the server gets the wait that it asks for.
     /// </remarks>
     public async Task<Attempt<ITunnel>> DialAsync(CancellationToken cancellationToken)
     {
