@@ -99,7 +99,7 @@ public sealed class EndingTests(ClusterFixture fixture) : IClassFixture<ClusterF
     {
         ProcessStartInfo pf = PfProcess.Command(fixture.Kubeconfig, "pod/solo", $":{ClusterFixture.Echo}");
         using Process shell = Process.Start(PfProcess.InShell(pf, "{ \"$@\"; echo exit $? >&2; } | head -n 1"))!;
-        string first = (await shell.StandardOutput.ReadLineAsync().WaitAsync(TimeSpan.FromSeconds(30)))!;
+        string first = (await shell.StandardOutput.ReadLineAsync().Soon())!;
         string local = first.Split(' ')[2].Split(':')[1];
 
         // The second "Forwarding" line may have been the next line already; otherwise a connection brings one.
@@ -114,7 +114,7 @@ public sealed class EndingTests(ClusterFixture fixture) : IClassFixture<ClusterF
             // It has ended, or does so just now.
         }
 
-        (await errors.WaitAsync(TimeSpan.FromSeconds(30))).Should().Be("exit 141\n");
+        (await errors.Soon()).Should().Be("exit 141\n");
     }
 
     [UnixFact]
@@ -125,7 +125,7 @@ public sealed class EndingTests(ClusterFixture fixture) : IClassFixture<ClusterF
         int[] ports = new int[2];
         while (ports.Contains(0))
         {
-            string[] words = (await shell.StandardOutput.ReadLineAsync().WaitAsync(TimeSpan.FromSeconds(30)))!.Split(' ');
+            string[] words = (await shell.StandardOutput.ReadLineAsync().Soon())!.Split(' ');
             if (words[2].StartsWith("127", StringComparison.Ordinal))
             {
                 ports[words[4] == $"{ClusterFixture.Echo}" ? 0 : 1] = int.Parse(words[2].Split(':')[1]);
@@ -150,7 +150,7 @@ public sealed class EndingTests(ClusterFixture fixture) : IClassFixture<ClusterF
         // A pipe takes 64 KiB, which is some 1,500 lines: these are more.
         string[] ports = [.. Enumerable.Repeat($":{ClusterFixture.Echo}", 2000)];
         using Process pf = Process.Start(PfProcess.Command(fixture.Kubeconfig, ["--address", "127.0.0.1", "pod/solo", .. ports]))!;
-        string first = (await pf.StandardOutput.ReadLineAsync().WaitAsync(TimeSpan.FromSeconds(30)))!;
+        string first = (await pf.StandardOutput.ReadLineAsync().Soon())!;
         int port = int.Parse(first.Split(' ')[2].Split(':')[1]);
 
         using Client last = await Client.ConnectAsync(port);

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using PortForward.Cli.Tests.Support;
 using PortForward.Testing;
 using PortForward.Testing.Api;
@@ -10,9 +9,7 @@ public sealed class HostileServerTests : IAsyncLifetime
 {
     private const string Controls = "\\u001b]52;c;aGk=\\u0007 \\u202etxt.exe\\u2028lost: pod x \\u009b31m";
 
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
-
-    private readonly string _folder = Directory.CreateTempSubdirectory("pf-hostile-").FullName;
+    private readonly TemporaryFolder _folder = new();
     private TestCluster _cluster = null!;
     private string _kubeconfig = null!;
 
@@ -22,13 +19,13 @@ public sealed class HostileServerTests : IAsyncLifetime
         _cluster.Pods.Add(TestPod.Probe("solo"));
         _cluster.Pods.Add(TestPod.Probe("web-1").Label("app", "web"));
         _cluster.Add(TestObjects.Deployment("web", "app=web"));
-        _kubeconfig = _cluster.WriteKubeconfig(Path.Combine(_folder, "kubeconfig"));
+        _kubeconfig = _cluster.WriteKubeconfig(_folder["kubeconfig"]);
     }
 
     public async Task DisposeAsync()
     {
         await _cluster.DisposeAsync();
-        Directory.Delete(_folder, recursive: true);
+        _folder.Dispose();
     }
 
     public static TheoryData<string, RequestFault, string> Refusals => new()
@@ -80,10 +77,7 @@ public sealed class HostileServerTests : IAsyncLifetime
         await using PfProcess pf = PfProcess.Start(_kubeconfig, "deploy/web", $":{ClusterFixture.Echo}");
         int port = await pf.LocalPortAsync(ClusterFixture.Echo);
 
-        for (long began = Stopwatch.GetTimestamp(); Watches() < 3 && Stopwatch.GetElapsedTime(began) < Patience;)
-        {
-            await Task.Delay(20);
-        }
+        await Waiting.UntilAsync(() => Watches() >= 3);
 
         (await EchoAsync(port)).Should().BeTrue();
         Watches().Should().BeInRange(3, 10, "each watch is begun later than the one before");

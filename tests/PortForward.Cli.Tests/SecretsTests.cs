@@ -38,7 +38,7 @@ public sealed class SecretsTests : IAsyncLifetime
         },
     };
 
-    private readonly string _folder = Directory.CreateTempSubdirectory("pf-secrets-").FullName;
+    private readonly TemporaryFolder _folder = new();
     private TestCluster _cluster = null!;
 
     public static TheoryData<string> KindNames => [.. Kinds.Keys];
@@ -51,7 +51,7 @@ public sealed class SecretsTests : IAsyncLifetime
 
     public async Task DisposeAsync()
     {
-        Directory.Delete(_folder, recursive: true);
+        _folder.Dispose();
         await _cluster.DisposeAsync();
     }
 
@@ -59,7 +59,7 @@ public sealed class SecretsTests : IAsyncLifetime
     [MemberData(nameof(KindNames))]
     public async Task None_shows_while_it_forwards(string kind)
     {
-        var around = new CaseSurroundings(_cluster, _folder);
+        var around = new CaseSurroundings(_cluster, _folder.Path);
         (string arguments, string[] secrets) = Kinds[kind](around, true);
 
         await ShouldServeAsync(around, arguments, secrets);
@@ -69,7 +69,7 @@ public sealed class SecretsTests : IAsyncLifetime
     [MemberData(nameof(KindNames))]
     public async Task None_shows_when_there_is_no_such_pod(string kind)
     {
-        var around = new CaseSurroundings(_cluster, _folder);
+        var around = new CaseSurroundings(_cluster, _folder.Path);
         (string arguments, string[] secrets) = Kinds[kind](around, true);
 
         await ShouldFailAsync(around, $"{arguments} pod/nope :80", secrets, "not found");
@@ -79,7 +79,7 @@ public sealed class SecretsTests : IAsyncLifetime
     [MemberData(nameof(KindNames))]
     public async Task None_shows_when_the_server_refuses_it(string kind)
     {
-        var around = new CaseSurroundings(_cluster, _folder);
+        var around = new CaseSurroundings(_cluster, _folder.Path);
         (string arguments, string[] secrets) = Kinds[kind](around, false);
 
         await ShouldFailAsync(around, $"{arguments} pod/solo :80", secrets, "You must be logged in to the server");
@@ -89,9 +89,9 @@ public sealed class SecretsTests : IAsyncLifetime
     [MemberData(nameof(KindNames))]
     public async Task None_shows_when_there_is_no_server(string kind)
     {
-        var around = new CaseSurroundings(_cluster, _folder);
+        var around = new CaseSurroundings(_cluster, _folder.Path);
         (string arguments, string[] secrets) = Kinds[kind](around, true);
-        string path = Path.Combine(_folder, "kubeconfig");
+        string path = _folder["kubeconfig"];
         await File.WriteAllTextAsync(path, (await File.ReadAllTextAsync(path)).Replace($":{_cluster.Server.Port}", ":1", StringComparison.Ordinal));
 
         await ShouldFailAsync(around, $"{arguments} pod/solo :80", secrets, "was refused");
@@ -102,9 +102,9 @@ public sealed class SecretsTests : IAsyncLifetime
     [InlineData(false)]
     public async Task A_proxys_password_does_not_show(bool works)
     {
-        await using var proxy = new PasswordProxy("gate", ProxyPassword);
+        await using var proxy = new TestProxy(TestProxy.WithPassword("gate", ProxyPassword));
         string password = works ? ProxyPassword : WrongPassword;
-        var around = new CaseSurroundings(_cluster, _folder);
+        var around = new CaseSurroundings(_cluster, _folder.Path);
         around.Write("kubeconfig", around.Yaml(cluster: $"{around.ClusterFields()}, proxy-url: 'http://gate:{password}@127.0.0.1:{proxy.Port}'"));
         string[] secrets = [password, $"gate:{password}", _cluster.Admin.Token];
 
@@ -133,7 +133,7 @@ public sealed class SecretsTests : IAsyncLifetime
     {
         string secret = $"S3cr3t{Guid.NewGuid():N}";
 
-        await ShouldFailAsync(new CaseSurroundings(_cluster, _folder), arguments.Replace("SECRET", secret, StringComparison.Ordinal), [secret]);
+        await ShouldFailAsync(new CaseSurroundings(_cluster, _folder.Path), arguments.Replace("SECRET", secret, StringComparison.Ordinal), [secret]);
     }
 
     [UnixTheory]
@@ -149,7 +149,7 @@ public sealed class SecretsTests : IAsyncLifetime
     public async Task None_shows_of_a_malformed_kubeconfig(string kubeconfig)
     {
         string secret = $"S3cr3t{Guid.NewGuid():N}";
-        var around = new CaseSurroundings(_cluster, _folder);
+        var around = new CaseSurroundings(_cluster, _folder.Path);
         around.Write("kubeconfig", kubeconfig.Replace("SECRET", secret, StringComparison.Ordinal));
 
         await ShouldFailAsync(around, "pod/solo :80", [secret]);
@@ -169,7 +169,7 @@ public sealed class SecretsTests : IAsyncLifetime
     public async Task None_shows_of_credentials_that_cannot_be_used(string user, string cluster)
     {
         string secret = $"S3cr3t{Guid.NewGuid():N}";
-        var around = new CaseSurroundings(_cluster, _folder);
+        var around = new CaseSurroundings(_cluster, _folder.Path);
         around.Write("kubeconfig", around.Yaml(cluster: around.ClusterFields() + cluster, user: user).Replace("SECRET", secret, StringComparison.Ordinal));
 
         await ShouldFailAsync(around, "pod/solo :80", [secret]);
@@ -186,7 +186,7 @@ public sealed class SecretsTests : IAsyncLifetime
     public async Task None_shows_of_what_a_plug_in_printed_in_vain(string script)
     {
         string secret = $"S3cr3t{Guid.NewGuid():N}";
-        var around = new CaseSurroundings(_cluster, _folder);
+        var around = new CaseSurroundings(_cluster, _folder.Path);
         around.Write("plugin", $"#!/bin/sh\n{script.Replace("SECRET", secret, StringComparison.Ordinal)}\n", executable: true);
         around.Write("kubeconfig", around.Yaml(user: PluginFields(around)));
 

@@ -6,8 +6,6 @@ namespace PortForward.Cli.Tests;
 public sealed class TerminationSignalsTests
 {
     private static readonly TimeSpan Limit = TimeSpan.FromMilliseconds(1);
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
-
     private readonly TaskCompletionSource _exited = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _exits;
 
@@ -18,7 +16,7 @@ public sealed class TerminationSignalsTests
 
         signals.Receive();
 
-        await _exited.Task.WaitAsync(Patience);
+        await _exited.Task.Soon();
         signals.Requested.IsCancellationRequested.Should().BeTrue();
     }
 
@@ -33,7 +31,7 @@ public sealed class TerminationSignalsTests
         signals.Repeated.IsCancellationRequested.Should().BeFalse();
         signals.Receive();
 
-        await _exited.Task.WaitAsync(Patience);
+        await _exited.Task.Soon();
         signals.Repeated.IsCancellationRequested.Should().BeTrue();
         _exits.Should().Be(1, "the first one has not set a limit");
     }
@@ -47,7 +45,7 @@ public sealed class TerminationSignalsTests
 
         var receiving = Task.Run(signals.Receive);
 
-        await _exited.Task.WaitAsync(Patience);
+        await _exited.Task.Soon();
         never.Set();
         await receiving;
     }

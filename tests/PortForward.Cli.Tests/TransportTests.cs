@@ -7,7 +7,7 @@ namespace PortForward.Cli.Tests;
 /// <summary>What the user says of the transports, and is told of them.</summary>
 public sealed class TransportTests : IAsyncLifetime
 {
-    private readonly string _folder = Directory.CreateTempSubdirectory("pf-test-").FullName;
+    private readonly TemporaryFolder _folder = new();
     private TestCluster _cluster = null!;
     private string _kubeconfig = "";
 
@@ -15,13 +15,13 @@ public sealed class TransportTests : IAsyncLifetime
     {
         _cluster = await TestCluster.StartAsync();
         _cluster.Pods.Add(TestPod.Probe("solo"));
-        _kubeconfig = _cluster.WriteKubeconfig(Path.Combine(_folder, "kubeconfig"));
+        _kubeconfig = _cluster.WriteKubeconfig(_folder["kubeconfig"]);
     }
 
     public async Task DisposeAsync()
     {
         await _cluster.DisposeAsync();
-        Directory.Delete(_folder, recursive: true);
+        _folder.Dispose();
     }
 
     [Theory]

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using PortForward.Cli.Tests.Support;
 using Xunit.Abstractions;
 
 namespace PortForward.EndToEnd;
@@ -69,7 +68,7 @@ public sealed class StayingAliveTests(TestNamespace cluster, ITestOutputHelper o
     [EndToEndFact]
     public async Task A_tunnel_that_is_cut_in_the_middle_of_a_download_is_a_reset_and_the_next_request_is_served()
     {
-        using Relay relay = await RelayAsync();
+        await using Relay relay = await RelayAsync();
         await using PfProcess pf = Start(["-s", await ServerAsync(relay.Port), "--tls-server-name", await ServerNameAsync(), $"deploy/{TestNamespace.Single}", ":8080"]);
         int port = await pf.LocalPortAsync(8080);
 
@@ -84,7 +83,7 @@ public sealed class StayingAliveTests(TestNamespace cluster, ITestOutputHelper o
     [EndToEndFact]
     public async Task A_frozen_network_is_noticed_and_overcome()
     {
-        using Relay relay = await RelayAsync();
+        await using Relay relay = await RelayAsync();
         await using PfProcess pf = Start(["-s", await ServerAsync(relay.Port), "--tls-server-name", await ServerNameAsync(), $"deploy/{TestNamespace.Single}", ":8080"]);
         int port = await pf.LocalPortAsync(8080);
         (await HttpLoad.RequestAsync(port)).Should().Be("ok");

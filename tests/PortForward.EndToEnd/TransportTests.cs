@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using PortForward.Cli.Tests.Support;
 using Xunit.Abstractions;
 
 namespace PortForward.EndToEnd;

@@ -7,8 +7,6 @@ namespace PortForward.Testing.Tests;
 /// <summary>The test cluster as a program, from outside.</summary>
 public sealed class ProgramTests
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
-
     [Fact]
     public async Task The_program_says_in_JSON_where_it_serves_and_ends_on_SIGTERM()
     {
@@ -19,12 +17,12 @@ public sealed class ProgramTests
         using var program = Start("--print-env", "--plain-http", "--kubeconfig", kubeconfig);
         try
         {
-            var environment = JsonNode.Parse((await program.StandardOutput.ReadLineAsync().WaitAsync(Patience))!)!;
+            var environment = JsonNode.Parse((await program.StandardOutput.ReadLineAsync().Soon())!)!;
             ((string)environment["kubeconfig"]!).Should().Be(kubeconfig);
             (await NamesAsync(new Uri((string)environment["server"]!), kubeconfig)).Should().Contain(["db-0", "solo", "web"]).And.HaveCount(5);
 
             using var kill = Process.Start("kill", [program.Id.ToString()]);
-            await program.WaitForExitAsync().WaitAsync(Patience);
+            await program.WaitForExitAsync().Soon();
             program.ExitCode.Should().Be(0);
         }
         finally
@@ -39,8 +37,8 @@ public sealed class ProgramTests
     {
         using var program = Start("--colour");
 
-        (await program.StandardError.ReadToEndAsync().WaitAsync(Patience)).Trim().Should().Be("error: --colour is no option of this program; --help shows what there is.");
-        await program.WaitForExitAsync().WaitAsync(Patience);
+        (await program.StandardError.ReadToEndAsync().Soon()).Trim().Should().Be("error: --colour is no option of this program; --help shows what there is.");
+        await program.WaitForExitAsync().Soon();
         program.ExitCode.Should().Be(1);
     }
 
@@ -49,9 +47,9 @@ public sealed class ProgramTests
     {
         using var program = Start("demo", "--check");
 
-        string[] lines = (await program.StandardOutput.ReadToEndAsync().WaitAsync(Patience))
+        string[] lines = (await program.StandardOutput.ReadToEndAsync().Soon())
             .Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
-        await program.WaitForExitAsync().WaitAsync(Patience);
+        await program.WaitForExitAsync().Soon();
 
         program.ExitCode.Should().Be(0);
         int banner = Array.FindIndex(lines, line => line.StartsWith("Open http://localhost:", StringComparison.Ordinal));

@@ -1,5 +1,4 @@
 using System.Xml.Linq;
-using PortForward.Tests.Support;
 
 namespace PortForward.Tests;
 
@@ -97,6 +96,12 @@ public sealed class LayerTests
             select $"{file}: {line}";
 
         shared.Should().BeEmpty();
+    }
+
+    [Fact]
+    public void What_the_tests_share_refers_to_no_project_so_that_the_embedded_clusters_tests_can_use_it()
+    {
+        XDocument.Load(Path.Combine(SourceTree.Root, "tests", "PortForward.TestSupport", "PortForward.TestSupport.csproj")).Descendants("ProjectReference").Should().BeEmpty();
     }
 
     [Theory]

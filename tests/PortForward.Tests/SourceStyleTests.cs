@@ -1,5 +1,4 @@
 using System.Text.RegularExpressions;
-using PortForward.Tests.Support;
 
 namespace PortForward.Tests;
 

@@ -3,18 +3,14 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using FluentAssertions.Execution;
-using PortForward.Cli.Tests.Support;
 using PortForward.Testing;
 using PortForward.Testing.Api;
-using PortForward.Testing.Tests.Kubectl;
 
 namespace PortForward.Cli.Tests.DropIn;
 
 /// <summary>Gives one command line to both programs, and holds what they did against each other.</summary>
 internal static class Comparison
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
-
     private static readonly int LocalhostAddresses = HasIPv6Loopback() ? 2 : 1;
 
     /// <summary>Runs a case, and fails when pf does anything else than kubectl does or than the case's difference says.</summary>
@@ -211,11 +207,11 @@ internal static class Comparison
             : listener.Address.Equals(IPAddress.IPv6Any) ? IPAddress.IPv6Loopback
             : listener.Address;
         using var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
-        await socket.ConnectAsync(address, listener.Port).WaitAsync(Patience);
-        await socket.SendAsync("drop-in"u8.ToArray()).WaitAsync(Patience);
+        await socket.ConnectAsync(address, listener.Port).Soon();
+        await socket.SendAsync("drop-in"u8.ToArray()).Soon();
         byte[] answer = new byte[7];
         using var stream = new NetworkStream(socket);
-        await stream.ReadExactlyAsync(answer).AsTask().WaitAsync(Patience);
+        await stream.ReadExactlyAsync(answer).Soon();
         Encoding.ASCII.GetString(answer).Should().Be("drop-in");
     }
 

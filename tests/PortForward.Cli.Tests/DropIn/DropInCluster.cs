@@ -11,7 +11,7 @@ public sealed class DropInCluster : IAsyncLifetime
 
     private static readonly DateTimeOffset Day = DateTimeOffset.UtcNow.AddDays(-1);
 
-    private readonly string _folder = Directory.CreateTempSubdirectory("pf-drop-in-").FullName;
+    private readonly TemporaryFolder _folder = new();
     private TestCluster _cluster = null!;
     private int _cases;
 
@@ -25,11 +25,11 @@ public sealed class DropInCluster : IAsyncLifetime
 
     /// <summary>Compares the programs in one case.</summary>
     internal Task CompareAsync(DropInCase one) =>
-        Comparison.RunAsync(one, _cluster, Directory.CreateDirectory(Path.Combine(_folder, $"{Interlocked.Increment(ref _cases)}")).FullName);
+        Comparison.RunAsync(one, _cluster, Directory.CreateDirectory(_folder[$"{Interlocked.Increment(ref _cases)}"]).FullName);
 
     public async Task DisposeAsync()
     {
-        Directory.Delete(_folder, recursive: true);
+        _folder.Dispose();
         await _cluster.DisposeAsync();
     }
 

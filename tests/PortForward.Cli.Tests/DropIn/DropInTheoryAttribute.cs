@@ -1,4 +1,3 @@
-using PortForward.Testing.Tests.Kubectl;
 
 namespace PortForward.Cli.Tests.DropIn;
 

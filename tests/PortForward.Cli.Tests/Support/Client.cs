@@ -7,8 +7,6 @@ namespace PortForward.Cli.Tests.Support;
 /// <summary>A local client of a forwarded port.</summary>
 internal sealed class Client : IDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
-
     private readonly Socket _socket = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
 
     public static async Task<Client> ConnectAsync(int port)
@@ -16,11 +14,11 @@ internal sealed class Client : IDisposable
         var client = new Client();
 
         // An asynchronous connect fails when the connection has been reset before anybody looks whether it is there.
-        await Task.Run(() => client._socket.Connect(IPAddress.Loopback, port)).WaitAsync(Patience);
+        await Task.Run(() => client._socket.Connect(IPAddress.Loopback, port)).Soon();
         return client;
     }
 
-    public async Task SendAsync(string text) => await _socket.SendAsync(Encoding.ASCII.GetBytes(text)).WaitAsync(Patience);
+    public async Task SendAsync(string text) => await _socket.SendAsync(Encoding.ASCII.GetBytes(text)).Soon();
 
     public void FinishSending() => _socket.Shutdown(SocketShutdown.Send);
 
@@ -31,7 +29,7 @@ internal sealed class Client : IDisposable
         int length = 0;
         while (length < count)
         {
-            int received = await _socket.ReceiveAsync(buffer.AsMemory(length)).AsTask().WaitAsync(Patience);
+            int received = await _socket.ReceiveAsync(buffer.AsMemory(length)).Soon();
             received.Should().BePositive("the answer is not over");
             length += received;
         }
@@ -46,7 +44,7 @@ internal sealed class Client : IDisposable
         byte[] buffer = new byte[64 * 1024];
         try
         {
-            while (await _socket.ReceiveAsync(buffer.AsMemory()).AsTask().WaitAsync(Patience) is > 0 and int received)
+            while (await _socket.ReceiveAsync(buffer.AsMemory()).Soon() is > 0 and int received)
             {
                 bytes.Write(buffer, 0, received);
             }

@@ -8,9 +8,9 @@ public sealed class ClusterFixture : IAsyncLifetime
 {
     public const int Echo = 7000, Source = 7001, NeverReads = 7003, SpeaksFirst = 7004, Resets = 7005, Http = 8080, SlowAnswer = 7006, Refused = 9999;
 
-    public TestCluster Cluster { get; private set; } = null!;
+    private readonly TemporaryFolder _folder = new();
 
-    public string Folder { get; } = Directory.CreateTempSubdirectory("pf-test-").FullName;
+    public TestCluster Cluster { get; private set; } = null!;
 
     public string Kubeconfig { get; private set; } = null!;
 
@@ -25,11 +25,11 @@ public sealed class ClusterFixture : IAsyncLifetime
         Kubeconfig = Cluster.WriteKubeconfig(PathOf("kubeconfig"));
     }
 
-    public string PathOf(string name) => Path.Combine(Folder, name);
+    public string PathOf(string name) => _folder[name];
 
     public async Task DisposeAsync()
     {
-        Directory.Delete(Folder, recursive: true);
+        _folder.Dispose();
         await Cluster.DisposeAsync();
     }
 }

@@ -66,7 +66,7 @@ internal sealed class FakeApiServer : HttpMessageHandler
     }
 
     /// <summary>The next request that has not been waited for yet.</summary>
-    public async Task<string> NextRequestAsync() => await _arrivals.Reader.ReadAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(30));
+    public async Task<string> NextRequestAsync() => await _arrivals.Reader.ReadAsync().Soon();
 
     protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {

@@ -38,7 +38,7 @@ public sealed class ListWatchTests : IAsyncDisposable
     {
         _pods ??= new ListWatch<Pod>(_server.Client(_time), ApiResources.Pods, "shop", ApiSelection.All, _time);
         _follow ??= _pods.FollowAsync(_end.Token).GetAsyncEnumerator(_end.Token);
-        (await _follow.MoveNextAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(30))).Should().BeTrue();
+        (await _follow.MoveNextAsync().Soon()).Should().BeTrue();
         return string.Join(' ', _follow.Current.Select(pod => pod.Metadata!.Name).Order(StringComparer.Ordinal));
     }
 

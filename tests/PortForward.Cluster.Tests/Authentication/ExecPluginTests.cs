@@ -387,13 +387,7 @@ public sealed class ExecPluginTests : IDisposable
         Task<string?> asking = AuthorizationAsync(credentials);
         try
         {
-            while (!asking.IsCompleted)
-            {
-                _plugins.Time.Advance(TimeSpan.FromSeconds(1));
-                await Task.WhenAny(asking, Task.Delay(20));
-            }
-
-            (await asking).Should().Be("Bearer a");
+            (await _plugins.Time.AdvanceUntilAsync(asking, pause: TimeSpan.FromMilliseconds(20))).Should().Be("Bearer a");
         }
         finally
         {
@@ -425,10 +419,7 @@ public sealed class ExecPluginTests : IDisposable
         ICredentialSource credentials = _plugins.Script($"sleep 600 &\necho $$ $! > '{_plugins.Folder["pid.tmp"]}'\nmv '{_plugins.Folder["pid.tmp"]}' '{_plugins.Folder["pid"]}'\nwait");
         Func<Task> asking = () => AuthorizationAsync(credentials);
         Task ended = asking.Should().ThrowAsync<OperationCanceledException>();
-        while (!File.Exists(_plugins.Folder["pid"]))
-        {
-            await Task.Delay(10);
-        }
+        await Waiting.UntilAsync(() => File.Exists(_plugins.Folder["pid"]));
 
         ((IDisposable)credentials).Dispose();
         ((IDisposable)credentials).Dispose();

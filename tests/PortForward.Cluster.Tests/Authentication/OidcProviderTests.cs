@@ -239,13 +239,7 @@ public sealed class OidcProviderTests : IAsyncLifetime
         string gate = _users.Folder.Write("config.lock", "");
 
         Task<string?> first = AuthorizationAsync(credentials);
-        while (!first.IsCompleted)
-        {
-            _users.Time.Advance(TimeSpan.FromMilliseconds(50));
-            await Task.WhenAny(first, Task.Delay(1));
-        }
-
-        (await first).Should().StartWith("Bearer ");
+        (await _users.Time.AdvanceUntilAsync(first, TimeSpan.FromMilliseconds(50))).Should().StartWith("Bearer ");
         _users.Read("config").Should().Be(before);
         File.Delete(gate);
         _users.Time.Advance(TimeSpan.FromMinutes(10));

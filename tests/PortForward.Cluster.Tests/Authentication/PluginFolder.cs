@@ -18,7 +18,7 @@ internal sealed class PluginFolder : IDisposable
 
     private const string Server = "https://c.test:6443/prefix";
 
-    public TemporaryFolder Folder { get; } = new();
+    public HomeFolder Folder { get; } = new();
 
     public FakeTimeProvider Time { get; } = new(new DateTimeOffset(2030, 1, 1, 0, 0, 0, TimeSpan.Zero));
 

@@ -1,6 +1,5 @@
 using Microsoft.Extensions.Time.Testing;
 using PortForward.Cluster.Authentication;
-using PortForward.Cluster.Tests.Kubeconfig;
 
 namespace PortForward.Cluster.Tests.Authentication;
 

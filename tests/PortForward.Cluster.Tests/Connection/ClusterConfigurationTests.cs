@@ -30,7 +30,7 @@ public sealed class ClusterConfigurationTests : IDisposable
 
         """;
 
-    private readonly TemporaryFolder _folder = new();
+    private readonly HomeFolder _folder = new();
 
     [Fact]
     public async Task The_current_context_names_server_user_and_namespace()

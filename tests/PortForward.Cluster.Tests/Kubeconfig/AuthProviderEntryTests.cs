@@ -198,13 +198,7 @@ public sealed class AuthProviderEntryTests : IDisposable
         write.IsCompleted.Should().BeFalse();
 
         File.Delete(gate);
-        while (!write.IsCompleted)
-        {
-            time.Advance(TimeSpan.FromMilliseconds(50));
-            await Task.Yield();
-        }
-
-        await write;
+        await time.AdvanceUntilAsync(write, TimeSpan.FromMilliseconds(50));
         Result().Should().Be(Text(New));
         File.Exists(gate).Should().BeFalse();
     }
@@ -216,13 +210,8 @@ public sealed class AuthProviderEntryTests : IDisposable
         _folder.Write("config", Text(Old));
         string gate = _folder.Write("config.lock", "");
         Task write = Entry(time).WriteAsync([KeyValuePair.Create("id-token", New)], CancellationToken.None);
-        while (!write.IsCompleted)
-        {
-            time.Advance(TimeSpan.FromMilliseconds(50));
-            await Task.Yield();
-        }
+        Func<Task> writing = () => time.AdvanceUntilAsync(write, TimeSpan.FromMilliseconds(50));
 
-        Func<Task> writing = () => write;
         (await writing.Should().ThrowAsync<ClusterException>()).WithMessage("the kubeconfig * cannot be written: *config.lock*");
         Result().Should().Be(Text(Old));
         File.Exists(gate).Should().BeTrue();

@@ -69,7 +69,7 @@ public sealed class KubeconfigFuzzTests : IDisposable
         }
         """;
 
-    private readonly TemporaryFolder _folder = new();
+    private readonly HomeFolder _folder = new();
 
     public static TheoryData<string> Intact => new(Yaml.Replace("*none_yet", "none", StringComparison.Ordinal), Yaml, Json);
 

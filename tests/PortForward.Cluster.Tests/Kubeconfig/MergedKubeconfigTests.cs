@@ -8,7 +8,7 @@ public sealed class MergedKubeconfigTests : IDisposable
 {
     private const string Secret = "s3cr3t-t0ken";
 
-    private readonly TemporaryFolder _folder = new();
+    private readonly HomeFolder _folder = new();
 
     [Fact]
     public void Of_each_named_entry_the_first_counts_whole()

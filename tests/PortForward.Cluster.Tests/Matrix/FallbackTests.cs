@@ -64,7 +64,7 @@ public sealed class FallbackTests : IAsyncLifetime
         await forward.EchoOnceAsync("over the tunnel");
         _cluster.Transports.WebSocketTunnel = TransportAnswer.CloseAfterUpgrade;
 
-        await RoutedForward.UntilAsync(() =>
+        await Waiting.UntilAsync(() =>
         {
             // One that was being dialled ahead is cut as soon as it is there: while it is connected, nothing needs to be replaced.
             foreach (Tunnel tunnel in _cluster.Tunnels.Open.Where(tunnel => tunnel.Kind == TunnelKind.WebSocketTunnel))
@@ -84,7 +84,7 @@ public sealed class FallbackTests : IAsyncLifetime
         await using RoutedForward forward = await KubeconfigForward.StartAsync(KubeconfigOf(cluster), KubeconfigForward.Auto, [RoutedForward.Echo]);
         await forward.EchoOnceAsync("first");
         await forward.EchoOnceAsync("second");
-        await RoutedForward.UntilAsync(() => forward.Events.OfType<ConnectionClosed>().Count() == 2);
+        await Waiting.UntilAsync(() => forward.Events.OfType<ConnectionClosed>().Count() == 2);
         forward.Events.Where(one => one is not (ListenerOpened or ConnectionAccepted or ConnectionClosed)).Should().BeEmpty();
     }
 

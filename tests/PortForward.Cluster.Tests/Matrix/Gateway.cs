@@ -4,8 +4,6 @@ using System.Net;
 using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
-using PortForward.Cluster.Tests.Kubeconfig;
-using PortForward.Cluster.Tests.Routing;
 using PortForward.Cluster.Tests.Transport;
 
 namespace PortForward.Cluster.Tests.Matrix;
@@ -116,7 +114,7 @@ internal sealed class Gateway : IAsyncDisposable
 
     private async Task<bool> IsReadyAsync()
     {
-        using var limit = new CancellationTokenSource(RoutedForward.Patience);
+        using var limit = new CancellationTokenSource(Waiting.Patience);
         while (!_process.HasExited)
         {
             using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);

@@ -27,14 +27,14 @@ public sealed class GatewayIdleTests
         await using RoutedForward forward = await KubeconfigForward.StartAsync(road.Kubeconfig, KubeconfigForward.WebSocket, [RoutedForward.Echo], quiet);
         using Socket idle = await forward.ConnectAsync();
         await RoutedForward.EchoAsync(idle, "before");
-        Func<Task> wait = () => idle.ReceiveAsync(new byte[1].AsMemory()).AsTask().WaitAsync(RoutedForward.Patience);
+        Func<Task> wait = () => idle.ReceiveAsync(new byte[1].AsMemory()).Soon();
         (await wait.Should().ThrowAsync<SocketException>()).Which.SocketErrorCode.Should().Be(SocketError.ConnectionReset);
     }
 
     /// <summary>Every tunnel that a transport has opened stands still, those that nothing uses too. Channels end with their connections.</summary>
     private static Task NoneWasCutAsync(TestCluster cluster, string transport) => transport switch
     {
-        KubeconfigForward.Spdy => RoutedForward.UntilAsync(() =>
+        KubeconfigForward.Spdy => Waiting.UntilAsync(() =>
             cluster.Requests.Count(request => request is { IsPortForward: true, Method: "POST", Status: 101 })
                 == cluster.Tunnels.Open.Count(tunnel => tunnel.Kind == TunnelKind.Spdy)),
         _ => Task.CompletedTask,

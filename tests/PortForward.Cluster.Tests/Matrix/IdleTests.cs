@@ -1,6 +1,5 @@
 using System.Net;
 using System.Net.Sockets;
-using PortForward.Cluster.Tests.Routing;
 using PortForward.Cluster.Tests.Transport;
 using PortForward.Testing;
 using PortForward.Tunnels;
@@ -40,7 +39,7 @@ public sealed class IdleTests
     {
         using var idle = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         await idle.ConnectAsync(IPAddress.Loopback, relay.Port);
-        Func<Task> wait = () => idle.ReceiveAsync(new byte[1].AsMemory()).AsTask().WaitAsync(plan.IdleLimit + RoutedForward.Patience);
+        Func<Task> wait = () => idle.ReceiveAsync(new byte[1].AsMemory()).AsTask().WaitAsync(plan.IdleLimit + Waiting.Patience);
         (await wait.Should().ThrowAsync<SocketException>()).Which.SocketErrorCode.Should().Be(SocketError.ConnectionReset);
     }
 }

@@ -48,7 +48,7 @@ internal static class Idling
         }
 
         await RoutedForward.EchoAsync(held, "after");
-        await RoutedForward.UntilAsync(() => forward.Events.OfType<ConnectionClosed>().Count() >= others);
+        await Waiting.UntilAsync(() => forward.Events.OfType<ConnectionClosed>().Count() >= others);
         forward.Events.OfType<ConnectionClosed>().Should().HaveCount(others, "{0} the first one is still there", way).And.OnlyContain(
             closed => closed.End.Kind == ConnectionEndKind.Completed || closed.End.Kind == ConnectionEndKind.ClientGone,
             "{0} each of the others ended well: its client closed it, which not every system tells", way);

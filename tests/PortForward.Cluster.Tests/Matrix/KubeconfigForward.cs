@@ -20,7 +20,7 @@ internal static class KubeconfigForward
     public static async Task<RoutedForward> StartAsync(
         string kubeconfig, string transport, int[] ports, TunnelDialOptions? dialling = null, PortForwarderOptions? forwarding = null, PodRouterOptions? routing = null)
     {
-        using var folder = new TemporaryFolder();
+        using var folder = new HomeFolder();
         string path = folder.Write("kubeconfig", kubeconfig);
         var configuration = ClusterConfiguration.Resolve(
             MergedKubeconfig.Load(path, folder.Environment), new ClusterOverrides(), TimeProvider.System, NullLoggerFactory.Instance, folder.Environment);

@@ -262,7 +262,7 @@ internal sealed class Scene
         byte[] buffer = new byte[64 * 1024];
         try
         {
-            while (await client.ReceiveAsync(buffer.AsMemory()).AsTask().WaitAsync(RoutedForward.Patience) is > 0 and int read)
+            while (await client.ReceiveAsync(buffer.AsMemory()).Soon() is > 0 and int read)
             {
                 bytes.Write(buffer, 0, read);
             }

@@ -73,7 +73,7 @@ public sealed class TransportMatrixTests
             road.Kubeconfig, transport, [scene.Port, RoutedForward.Echo], forwarding: new PortForwarderOptions { HalfCloseTimeout = scene.Hold }))
         {
             (await scene.PlayAsync(forward, transport, IsFull)).Should().Be(expected.Client);
-            await RoutedForward.UntilAsync(() => forward.Events.OfType<ConnectionClosed>().Count() == scene.Connections);
+            await Waiting.UntilAsync(() => forward.Events.OfType<ConnectionClosed>().Count() == scene.Connections);
             foreach (ConnectionClosed closed in forward.Events.OfType<ConnectionClosed>())
             {
                 closed.End.Kind.Should().Be(expected.End, "the pod said \"{0}\"", closed.End.PodMessage);
@@ -88,7 +88,7 @@ public sealed class TransportMatrixTests
 
         road.Check();
         CheckTransport(road.Cluster.Requests, transport);
-        await road.Cluster.Activity.WaitUntilAsync(now => now.Connections == 0, RoutedForward.Patience);
+        await road.Cluster.Activity.WaitUntilAsync(now => now.Connections == 0, Waiting.Patience);
         road.Cluster.Tunnels.Violations.Should().BeEmpty();
     }
 

@@ -53,11 +53,7 @@ public sealed class GatewayOutageTests : IAsyncLifetime
         forward.Events.OfType<PodSwitched>().Should().BeEmpty();
         outage.Dispose();
         Task served = forward.EchoOnceAsync("after");
-        await RoutedForward.UntilAsync(() =>
-        {
-            _time.Advance(TimeSpan.FromSeconds(1));
-            return served.IsCompleted;
-        });
+        await _time.AdvanceUntilAsync(() => served.IsCompleted);
         await served;
     }
 
@@ -74,11 +70,7 @@ public sealed class GatewayOutageTests : IAsyncLifetime
         forward.Run.IsCompleted.Should().BeFalse();
 
         outage.Dispose();
-        await RoutedForward.UntilAsync(() =>
-        {
-            _time.Advance(TimeSpan.FromSeconds(5));
-            return forward.Run.IsCompleted;
-        });
+        await _time.AdvanceUntilAsync(() => forward.Run.IsCompleted, TimeSpan.FromSeconds(5));
 
         await FluentActions.Awaiting(() => forward.Run).Should().ThrowAsync<Forwarding.PortForwardException>().WithMessage("lost connection to pod: pod web-1 is gone, and none came within 5m0s");
     }
@@ -90,7 +82,7 @@ public sealed class GatewayOutageTests : IAsyncLifetime
         {
             int asked = _cluster.Requests.Count;
             _time.Advance(TimeSpan.FromSeconds(5));
-            await Task.WhenAny(RoutedForward.UntilAsync(() => _cluster.Requests.Count > asked), Task.Delay(20));
+            await Task.WhenAny(Waiting.UntilAsync(() => _cluster.Requests.Count > asked), Task.Delay(20));
         }
     }
 }

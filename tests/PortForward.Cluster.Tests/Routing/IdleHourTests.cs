@@ -63,11 +63,7 @@ public sealed class IdleHourTests : IAsyncLifetime
         using IDisposable down = _cluster.Faults.Always(_ => true, RequestFault.Status(503));
         _cluster.Tunnels.CutAll();
         _cluster.Objects.EndWatches();
-        await RoutedForward.UntilAsync(() =>
-        {
-            _time.Advance(TimeSpan.FromSeconds(1));
-            return forward.Events.OfType<PodLost>().Any();
-        });
+        await _time.AdvanceUntilAsync(() => forward.Events.OfType<PodLost>().Any());
 
         await PassAnHourAsync();
 

@@ -71,7 +71,7 @@ public sealed class IsolationTests : IAsyncLifetime
             uploads.Add(SendAllAsync(sender, upload));
         }
 
-        await RoutedForward.UntilAsync(() => _pod.OpenConnections >= 2 * stalled);
+        await Waiting.UntilAsync(() => _pod.OpenConnections >= 2 * stalled);
         TimeSpan withStalled = await SlowestAsync(forward, connections);
 
         TimeSpan bound = unstalled * 2 > TimeSpan.FromSeconds(1) ? unstalled * 2 : TimeSpan.FromSeconds(1);
@@ -80,9 +80,9 @@ public sealed class IsolationTests : IAsyncLifetime
             (2 * stalled) << 20, "a stalled connection may hold 1 MiB here and in the test's own server together, and 950 MB are on their way");
 
         gate.SetResult();
-        await Task.WhenAll(uploads).WaitAsync(RoutedForward.Patience);
-        await RoutedForward.UntilAsync(() => taken.All(bytes => bytes == upload));
-        await Task.WhenAll(readers.Select(reader => ReadExactlyAsync(reader, download))).WaitAsync(RoutedForward.Patience);
+        await Task.WhenAll(uploads).Soon();
+        await Waiting.UntilAsync(() => taken.All(bytes => bytes == upload));
+        await Task.WhenAll(readers.Select(reader => ReadExactlyAsync(reader, download))).Soon();
         foreach (Socket client in readers.Concat(senders))
         {
             client.Dispose();
@@ -104,7 +104,7 @@ public sealed class IsolationTests : IAsyncLifetime
             }
         }
 
-        await RoutedForward.UntilAsync(() => _pod.OpenConnections == 0 && forward.Events.OfType<ConnectionClosed>().Count() == 50);
+        await Waiting.UntilAsync(() => _pod.OpenConnections == 0 && forward.Events.OfType<ConnectionClosed>().Count() == 50);
         await forward.EchoOnceAsync("alive", port: 1);
     }
 
@@ -143,7 +143,7 @@ public sealed class IsolationTests : IAsyncLifetime
         for (int refused = 1; !forward.Events.OfType<ConnectionClosed>().Any(closed => closed.BytesSent > 0); refused++)
         {
             await RefusedAsync(forward);
-            await RoutedForward.UntilAsync(() => forward.Events.OfType<ConnectionClosed>().Count() == refused);
+            await Waiting.UntilAsync(() => forward.Events.OfType<ConnectionClosed>().Count() == refused);
         }
 
         bool[] served = await Task.WhenAll(others.Select(async other =>
@@ -157,7 +157,7 @@ public sealed class IsolationTests : IAsyncLifetime
             {
                 return false;
             }
-        })).WaitAsync(RoutedForward.Patience);
+        })).Soon();
 
         served.Should().ContainSingle(isServed => !isServed, "one of five shares the worker that is lost");
         await forward.EchoOnceAsync("a new one");
@@ -180,7 +180,7 @@ public sealed class IsolationTests : IAsyncLifetime
         Task waiting = forward.EchoOnceAsync("patient");
         await forward.EventAsync<TunnelsSaturated>();
         waiting.IsCompleted.Should().BeFalse();
-        await ReadExactlyAsync(first, 50_000_000).WaitAsync(RoutedForward.Patience);
+        await ReadExactlyAsync(first, 50_000_000).Soon();
 
         await waiting;
         forward.Events.OfType<TunnelsSaturated>().Should().ContainSingle();

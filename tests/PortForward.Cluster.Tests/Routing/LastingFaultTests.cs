@@ -77,7 +77,7 @@ public sealed class LastingFaultTests : IAsyncLifetime
         TestPod refusing = AddWeb("web-1");
         await using RoutedForward forward = await RoutedForward.StartAsync(_cluster, "deploy/web", ["9999"], new PodRouterOptions { HoldTimeout = TimeSpan.FromSeconds(2) });
         AddWeb("web-2");
-        await RoutedForward.UntilAsync(() => forward.Router.KnownPodCount == 2);
+        await Waiting.UntilAsync(() => forward.Router.KnownPodCount == 2);
         using IDisposable unreachable = _cluster.Faults.Always(
             request => request.IsPortForward && request.Path.Contains("/web-2/", StringComparison.Ordinal),
             RequestFault.Status(500));
@@ -100,7 +100,7 @@ public sealed class LastingFaultTests : IAsyncLifetime
         await forward.EchoOnceAsync("before");
         AddWeb("web-2");
         AddWeb("web-3");
-        await RoutedForward.UntilAsync(() => forward.Router.KnownPodCount == 3);
+        await Waiting.UntilAsync(() => forward.Router.KnownPodCount == 3);
         first.Applications.Stop(7000);
         using IDisposable unreachable = _cluster.Faults.Always(
             request => request.IsPortForward && request.Path.Contains("/web-2/", StringComparison.Ordinal),
@@ -152,7 +152,7 @@ public sealed class LastingFaultTests : IAsyncLifetime
 
         _cluster.Tunnels.CutAll();
 
-        await RoutedForward.UntilAsync(() => Lists() > lists);
+        await Waiting.UntilAsync(() => Lists() > lists);
         await forward.EchoOnceAsync("after");
 
         int Lists() => _cluster.Requests.Count(request => request.Path.EndsWith("/pods", StringComparison.Ordinal) && !request.Query.Contains("watch=true", StringComparison.Ordinal));
@@ -167,24 +167,16 @@ public sealed class LastingFaultTests : IAsyncLifetime
             request => request.Path.EndsWith("/pods", StringComparison.Ordinal) && request.Query.Contains("watch=true", StringComparison.Ordinal),
             RequestFault.Status(403));
         await using RoutedForward forward = await RoutedForward.StartAsync(_cluster, "deploy/web", ["7000"], new PodRouterOptions { Time = time });
-        await RoutedForward.UntilAsync(() => forward.Router.KnownPodCount == 1);
+        await Waiting.UntilAsync(() => forward.Router.KnownPodCount == 1);
         IDisposable refusedLists = _cluster.Faults.Always(request => request.Path.EndsWith("/pods", StringComparison.Ordinal), RequestFault.Status(403));
-        await RoutedForward.UntilAsync(() =>
-        {
-            time.Advance(TimeSpan.FromSeconds(1));
-            return forward.Router.KnownPodCount == 0;
-        });
+        await time.AdvanceUntilAsync(() => forward.Router.KnownPodCount == 0);
 
         refused.Dispose();
         refusedLists.Dispose();
         AddWeb("web-2");
         first.Terminating();
 
-        await RoutedForward.UntilAsync(() =>
-        {
-            time.Advance(TimeSpan.FromSeconds(1));
-            return forward.Events.OfType<PodSwitched>().Any();
-        });
+        await time.AdvanceUntilAsync(() => forward.Events.OfType<PodSwitched>().Any());
     }
 
     [Fact]
@@ -197,7 +189,7 @@ public sealed class LastingFaultTests : IAsyncLifetime
 
         _cluster.Add(TestObjects.Service("web", "app=web", new ServicePort(7000, "echo", "web")));
 
-        using var limit = new CancellationTokenSource(RoutedForward.Patience);
+        using var limit = new CancellationTokenSource(Waiting.Patience);
         while (!(await forward.WhoAnswersAsync()).Contains("web-1", StringComparison.Ordinal))
         {
             limit.Token.ThrowIfCancellationRequested();
@@ -240,7 +232,7 @@ public sealed class LastingFaultTests : IAsyncLifetime
         var options = new PodRouterOptions { Balance = true, UnreadyGrace = TimeSpan.FromMilliseconds(300), Time = time };
         await using RoutedForward forward = await RoutedForward.StartAsync(_cluster, "deploy/web", ["7000"], options);
         TestPod second = AddWeb("web-2").Ready(false);
-        await RoutedForward.UntilAsync(() => forward.Router.KnownPodCount == 2);
+        await Waiting.UntilAsync(() => forward.Router.KnownPodCount == 2);
         first.Delete();
         await forward.EventAsync<PodLost>();
         second.Ready();

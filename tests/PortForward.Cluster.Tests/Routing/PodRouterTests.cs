@@ -65,13 +65,13 @@ public sealed class PodRouterTests : IAsyncLifetime
 
         ready.IsCompleted.Should().BeFalse("nothing was accepted yet");
         dialer.Accept.SetResult();
-        (await ready.WaitAsync(RoutedForward.Patience)).Should().BeNull();
+        (await ready.Soon()).Should().BeNull();
         Task<Attempt<RoutedPair>> held = router.OpenPairAsync(new PairRequest(0, default), CancellationToken.None).AsTask();
         router.Completion.IsCompleted.Should().BeFalse();
         dialer.Outcome.SetResult(new Attempt<ITunnel>(new TunnelFault(TunnelFaultKind.BadUpgrade, "no transport works")));
 
-        (await router.Completion.WaitAsync(RoutedForward.Patience)).Message.Should().Be("no transport works");
-        (await held.WaitAsync(RoutedForward.Patience)).Fault.Should().NotBeNull();
+        (await router.Completion.Soon()).Message.Should().Be("no transport works");
+        (await held.Soon()).Fault.Should().NotBeNull();
     }
 
     /// <summary>A dialer that is accepted and proven when the test says so.</summary>
@@ -163,11 +163,11 @@ public sealed class PodRouterTests : IAsyncLifetime
         {
             // The reset may come before the client knows that it is connected.
             using Socket refused = await forward.ConnectAsync(1);
-            await refused.ReceiveAsync(new byte[1]).WaitAsync(RoutedForward.Patience);
+            await refused.ReceiveAsync(new byte[1]).Soon();
         };
         await use.Should().ThrowAsync<SocketException>();
 
-        await RoutedForward.UntilAsync(() => forward.Events.OfType<ConnectionClosed>().Any(closed => closed.End.Kind == ConnectionEndKind.NoTunnel));
+        await Waiting.UntilAsync(() => forward.Events.OfType<ConnectionClosed>().Any(closed => closed.End.Kind == ConnectionEndKind.NoTunnel));
         (await forward.EventAsync<ConnectionClosed>()).Should().NotBeNull();
         forward.Events.OfType<ConnectionClosed>().Should().ContainSingle(closed => closed.End.Kind == ConnectionEndKind.NoTunnel)
             .Which.End.Fault!.Message.Should().Be("Pod 'web-2' does not have a named port 'more'");
@@ -179,12 +179,12 @@ public sealed class PodRouterTests : IAsyncLifetime
         TestPod refusing = AddWeb("web-1");
         await using RoutedForward forward = await RoutedForward.StartAsync(_cluster, "deploy/web", ["7000"]);
         AddWeb("web-2");
-        await RoutedForward.UntilAsync(() => forward.Router.KnownPodCount == 2);
+        await Waiting.UntilAsync(() => forward.Router.KnownPodCount == 2);
         refusing.Applications.Stop(RoutedForward.Echo);
 
         await Task.WhenAll(Enumerable.Range(0, 10).Select(i => forward.EchoOnceAsync($"precious {i} {new string('x', 20_000)}")));
 
-        await RoutedForward.UntilAsync(() => forward.Events.OfType<ConnectionClosed>().Count() == 10);
+        await Waiting.UntilAsync(() => forward.Events.OfType<ConnectionClosed>().Count() == 10);
         forward.Events.OfType<ConnectionClosed>().Should().OnlyContain(closed => closed.End.Kind != ConnectionEndKind.PodFailed);
     }
 
@@ -197,7 +197,7 @@ public sealed class PodRouterTests : IAsyncLifetime
 
         using Socket client = await forward.ConnectAsync();
         await client.SendAsync("hello"u8.ToArray());
-        await FluentActions.Awaiting(() => client.ReceiveAsync(new byte[1]).WaitAsync(RoutedForward.Patience)).Should().ThrowAsync<SocketException>();
+        await FluentActions.Awaiting(() => client.ReceiveAsync(new byte[1]).Soon()).Should().ThrowAsync<SocketException>();
 
         ConnectionClosed closed = await forward.EventAsync<ConnectionClosed>();
         closed.End.Kind.Should().Be(ConnectionEndKind.PodFailed);
@@ -214,7 +214,7 @@ public sealed class PodRouterTests : IAsyncLifetime
         await forward.EventAsync<PodLost>();
 
         using Socket client = await forward.ConnectAsync();
-        await FluentActions.Awaiting(() => client.ReceiveAsync(new byte[1]).WaitAsync(RoutedForward.Patience)).Should().ThrowAsync<SocketException>();
+        await FluentActions.Awaiting(() => client.ReceiveAsync(new byte[1]).Soon()).Should().ThrowAsync<SocketException>();
 
         ConnectionClosed closed = await forward.EventAsync<ConnectionClosed>();
         closed.End.Fault!.Message.Should().Be("deployment/web has no running pod");
@@ -229,7 +229,7 @@ public sealed class PodRouterTests : IAsyncLifetime
 
         pod.Delete();
 
-        await FluentActions.Awaiting(() => forward.Run.WaitAsync(RoutedForward.Patience)).Should().ThrowAsync<PortForwardException>().WithMessage("lost connection to pod");
+        await FluentActions.Awaiting(() => forward.Run.Soon()).Should().ThrowAsync<PortForwardException>().WithMessage("lost connection to pod");
     }
 
     [Fact]
@@ -240,7 +240,7 @@ public sealed class PodRouterTests : IAsyncLifetime
 
         _cluster.Tunnels.CutAll();
 
-        await FluentActions.Awaiting(() => forward.Run.WaitAsync(RoutedForward.Patience)).Should().ThrowAsync<PortForwardException>().WithMessage("lost connection to pod");
+        await FluentActions.Awaiting(() => forward.Run.Soon()).Should().ThrowAsync<PortForwardException>().WithMessage("lost connection to pod");
     }
 
     [Fact]
@@ -252,7 +252,7 @@ public sealed class PodRouterTests : IAsyncLifetime
 
         pod.Delete();
 
-        await FluentActions.Awaiting(() => forward.Run.WaitAsync(RoutedForward.Patience)).Should().ThrowAsync<PortForwardException>()
+        await FluentActions.Awaiting(() => forward.Run.Soon()).Should().ThrowAsync<PortForwardException>()
             .WithMessage("lost connection to pod: pod web-5f-1 is gone, and none came within 200ms (use deploy/web to follow the workload)");
         forward.Events.OfType<PodLost>().Single().Hint.Should().Be("use deploy/web to follow the workload");
     }
@@ -267,7 +267,7 @@ public sealed class PodRouterTests : IAsyncLifetime
 
         _cluster.Tunnels.CutAll();
 
-        await FluentActions.Awaiting(() => forward.Run.WaitAsync(RoutedForward.Patience)).Should().ThrowAsync<PortForwardException>()
+        await FluentActions.Awaiting(() => forward.Run.Soon()).Should().ThrowAsync<PortForwardException>()
             .WithMessage("lost connection to pod: pod web-5f-1 cannot be reached: *, and was not within 200ms");
         PodLost lost = forward.Events.OfType<PodLost>().Single();
         (lost.Hint, lost.Cause).Should().Be((null, LossCause.ServerUnreachable));
@@ -282,7 +282,7 @@ public sealed class PodRouterTests : IAsyncLifetime
         using IDisposable hanging = _cluster.Faults.Always(request => true, RequestFault.Hang);
         int asked = UpgradeCount();
         _cluster.Tunnels.CutAll();
-        await RoutedForward.UntilAsync(() => UpgradeCount() > asked);
+        await Waiting.UntilAsync(() => UpgradeCount() > asked);
 
         Attempt<RoutedPair> opened = await forward.Router.OpenPairAsync(new PairRequest(8080, default), CancellationToken.None);
 
@@ -319,9 +319,9 @@ public sealed class PodRouterTests : IAsyncLifetime
 
         _cluster.Tunnels.CutAll();
 
-        await RoutedForward.UntilAsync(() => UpgradeCount() >= asked + 3);
+        await Waiting.UntilAsync(() => UpgradeCount() >= asked + 3);
         _cluster.Transports.WebSocketTunnel = TransportAnswer.Serve;
-        await _cluster.Activity.WaitUntilAsync(now => now.Tunnels >= 1, RoutedForward.Patience);
+        await _cluster.Activity.WaitUntilAsync(now => now.Tunnels >= 1, Waiting.Patience);
     }
 
     [Fact]
@@ -371,7 +371,7 @@ public sealed class PodRouterTests : IAsyncLifetime
         _cluster.Faults.Next(request => request.Path.EndsWith("/portforward", StringComparison.Ordinal), RequestFault.Status(status), times: 3);
         int asked = UpgradeCount();
         _cluster.Tunnels.CutAll();
-        await RoutedForward.UntilAsync(() => UpgradeCount() > asked);
+        await Waiting.UntilAsync(() => UpgradeCount() > asked);
 
         await forward.EchoOnceAsync("patient");
     }
@@ -442,11 +442,11 @@ public sealed class PodRouterTests : IAsyncLifetime
         await using RoutedForward forward = await RoutedForward.StartAsync(_cluster, "pod/web-1", ["7100"]);
         using Socket client = await forward.ConnectAsync();
         await client.SendAsync("question"u8.ToArray());
-        await RoutedForward.UntilAsync(() => silent.OpenConnections == 1);
+        await Waiting.UntilAsync(() => silent.OpenConnections == 1);
 
         _cluster.Objects.Delete("pods", "default", "web-1");
 
-        await FluentActions.Awaiting(() => client.ReceiveAsync(new byte[1]).WaitAsync(RoutedForward.Patience)).Should().ThrowAsync<SocketException>();
+        await FluentActions.Awaiting(() => client.ReceiveAsync(new byte[1]).Soon()).Should().ThrowAsync<SocketException>();
     }
 
     [Fact]
@@ -474,11 +474,7 @@ public sealed class PodRouterTests : IAsyncLifetime
         _cluster.Pods.Add(TestPod.Probe("green").Label("app", "green"));
         _cluster.Add(TestObjects.Service("web", "app=green", new ServicePort(80, "http", "web"), new ServicePort(7000, "echo", "echo")));
 
-        await RoutedForward.UntilAsync(() =>
-        {
-            time.Advance(TimeSpan.FromSeconds(5));
-            return forward.Events.OfType<PodSwitched>().Any();
-        });
+        await time.AdvanceUntilAsync(() => forward.Events.OfType<PodSwitched>().Any(), TimeSpan.FromSeconds(5));
 
         forward.Events.OfType<PodSwitched>().Should().Equal(new PodSwitched("web-blue", "green", "was deleted or taken out of service/web"));
         (await forward.WhoAnswersAsync()).Should().Contain("green");
@@ -498,11 +494,7 @@ public sealed class PodRouterTests : IAsyncLifetime
         first.Label("app", "quarantine");
         (await forward.EventAsync<PodSwitched>()).Reason.Should().Be("was deleted or taken out of deployment/web");
         int asked = LookUps();
-        await RoutedForward.UntilAsync(() =>
-        {
-            time.Advance(TimeSpan.FromSeconds(5));
-            return LookUps() >= asked + 2;
-        });
+        await time.AdvanceUntilAsync(() => LookUps() >= asked + 2, TimeSpan.FromSeconds(5));
 
         await RoutedForward.EchoAsync(old, "still there");
 

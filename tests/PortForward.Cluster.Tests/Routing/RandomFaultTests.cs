@@ -87,11 +87,11 @@ public sealed class RandomFaultTests(ITestOutputHelper output)
 
             // When all is well again, so is the forward.
             await RetryAsync(() => TransferAsync(forward, new Random(seed), 5000));
-            await RoutedForward.UntilAsync(() => forward.Events.OfType<ConnectionClosed>().Count() == forward.Events.OfType<ConnectionAccepted>().Count());
+            await Waiting.UntilAsync(() => forward.Events.OfType<ConnectionClosed>().Count() == forward.Events.OfType<ConnectionAccepted>().Count());
         }
 
         // The server may keep a tunnel whose worker an unread byte has blocked, as real ones do; this side keeps nothing.
-        await RoutedForward.UntilAsync(() => connections.Open == 0);
+        await Waiting.UntilAsync(() => connections.Open == 0);
         served.Should().BeInRange(0, 12);
         cluster.Tunnels.Violations.Should().BeEmpty();
     }
@@ -180,7 +180,7 @@ public sealed class RandomFaultTests(ITestOutputHelper output)
         {
             while (reads)
             {
-                int read = await client.ReceiveAsync(buffer).WaitAsync(RoutedForward.Patience);
+                int read = await client.ReceiveAsync(buffer).Soon();
                 reads = read > 0;
                 for (int i = 0; i < read; i++, received++)
                 {

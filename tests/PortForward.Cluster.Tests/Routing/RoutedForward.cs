@@ -18,8 +18,6 @@ internal sealed class RoutedForward : IAsyncDisposable
 {
     public const int Echo = 7000, NeverReads = 7003, Source = 7001, Http = 8080, Refused = 9999;
 
-    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
-
     private readonly CancellationTokenSource _stop = new();
     private readonly HttpMessageInvoker _invoker;
     private readonly ConnectionCount? _connections;
@@ -78,7 +76,7 @@ internal sealed class RoutedForward : IAsyncDisposable
         var forward = new RoutedForward(invoker, connections, router, forwarder, events);
         try
         {
-            await forwarder.Ready.WaitAsync(Patience);
+            await forwarder.Ready.Soon();
             return forward;
         }
         catch
@@ -111,7 +109,7 @@ internal sealed class RoutedForward : IAsyncDisposable
         byte[] heard = new byte[text.Length];
         for (int length = 0; length < heard.Length;)
         {
-            int read = await client.ReceiveAsync(heard.AsMemory(length)).AsTask().WaitAsync(Patience);
+            int read = await client.ReceiveAsync(heard.AsMemory(length)).Soon();
             read.Should().BePositive("the echo of \"{0}\" was cut after {1} bytes", text, length);
             length += read;
         }
@@ -134,7 +132,7 @@ internal sealed class RoutedForward : IAsyncDisposable
         client.Shutdown(SocketShutdown.Send);
         var answer = new StringBuilder();
         byte[] buffer = new byte[4096];
-        while (await client.ReceiveAsync(buffer).WaitAsync(Patience) is > 0 and int read)
+        while (await client.ReceiveAsync(buffer).Soon() is > 0 and int read)
         {
             answer.Append(Encoding.UTF8.GetString(buffer, 0, read));
         }
@@ -144,24 +142,14 @@ internal sealed class RoutedForward : IAsyncDisposable
 
     public async Task<T> EventAsync<T>() where T : ForwardEvent
     {
-        await UntilAsync(() => Events.OfType<T>().Any());
+        await Waiting.UntilAsync(() => Events.OfType<T>().Any());
         return Events.OfType<T>().First();
-    }
-
-    /// <summary>Waits for something that tells nobody when it happens.</summary>
-    public static async Task UntilAsync(Func<bool> condition)
-    {
-        using var limit = new CancellationTokenSource(Patience);
-        while (!condition())
-        {
-            await Task.Delay(5, limit.Token);
-        }
     }
 
     public async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync();
-        await Run.WaitAsync(Patience).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await Run.Soon().ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         _invoker.Dispose();
         _stop.Dispose();
     }

@@ -83,7 +83,7 @@ public sealed class SoakTests(ITestOutputHelper output)
     private static async Task ReadAsync(Socket client, long bytes)
     {
         byte[] buffer = new byte[64 * 1024];
-        while (bytes > 0 && await client.ReceiveAsync(buffer).WaitAsync(RoutedForward.Patience) is > 0 and int read)
+        while (bytes > 0 && await client.ReceiveAsync(buffer).Soon() is > 0 and int read)
         {
             bytes -= read;
         }

@@ -33,7 +33,7 @@ public sealed class StuckRuntimeTests : IAsyncLifetime
 
         using Socket client = await forward.ConnectAsync();
         byte[] heard = new byte[64];
-        int length = await client.ReceiveAsync(heard).WaitAsync(RoutedForward.Patience);
+        int length = await client.ReceiveAsync(heard).Soon();
 
         heard.AsSpan(0, length).ToArray().Should().StartWith("hello"u8.ToArray());
         _cluster.Activity.TunnelsOpened.Should().Be(2);
@@ -46,7 +46,7 @@ public sealed class StuckRuntimeTests : IAsyncLifetime
 
         using Socket client = await forward.ConnectAsync();
         await client.SendAsync("a request"u8.ToArray());
-        Func<Task> read = () => client.ReceiveAsync(new byte[1]).WaitAsync(RoutedForward.Patience);
+        Func<Task> read = () => client.ReceiveAsync(new byte[1]).Soon();
 
         (await read.Should().ThrowAsync<SocketException>()).Which.SocketErrorCode.Should().Be(SocketError.ConnectionReset);
         (await forward.EventAsync<ConnectionClosed>()).End.Kind.Should().Be(ConnectionEndKind.Unanswered);
@@ -60,7 +60,7 @@ public sealed class StuckRuntimeTests : IAsyncLifetime
         await using RoutedForward forward = await RoutedForward.StartAsync(_cluster, "solo", ["7004"], Routing, dialOptions: Hasty);
 
         using Socket client = await forward.ConnectAsync();
-        Func<Task> read = () => client.ReceiveAsync(new byte[1]).WaitAsync(RoutedForward.Patience);
+        Func<Task> read = () => client.ReceiveAsync(new byte[1]).Soon();
 
         await read.Should().ThrowAsync<SocketException>();
         (await forward.EventAsync<ConnectionClosed>()).End.Kind.Should().Be(ConnectionEndKind.Unanswered);
@@ -68,7 +68,7 @@ public sealed class StuckRuntimeTests : IAsyncLifetime
         forward.Events.OfType<PodLost>().Should().BeEmpty();
         _cluster.PortForwarding.AnswersStreams = true;
         using Socket next = await forward.ConnectAsync();
-        (await next.ReceiveAsync(new byte[1]).WaitAsync(RoutedForward.Patience)).Should().Be(1);
+        (await next.ReceiveAsync(new byte[1]).Soon()).Should().Be(1);
     }
 
     /// <summary>Starts a forward whose first tunnel leads to a stuck runtime, and all others do not.</summary>

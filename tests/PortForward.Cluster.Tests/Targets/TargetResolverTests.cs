@@ -31,7 +31,7 @@ public sealed class TargetResolverTests : IDisposable
         TargetReference.Parse(target), "shop", [.. ports.Select(PortSpec.Parse)], Timeout, _progress, CancellationToken.None);
 
     private async Task<ClusterException> RefusalAsync(string target, params string[] ports) =>
-        (await FluentActions.Awaiting(() => ResolveAsync(target, ports).WaitAsync(TimeSpan.FromSeconds(30))).Should().ThrowAsync<ClusterException>()).Which;
+        (await FluentActions.Awaiting(() => ResolveAsync(target, ports).Soon()).Should().ThrowAsync<ClusterException>()).Which;
 
     private static ObjectMeta Named(string name) => new() { Name = name };
 

@@ -54,7 +54,7 @@ public class AddressRaceTests
 
         (await race).Address.Should().Be(Six[0]);
         Connection late = second.Succeed();
-        await late.Disposed.WaitAsync(TimeSpan.FromSeconds(30));
+        await late.Disposed.Soon();
     }
 
     [Fact]

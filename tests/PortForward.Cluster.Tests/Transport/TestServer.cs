@@ -22,24 +22,19 @@ internal sealed record SeenRequest(string Head, int Connection, string? ServerNa
 /// <summary>An HTTP/1.1 server on a socket, with or without TLS, which keeps every byte of the requests. It answers with what the test says.</summary>
 internal sealed class TestServer : IAsyncDisposable
 {
-    private readonly TcpListener _listener;
-    private readonly CancellationTokenSource _ended = new();
     private readonly SslServerAuthenticationOptions? _tls;
     private readonly Func<SeenRequest, string> _answer;
-    private readonly ConcurrentQueue<Task> _connections = [];
-    private readonly Task _accepting;
+    private readonly LoopbackListener _listener;
     private int _connectionCount;
 
     public TestServer(Func<SeenRequest, string>? answer = null, SslServerAuthenticationOptions? tls = null, IPAddress? address = null)
     {
         _answer = answer ?? (_ => Ok());
         _tls = tls;
-        _listener = new TcpListener(address ?? IPAddress.Loopback, 0);
-        _listener.Start();
-        _accepting = AcceptAsync();
+        _listener = new LoopbackListener((socket, ended) => ServeAsync(socket, Interlocked.Increment(ref _connectionCount), ended), address);
     }
 
-    public int Port => ((IPEndPoint)_listener.LocalEndpoint).Port;
+    public int Port => _listener.Port;
 
     public ConcurrentQueue<SeenRequest> Requests { get; } = [];
 
@@ -59,97 +54,51 @@ internal sealed class TestServer : IAsyncDisposable
         ClientCertificateRequired = asksForCertificate,
     };
 
-    public async ValueTask DisposeAsync()
-    {
-        await _ended.CancelAsync();
-        _listener.Dispose();
-        await _accepting;
-        await Task.WhenAll(_connections);
-        _ended.Dispose();
-    }
+    public ValueTask DisposeAsync() => _listener.DisposeAsync();
 
-    private async Task AcceptAsync()
+    private async Task ServeAsync(Socket socket, int connection, CancellationToken ended)
     {
-        try
+        Stream stream = new NetworkStream(socket, ownsSocket: true);
+        string? serverName = null;
+        string[] chain = [];
+        if (_tls is not null)
         {
-            while (true)
+            var tls = new SslStream(stream, false, (_, leaf, built, _) =>
             {
-                _connections.Enqueue(ServeAsync(await _listener.AcceptSocketAsync(_ended.Token), Interlocked.Increment(ref _connectionCount)));
-            }
-        }
-        catch (Exception e) when (e is OperationCanceledException or SocketException or InvalidOperationException)
-        {
-            // The test is over.
-        }
-    }
-
-    private async Task ServeAsync(Socket socket, int connection)
-    {
-        try
-        {
-            Stream stream = new NetworkStream(socket, ownsSocket: true);
-            string? serverName = null;
-            string[] chain = [];
-            if (_tls is not null)
-            {
-                var tls = new SslStream(stream, false, (_, leaf, built, _) =>
+                // What the client sent, in its order: its own certificate and what was behind it.
+                chain = leaf is null ? [] : [leaf.Subject, .. built!.ChainPolicy.ExtraStore.Select(one => one.Subject).Where(subject => subject != leaf.Subject)];
+                return true;
+            });
+            stream = tls;
+            await tls.AuthenticateAsServerAsync(
+                (_, hello, _, _) =>
                 {
-                    // What the client sent, in its order: its own certificate and what was behind it.
-                    chain = leaf is null ? [] : [leaf.Subject, .. built!.ChainPolicy.ExtraStore.Select(one => one.Subject).Where(subject => subject != leaf.Subject)];
-                    return true;
-                });
-                stream = tls;
-                await tls.AuthenticateAsServerAsync(
-                    (_, hello, _, _) =>
+                    serverName = hello.ServerName;
+                    return ValueTask.FromResult(new SslServerAuthenticationOptions
                     {
-                        serverName = hello.ServerName;
-                        return ValueTask.FromResult(new SslServerAuthenticationOptions
-                        {
-                            ServerCertificateContext = _tls.ServerCertificateContext,
-                            ClientCertificateRequired = _tls.ClientCertificateRequired,
-                        });
-                    },
-                    state: null,
-                    _ended.Token);
-            }
+                        ServerCertificateContext = _tls.ServerCertificateContext,
+                        ClientCertificateRequired = _tls.ClientCertificateRequired,
+                    });
+                },
+                state: null,
+                ended);
+        }
 
-            await using (stream)
+        await using (stream)
+        {
+            while (await HttpHead.ReadAsync(stream, ended) is { } head)
             {
-                while (await ReadHeadAsync(stream) is { } head)
+                var request = new SeenRequest(head, connection, serverName, chain);
+                if (request.Values("Content-Length").SingleOrDefault() is { } length)
                 {
-                    var request = new SeenRequest(head, connection, serverName, chain);
-                    if (request.Values("Content-Length").SingleOrDefault() is { } length)
-                    {
-                        byte[] body = new byte[int.Parse(length, CultureInfo.InvariantCulture)];
-                        await stream.ReadExactlyAsync(body, _ended.Token);
-                        request = request with { Body = Encoding.UTF8.GetString(body) };
-                    }
-
-                    Requests.Enqueue(request);
-                    await stream.WriteAsync(Encoding.UTF8.GetBytes(_answer(request)), _ended.Token);
+                    byte[] body = new byte[int.Parse(length, CultureInfo.InvariantCulture)];
+                    await stream.ReadExactlyAsync(body, ended);
+                    request = request with { Body = Encoding.UTF8.GetString(body) };
                 }
+
+                Requests.Enqueue(request);
+                await stream.WriteAsync(Encoding.UTF8.GetBytes(_answer(request)), ended);
             }
         }
-        catch (Exception e) when (e is IOException or OperationCanceledException or System.Security.Authentication.AuthenticationException or ObjectDisposedException)
-        {
-            // The client went away, or the test is over.
-        }
-    }
-
-    private async Task<string?> ReadHeadAsync(Stream stream)
-    {
-        var head = new List<byte>();
-        byte[] next = new byte[1];
-        while (head is not [.., (byte)'\r', (byte)'\n', (byte)'\r', (byte)'\n'])
-        {
-            if (await stream.ReadAsync(next, _ended.Token) == 0)
-            {
-                return null;
-            }
-
-            head.Add(next[0]);
-        }
-
-        return Encoding.UTF8.GetString([.. head]);
     }
 }

@@ -9,7 +9,7 @@ internal sealed class GuidedProcess : IDisposable
 {
     private static readonly string[] UnderTest = ["PortForward.dll", "PortForward.Cluster.dll", "pf.dll"];
 
-    private readonly string _folder = Directory.CreateTempSubdirectory("pf-fuzzing-").FullName;
+    private readonly TemporaryFolder _folder = new();
 
     /// <summary>Makes the copy.</summary>
     public GuidedProcess()
@@ -17,14 +17,14 @@ internal sealed class GuidedProcess : IDisposable
         string source = AppContext.BaseDirectory;
         foreach (string file in Directory.GetFiles(source, "*", SearchOption.AllDirectories))
         {
-            string copy = Path.Combine(_folder, Path.GetRelativePath(source, file));
+            string copy = _folder[Path.GetRelativePath(source, file)];
             Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
             File.Copy(file, copy);
         }
 
         foreach (string assembly in UnderTest)
         {
-            Fuzzer.Instrument(Path.Combine(_folder, assembly), static type => type.StartsWith("PortForward", StringComparison.Ordinal), Options.Value);
+            Fuzzer.Instrument(_folder[assembly], static type => type.StartsWith("PortForward", StringComparison.Ordinal), Options.Value);
         }
     }
 
@@ -32,7 +32,7 @@ internal sealed class GuidedProcess : IDisposable
     /// <returns>Whether nothing was found, and what the process has written.</returns>
     public async Task<(bool IsClean, string Output)> RunAsync(FuzzTarget target, int seed, TimeSpan time)
     {
-        string[] arguments = [Path.Combine(_folder, "PortForward.Fuzzing.dll"), "guided", target.Name, Text(seed), Text(time.TotalSeconds)];
+        string[] arguments = [_folder["PortForward.Fuzzing.dll"], "guided", target.Name, Text(seed), Text(time.TotalSeconds)];
         using Process process = Process.Start(new ProcessStartInfo("dotnet", arguments) { RedirectStandardOutput = true, UseShellExecute = false })!;
         string output = await process.StandardOutput.ReadToEndAsync();
         await process.WaitForExitAsync();
@@ -41,5 +41,5 @@ internal sealed class GuidedProcess : IDisposable
         static string Text(double number) => number.ToString(CultureInfo.InvariantCulture);
     }
 
-    public void Dispose() => Directory.Delete(_folder, recursive: true);
+    public void Dispose() => _folder.Dispose();
 }

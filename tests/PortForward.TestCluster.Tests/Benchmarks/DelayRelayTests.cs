@@ -9,8 +9,6 @@ namespace PortForward.Testing.Tests.Benchmarks;
 public sealed class DelayRelayTests : IDisposable
 {
     private static readonly TimeSpan RoundTrip = TimeSpan.FromMilliseconds(60);
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
-
     private readonly List<Socket> _ends = [];
     private readonly Socket _listener = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
     private readonly DelayRelay _relay;
@@ -78,7 +76,7 @@ public sealed class DelayRelayTests : IDisposable
         client.Shutdown(SocketShutdown.Send);
 
         (await ReceiveAsync(server, 10)).Should().Equal("last words"u8.ToArray());
-        (await server.ReceiveAsync(new byte[1]).WaitAsync(Patience)).Should().Be(0);
+        (await server.ReceiveAsync(new byte[1]).Soon()).Should().Be(0);
         await server.SendAsync(new byte[] { 7 });
         (await ReceiveAsync(client, 1)).Should().Equal(7);
     }
@@ -89,7 +87,7 @@ public sealed class DelayRelayTests : IDisposable
         var (client, server) = await ConnectAsync();
         client.Close(timeout: 0);
 
-        var receiving = async () => await server.ReceiveAsync(new byte[1]).WaitAsync(Patience);
+        var receiving = async () => await server.ReceiveAsync(new byte[1]).Soon();
         await receiving.Should().ThrowAsync<SocketException>();
     }
 
@@ -101,7 +99,7 @@ public sealed class DelayRelayTests : IDisposable
         var late = clock.UntilAsync(now + (Stopwatch.Frequency * 3600));
         var early = clock.UntilAsync(now + (Stopwatch.Frequency / 50));
 
-        await early.WaitAsync(Patience);
+        await early.Soon();
 
         Stopwatch.GetElapsedTime(now).Should().BeGreaterThanOrEqualTo(TimeSpan.FromMilliseconds(20));
         late.IsCompleted.Should().BeFalse();
@@ -117,8 +115,8 @@ public sealed class DelayRelayTests : IDisposable
     private async Task<(Socket Client, Socket Server)> ConnectAsync()
     {
         var client = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-        await client.ConnectAsync(IPAddress.Loopback, _relay.Port).WaitAsync(Patience);
-        var server = await _listener.AcceptAsync().WaitAsync(Patience);
+        await client.ConnectAsync(IPAddress.Loopback, _relay.Port).Soon();
+        var server = await _listener.AcceptAsync().Soon();
         server.NoDelay = true;
 
         // A socket that nobody refers to any more is closed with a reset by its finalizer, in the middle of a test.
@@ -137,7 +135,7 @@ public sealed class DelayRelayTests : IDisposable
         var bytes = new byte[count];
         for (var length = 0; length < count;)
         {
-            var read = await socket.ReceiveAsync(bytes.AsMemory(length)).AsTask().WaitAsync(Patience);
+            var read = await socket.ReceiveAsync(bytes.AsMemory(length)).Soon();
             read.Should().BePositive("the connection should not have ended");
             length += read;
         }

@@ -7,8 +7,6 @@ namespace PortForward.Testing.Tests.Kubectl;
 /// <summary>A running kubectl.</summary>
 internal sealed partial class KubectlProcess : IAsyncDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
-
     private readonly Process _process;
     private readonly StringBuilder _errors = new();
     private readonly string _folder;
@@ -42,19 +40,19 @@ internal sealed partial class KubectlProcess : IAsyncDisposable
     public static KubectlProcess StartWithCertificate(string binary, TestCluster cluster, params string[] arguments) =>
         Start(binary, cluster, webSockets: true, withCertificate: true, arguments);
 
-    public async Task<string?> ReadLineAsync() => await _process.StandardOutput.ReadLineAsync().WaitAsync(Patience);
+    public async Task<string?> ReadLineAsync() => await _process.StandardOutput.ReadLineAsync().Soon();
 
     /// <summary>The rest of the output, after the process has ended.</summary>
     public async Task<string> ReadToEndAsync()
     {
-        var output = await _process.StandardOutput.ReadToEndAsync().WaitAsync(Patience);
-        await _process.WaitForExitAsync().WaitAsync(Patience);
+        var output = await _process.StandardOutput.ReadToEndAsync().Soon();
+        await _process.WaitForExitAsync().Soon();
         return output;
     }
 
     public async Task<int> WaitForExitAsync()
     {
-        await _process.WaitForExitAsync().WaitAsync(Patience);
+        await _process.WaitForExitAsync().Soon();
         return _process.ExitCode;
     }
 

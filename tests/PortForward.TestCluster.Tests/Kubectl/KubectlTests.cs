@@ -36,7 +36,7 @@ public sealed class KubectlTests : IAsyncLifetime
         using var tcp = await ConnectAsync(source);
         await tcp.GetStream().WriteAsync(Encoding.ASCII.GetBytes($"{Size}\n"));
         using var received = new MemoryStream();
-        await tcp.GetStream().CopyToAsync(received).WaitAsync(TimeSpan.FromSeconds(30));
+        await tcp.GetStream().CopyToAsync(received).Soon();
 
         var block = TestApplications.SourceBlock.ToArray();
         var expected = Enumerable.Repeat(block, (Size / block.Length) + 1).SelectMany(bytes => bytes).Take(Size).ToArray();

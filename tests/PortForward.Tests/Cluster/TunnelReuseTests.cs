@@ -1,7 +1,6 @@
 using System.IO.Pipelines;
 using System.Net.Http.Headers;
 using PortForward.Testing;
-using PortForward.Tests.Support;
 using PortForward.Tunnels;
 using PortForward.Tunnels.Pool;
 

@@ -1,7 +1,6 @@
 using System.Net;
 using Microsoft.Extensions.Time.Testing;
 using PortForward.Forwarding;
-using PortForward.Tests.Support;
 
 namespace PortForward.Tests.Forwarding;
 

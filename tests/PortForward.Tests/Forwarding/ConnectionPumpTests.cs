@@ -94,8 +94,8 @@ public sealed class ConnectionPumpTests : IDisposable
         pair.EndData();
         pair.End(status, message);
 
-        (await AdvanceUntil(client.ReceiveToEndAsync())).Should().Be(("half an ans", true));
-        ConnectionEnd end = await AdvanceUntil(run);
+        (await _time.AdvanceUntilAsync(client.ReceiveToEndAsync(), TimeSpan.FromMilliseconds(5))).Should().Be(("half an ans", true));
+        ConnectionEnd end = await _time.AdvanceUntilAsync(run, TimeSpan.FromMilliseconds(5));
         (end.Kind, end.PodMessage).Should().Be((kind, message));
         await pair.Disposed.Soon();
     }
@@ -109,10 +109,10 @@ public sealed class ConnectionPumpTests : IDisposable
         (await client.ReceiveTextAsync(6)).Should().Be("answer");
         long started = _time.GetTimestamp();
 
-        (await AdvanceUntil(client.ReceiveToEndAsync(), 100)).WasReset.Should().BeTrue();
+        (await _time.AdvanceUntilAsync(client.ReceiveToEndAsync(), TimeSpan.FromMilliseconds(100))).WasReset.Should().BeTrue();
 
         _time.GetElapsedTime(started).Should().BeGreaterThanOrEqualTo(_options.CompletionStatusTimeout);
-        (await AdvanceUntil(run)).Kind.Should().Be(ConnectionEndKind.NoCompletionStatus);
+        (await _time.AdvanceUntilAsync(run, TimeSpan.FromMilliseconds(5))).Kind.Should().Be(ConnectionEndKind.NoCompletionStatus);
     }
 
     [Fact]
@@ -128,12 +128,13 @@ public sealed class ConnectionPumpTests : IDisposable
         await pair.Disposed.Soon();
         long started = _time.GetTimestamp();
 
-        (byte[] received, bool wasReset) = await AdvanceUntil(client.ReceiveBytesToEndAsync(afterEach: () => _time.Advance(TimeSpan.FromMilliseconds(40))), 1);
+        (byte[] received, bool wasReset) = await _time.AdvanceUntilAsync(
+            client.ReceiveBytesToEndAsync(afterEach: () => _time.Advance(TimeSpan.FromMilliseconds(40))), TimeSpan.FromMilliseconds(1));
 
         received.Should().Equal(answer);
         wasReset.Should().BeTrue();
         _time.GetElapsedTime(started).Should().BeGreaterThan(_options.LingerTimeout, "a client that is slow is not one that does not read");
-        (await AdvanceUntil(run)).Kind.Should().Be(ConnectionEndKind.PodFailed);
+        (await _time.AdvanceUntilAsync(run, TimeSpan.FromMilliseconds(5))).Kind.Should().Be(ConnectionEndKind.PodFailed);
     }
 
     [Fact]
@@ -147,7 +148,7 @@ public sealed class ConnectionPumpTests : IDisposable
         await pair.Disposed.Soon();
         long started = _time.GetTimestamp();
 
-        (await AdvanceUntil(run, 100)).Kind.Should().Be(ConnectionEndKind.PodReset);
+        (await _time.AdvanceUntilAsync(run, TimeSpan.FromMilliseconds(100))).Kind.Should().Be(ConnectionEndKind.PodReset);
 
         _time.GetElapsedTime(started).Should().BeGreaterThanOrEqualTo(_options.LingerTimeout);
     }
@@ -166,7 +167,7 @@ public sealed class ConnectionPumpTests : IDisposable
 
         pair.Calls.Should().NotContain("finish", "an answer that is still coming would be cut");
         long silent = _time.GetTimestamp();
-        await AdvanceUntil(pair.Finished, 100);
+        await _time.AdvanceUntilAsync(pair.Finished, TimeSpan.FromMilliseconds(100));
 
         _time.GetElapsedTime(silent).Should().BeGreaterThanOrEqualTo(_options.HalfCloseTimeout - TimeSpan.FromSeconds(1));
         pair.Deliver("late but whole");
@@ -181,7 +182,7 @@ public sealed class ConnectionPumpTests : IDisposable
         (_, _, FakePair pair) = await StartAsync(accepted, _options with { HalfCloseTimeout = TimeSpan.FromSeconds(30) });
         client.Shutdown(SocketShutdown.Send);
 
-        await AdvanceUntil(pair.Finished, 250); // One check of the client each time.
+        await _time.AdvanceUntilAsync(pair.Finished, TimeSpan.FromMilliseconds(250)); // One check of the client each time.
     }
 
     [Fact]
@@ -231,7 +232,7 @@ public sealed class ConnectionPumpTests : IDisposable
         pair.Calls.Should().NotContain("finish");
         Task<(byte[] Bytes, bool WasReset)> read = client.ReceiveBytesToEndAsync();
         await Waiting.UntilAsync(() => pump.BytesReceived == answer.Length);
-        await AdvanceUntil(pair.Finished, 100);
+        await _time.AdvanceUntilAsync(pair.Finished, TimeSpan.FromMilliseconds(100));
         pair.Complete();
         (await read).Bytes.Should().HaveCount(answer.Length);
     }
@@ -271,7 +272,7 @@ public sealed class ConnectionPumpTests : IDisposable
 
         var pump = new ConnectionPump(accepted, _tunnels, new ForwardedPort(new IPEndPoint(IPAddress.Loopback, 8080), 80), _options);
 
-        (await AdvanceUntil(pump.RunAsync(_stop.Token))).Kind.Should().Be(ConnectionEndKind.ClientGone);
+        (await _time.AdvanceUntilAsync(pump.RunAsync(_stop.Token), TimeSpan.FromMilliseconds(5))).Kind.Should().Be(ConnectionEndKind.ClientGone);
     }
 
     [Fact]
@@ -318,7 +319,7 @@ public sealed class ConnectionPumpTests : IDisposable
         run.IsCompleted.Should().BeFalse();
         long started = _time.GetTimestamp();
 
-        (await AdvanceUntil(run, 100)).Kind.Should().Be(ConnectionEndKind.Completed);
+        (await _time.AdvanceUntilAsync(run, TimeSpan.FromMilliseconds(100))).Kind.Should().Be(ConnectionEndKind.Completed);
 
         _time.GetElapsedTime(started).Should().BeGreaterThanOrEqualTo(_options.LingerTimeout);
     }
@@ -388,7 +389,7 @@ public sealed class ConnectionPumpTests : IDisposable
 
         client.Reset();
 
-        (await AdvanceUntil(run, 100)).Kind.Should().Be(ConnectionEndKind.ClientGone);
+        (await _time.AdvanceUntilAsync(run, TimeSpan.FromMilliseconds(100))).Kind.Should().Be(ConnectionEndKind.ClientGone);
         (_tunnels.Openings, _tunnels.OpenedPairs).Should().Be((1, 0), "nobody waits for the answer any more");
     }
 
@@ -399,7 +400,7 @@ public sealed class ConnectionPumpTests : IDisposable
 
         client.Dispose();
 
-        (await AdvanceUntil(run, 100)).Kind.Should().Be(ConnectionEndKind.ClientGone);
+        (await _time.AdvanceUntilAsync(run, TimeSpan.FromMilliseconds(100))).Kind.Should().Be(ConnectionEndKind.ClientGone);
         (_tunnels.Openings, _tunnels.OpenedPairs).Should().Be((1, 0), "nobody waits for the answer any more");
     }
 
@@ -416,7 +417,7 @@ public sealed class ConnectionPumpTests : IDisposable
         await PassAsync(TimeSpan.FromSeconds(9));
         run.IsCompleted.Should().BeFalse("it may wait for its answer");
 
-        (await AdvanceUntil(run, 100)).Kind.Should().Be(ConnectionEndKind.ClientGone);
+        (await _time.AdvanceUntilAsync(run, TimeSpan.FromMilliseconds(100))).Kind.Should().Be(ConnectionEndKind.ClientGone);
         _tunnels.OpenedPairs.Should().Be(0, "nothing of it reaches an application");
     }
 
@@ -433,11 +434,7 @@ public sealed class ConnectionPumpTests : IDisposable
         }
 
         int timers = _time.Timers;
-        await Waiting.UntilAsync(() =>
-        {
-            _time.Advance(TimeSpan.FromMilliseconds(100));
-            return _time.Timers >= timers + 20;
-        });
+        await _time.AdvanceUntilAsync(() => _time.Timers >= timers + 20, TimeSpan.FromMilliseconds(100));
         run.IsCompleted.Should().BeFalse("it was checked many times");
         pod.SetResult();
 
@@ -461,11 +458,7 @@ public sealed class ConnectionPumpTests : IDisposable
         pair.ClosedByClient.IsCompleted.Should().BeFalse("it may wait for an answer");
 
         client.Close();
-        await Waiting.UntilAsync(() =>
-        {
-            _time.Advance(TimeSpan.FromMilliseconds(1));
-            return pair.ClosedByClient.IsCompleted;
-        });
+        await _time.AdvanceUntilAsync(() => pair.ClosedByClient.IsCompleted, TimeSpan.FromMilliseconds(1));
 
         (await run.Soon()).Kind.Should().Be(ConnectionEndKind.ClientGone);
         pair.Calls.Should().StartWith(["write", "close", "dispose"]);
@@ -601,21 +594,4 @@ public sealed class ConnectionPumpTests : IDisposable
             await Waiting.UntilAsync(() => _time.Timers > timers);
         }
     }
-
-    private async Task<T> AdvanceUntil<T>(Task<T> task, int stepMilliseconds = 5)
-    {
-        await AdvanceUntil((Task)task, stepMilliseconds);
-        return await task;
-    }
-
-    /// <summary>Lets time pass until something has happened.</summary>
-    private Task AdvanceUntil(Task task, int stepMilliseconds = 5) => Waiting.UntilAsync(() =>
-    {
-        if (!task.IsCompleted)
-        {
-            _time.Advance(TimeSpan.FromMilliseconds(stepMilliseconds));
-        }
-
-        return task.IsCompleted;
-    });
 }

@@ -58,11 +58,7 @@ public sealed class LocalListenerTests : IDisposable
 
         socket.Listen();
         using Socket client = await Sockets.ConnectAsync(_listener.Port.Local);
-        await Waiting.UntilAsync(() =>
-        {
-            time.Advance(TimeSpan.FromSeconds(1));
-            return _accepted.Count == 1;
-        });
+        await time.AdvanceUntilAsync(() => _accepted.Count == 1);
 
         failures.Should().ContainSingle();
         socket.Shutdown(SocketShutdown.Both);

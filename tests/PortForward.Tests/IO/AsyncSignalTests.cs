@@ -1,5 +1,4 @@
 using PortForward.IO;
-using PortForward.Tests.Support;
 
 namespace PortForward.Tests.IO;
 

@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using PortForward.IO;
-using PortForward.Tests.Support;
 
 namespace PortForward.Tests.IO;
 

@@ -61,15 +61,8 @@ internal sealed class UpgradeConnection(TcpClient client) : IDisposable
 
     public async Task ReadRequestAsync()
     {
-        var head = new List<byte>();
-        byte[] one = new byte[1];
-        while (!Encoding.ASCII.GetString([.. head.TakeLast(4)]).Equals("\r\n\r\n", StringComparison.Ordinal))
-        {
-            await _stream.ReadExactlyAsync(one).Soon();
-            head.Add(one[0]);
-        }
-
-        string[] lines = Encoding.ASCII.GetString([.. head]).Split("\r\n", StringSplitOptions.RemoveEmptyEntries);
+        string head = await HttpHead.ReadAsync(_stream).Soon() ?? throw new EndOfStreamException();
+        string[] lines = head.Split("\r\n", StringSplitOptions.RemoveEmptyEntries);
         RequestLine = lines[0];
         foreach (string line in lines.Skip(1))
         {

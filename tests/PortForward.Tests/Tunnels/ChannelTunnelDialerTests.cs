@@ -233,11 +233,7 @@ public sealed class ChannelTunnelDialerTests : IDisposable
         {
             Peer peer = await Peer.SwitchAsync(connection);
             await peer.SendPieceAsync(new byte[] { 0, 0x90, 0x1f }, isLast: true);
-            await Waiting.UntilAsync(() =>
-            {
-                _time.Advance(TimeSpan.FromSeconds(1));
-                return _time.GetUtcNow() >= _time.Start + TimeSpan.FromSeconds(30);
-            });
+            await _time.AdvanceUntilAsync(() => _time.GetUtcNow() >= _time.Start + TimeSpan.FromSeconds(30));
         });
 
         (fault.Kind, fault.Message).Should().Be((TunnelFaultKind.BadUpgrade, "the server switched protocols, but said nothing on the channels within 5 s"));

@@ -294,11 +294,7 @@ public sealed class FallbackDialerTests
         _preferred.Prepare = _other.Prepare = tunnel => tunnel.Pong = new TaskCompletionSource<bool>().Task;
 
         Task<TunnelFault?> prepared = pool.ConnectAsync(CancellationToken.None);
-        await Waiting.UntilAsync(() =>
-        {
-            time.Advance(TimeSpan.FromSeconds(1));
-            return third.Dials == 1;
-        });
+        await time.AdvanceUntilAsync(() => third.Dials == 1);
 
         (await prepared.Soon()).Should().BeNull();
         (_preferred.Tunnels.Single().Disposals, _other.Tunnels.Single().Disposals).Should().Be((1, 1));
@@ -451,7 +447,7 @@ public sealed class FallbackDialerTests
         _other.Prepare = tunnel => tunnel.Pong = pong.Task;
 
         Task<Attempt<ITunnel>> dial = _dialer.DialAsync(CancellationToken.None);
-        await _dialer.Accepted.WaitAsync(TimeSpan.FromSeconds(30));
+        await _dialer.Accepted.Soon();
 
         dial.IsCompleted.Should().BeFalse();
         pong.SetResult(true);

@@ -5,8 +5,6 @@ namespace PortForward.Tests.Tunnels;
 
 public sealed class HeadStartDialerTests
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
-
     private readonly TaskCompletionSource _gate = new();
     private readonly FakeDialer _dialer = new();
 
@@ -14,7 +12,7 @@ public sealed class HeadStartDialerTests
     public async Task The_first_dial_begins_at_once_and_the_others_when_they_are_asked_for()
     {
         var ahead = new HeadStartDialer(_dialer);
-        SpinWait.SpinUntil(() => _dialer.Tunnels.Count == 1, Patience).Should().BeTrue();
+        SpinWait.SpinUntil(() => _dialer.Tunnels.Count == 1, Waiting.Patience).Should().BeTrue();
 
         Attempt<ITunnel> first = await ahead.DialAsync(CancellationToken.None);
         Attempt<ITunnel> second = await ahead.DialAsync(CancellationToken.None);
@@ -41,7 +39,7 @@ public sealed class HeadStartDialerTests
     {
         _dialer.FailNext(new TunnelFault(TunnelFaultKind.TimedOut, "a person was logging in"));
         var ahead = new HeadStartDialer(_dialer);
-        await ahead.FirstDial.WaitAsync(Patience);
+        await ahead.FirstDial.Soon();
 
         (await ahead.DialAsync(CancellationToken.None)).Value.Should().NotBeNull();
         _dialer.Dials.Should().Be(2);
@@ -52,12 +50,12 @@ public sealed class HeadStartDialerTests
     {
         _dialer.Gate = _gate.Task;
         var dialling = new HeadStartDialer(_dialer);
-        await dialling.DisposeAsync().AsTask().WaitAsync(Patience);
+        await dialling.DisposeAsync().Soon();
 
         _dialer.Gate = null;
         _dialer.IgnoresCancellation = true;
         var standing = new HeadStartDialer(_dialer);
-        await standing.DisposeAsync().AsTask().WaitAsync(Patience);
+        await standing.DisposeAsync().Soon();
 
         _dialer.Tunnels.Single().Disposals.Should().Be(1);
     }
@@ -74,7 +72,7 @@ public sealed class HeadStartDialerTests
         await stopped.CancelAsync();
         _gate.SetResult();
 
-        await dial.Invoking(task => task.WaitAsync(Patience)).Should().ThrowAsync<OperationCanceledException>();
+        await dial.Invoking(task => task.Soon()).Should().ThrowAsync<OperationCanceledException>();
         _dialer.Tunnels.Single().Disposals.Should().Be(1);
     }
 }

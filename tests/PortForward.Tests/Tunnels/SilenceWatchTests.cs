@@ -1,4 +1,3 @@
-using Microsoft.Extensions.Time.Testing;
 using PortForward.Tunnels;
 
 namespace PortForward.Tests.Tunnels;
@@ -44,13 +43,5 @@ public sealed class SilenceWatchTests
         _time.Advance(after);
         _received += look == 'b' ? 100 : 0;
         return _watch.Check(_received, isReading: look != 'r');
-    }
-
-    /// <summary>A clock whose system can sleep: the wall clock goes on, the steady one does not.</summary>
-    private sealed class SleepyTime : FakeTimeProvider
-    {
-        public TimeSpan Slept { get; set; }
-
-        public override DateTimeOffset GetUtcNow() => base.GetUtcNow() + Slept;
     }
 }

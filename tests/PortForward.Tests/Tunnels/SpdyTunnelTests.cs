@@ -1,6 +1,5 @@
 using System.Text;
 using Microsoft.Extensions.Logging.Abstractions;
-using Microsoft.Extensions.Time.Testing;
 using PortForward.Spdy;
 using PortForward.Tests.Support;
 using PortForward.Tunnels;
@@ -669,13 +668,5 @@ public sealed class SpdyTunnelTests : IAsyncDisposable
     {
         await _pod.SendAsync(SpdyPeer.Ping(0xfffffff0));
         (await _pod.ReadControlAsync(WireFrame.Ping)).Word(0).Should().Be(0xfffffff0);
-    }
-
-    /// <summary>A clock whose system can sleep: the wall clock goes on, the steady one does not.</summary>
-    private sealed class SleepyTime : FakeTimeProvider
-    {
-        public TimeSpan Slept { get; set; }
-
-        public override DateTimeOffset GetUtcNow() => base.GetUtcNow() + Slept;
     }
 }

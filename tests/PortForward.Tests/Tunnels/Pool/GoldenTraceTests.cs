@@ -1,4 +1,3 @@
-using PortForward.Tests.Support;
 
 namespace PortForward.Tests.Tunnels.Pool;
 

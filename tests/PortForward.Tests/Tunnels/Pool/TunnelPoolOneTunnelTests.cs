@@ -101,7 +101,7 @@ public sealed class TunnelPoolOneTunnelTests : IAsyncDisposable
         await undrained.DisposeAsync();
         _time.Advance(_options.DrainTimeout);
         Task<IStreamPair> open = OpenAsync();
-        await AdvanceUntilAsync(open);
+        await _time.AdvanceUntilAsync(open);
 
         doomed.Opened.Should().HaveCount(2, "one of its connections holds it up");
         _dialer.Tunnels.Last().Opened.Should().ContainSingle();
@@ -201,7 +201,4 @@ public sealed class TunnelPoolOneTunnelTests : IAsyncDisposable
     public async ValueTask DisposeAsync() => await _pool.DisposeAsync().Soon();
 
     private async Task<IStreamPair> OpenAsync() => (await _pool.OpenPairAsync(80, default, CancellationToken.None).Soon()).Value!;
-
-    private async Task AdvanceUntilAsync(Task task) =>
-        await Waiting.UntilAsync(() => { _time.Advance(TimeSpan.FromSeconds(1)); return task.IsCompleted; });
 }

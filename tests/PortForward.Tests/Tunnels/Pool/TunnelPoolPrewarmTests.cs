@@ -67,7 +67,7 @@ public sealed class TunnelPoolPrewarmTests : IAsyncDisposable
         _pool.IdleCount.Should().BeLessThanOrEqualTo(8);
         _time.Advance(TimeSpan.FromMinutes(1));
         _time.Advance(TimeSpan.FromMinutes(10));
-        await Waiting.UntilAsync(() => { _time.Advance(TimeSpan.FromMinutes(1)); return _pool.IdleCount == 1; });
+        await _time.AdvanceUntilAsync(() => _pool.IdleCount == 1, TimeSpan.FromMinutes(1));
     }
 
     [Fact]

@@ -53,7 +53,7 @@ public sealed class TunnelPoolSharingTests : IAsyncDisposable
         for (int i = 0; i < 3; i++)
         {
             Task<IStreamPair> open = OpenAsync();
-            await AdvanceUntilAsync(open);
+            await _time.AdvanceUntilAsync(open);
         }
 
         _dialer.Tunnels.Select(tunnel => tunnel.Opened.Count).Should().Equal(1, 4);
@@ -70,7 +70,7 @@ public sealed class TunnelPoolSharingTests : IAsyncDisposable
         }
 
         Task<IStreamPair> open = OpenAsync();
-        await Waiting.UntilAsync(() => { _time.Advance(TimeSpan.FromSeconds(1)); return _saturated == 1; });
+        await _time.AdvanceUntilAsync(() => _saturated == 1);
         for (int i = 0; i < 10; i++)
         {
             _time.Advance(TimeSpan.FromSeconds(1));
@@ -78,7 +78,7 @@ public sealed class TunnelPoolSharingTests : IAsyncDisposable
 
         open.IsCompleted.Should().BeFalse();
         _dialer.Tunnels.Last().Flow = Task.FromResult(true);
-        await AdvanceUntilAsync(open);
+        await _time.AdvanceUntilAsync(open);
         _saturated.Should().Be(1);
         _dialer.Tunnels.Last().Opened.Should().HaveCount(2);
     }
@@ -131,7 +131,7 @@ public sealed class TunnelPoolSharingTests : IAsyncDisposable
 
         await DrainAsync(pods);
         pods.Frees.Should().Be(0);
-        await Waiting.UntilAsync(() => { _time.Advance(TimeSpan.FromSeconds(1)); return pods.Frees == 3; });
+        await _time.AdvanceUntilAsync(() => pods.Frees == 3);
         await AdvanceAsync(TimeSpan.FromHours(1));
         pods.Frees.Should().Be(3);
     }
@@ -146,7 +146,7 @@ public sealed class TunnelPoolSharingTests : IAsyncDisposable
         pods.Frees.Should().Be(0);
 
         pods.End(PairEndKind.Completed);
-        await Waiting.UntilAsync(() => { _time.Advance(TimeSpan.FromSeconds(1)); return pods.Frees == 1; });
+        await _time.AdvanceUntilAsync(() => pods.Frees == 1);
     }
 
     [Fact]
@@ -157,7 +157,7 @@ public sealed class TunnelPoolSharingTests : IAsyncDisposable
         pods.End(PairEndKind.Completed);
 
         await DrainAsync(pods);
-        await Waiting.UntilAsync(() => { _time.Advance(TimeSpan.FromSeconds(1)); return pods.Frees > 0; });
+        await _time.AdvanceUntilAsync(() => pods.Frees > 0);
         pods.Settle();
         await AdvanceAsync(TimeSpan.FromSeconds(10));
         int frees = pods.Frees;
@@ -192,10 +192,10 @@ public sealed class TunnelPoolSharingTests : IAsyncDisposable
         }
 
         Task<IStreamPair> open = OpenAsync();
-        await Waiting.UntilAsync(() => { _time.Advance(TimeSpan.FromSeconds(1)); return _saturated == 1; });
+        await _time.AdvanceUntilAsync(() => _saturated == 1);
         _dialer.Tunnels.First().Die();
 
-        await AdvanceUntilAsync(open);
+        await _time.AdvanceUntilAsync(open);
         _dialer.Dials.Should().Be(3);
     }
 
@@ -244,7 +244,7 @@ public sealed class TunnelPoolSharingTests : IAsyncDisposable
 
         for (int i = 2; i < 6; i++)
         {
-            await Waiting.UntilAsync(() => { _time.Advance(TimeSpan.FromSeconds(1)); return _dialer.Dials >= i; });
+            await _time.AdvanceUntilAsync(() => _dialer.Dials >= i);
         }
 
         silent.Disposals.Should().Be(0);
@@ -435,15 +435,15 @@ public sealed class TunnelPoolSharingTests : IAsyncDisposable
         Array.ForEach(tunnels, tunnel => tunnel.Flow = heldUp.Task);
 
         Task<IStreamPair>[] waiting = [OpenAsync(), OpenAsync(), OpenAsync()];
-        await Waiting.UntilAsync(() => { _time.Advance(TimeSpan.FromSeconds(1)); return tunnels[0].FlowQuestions > 30; });
+        await _time.AdvanceUntilAsync(() => tunnels[0].FlowQuestions > 30);
         _saturated.Should().Be(1);
         heldUp.SetResult(true);
-        await AdvanceUntilAsync(Task.WhenAll(waiting));
+        await _time.AdvanceUntilAsync(Task.WhenAll(waiting));
         _saturated.Should().Be(1);
 
         Array.ForEach(tunnels, tunnel => tunnel.Flow = new TaskCompletionSource<bool>().Task);
         _ = OpenAsync();
-        await Waiting.UntilAsync(() => { _time.Advance(TimeSpan.FromSeconds(1)); return _saturated == 2; });
+        await _time.AdvanceUntilAsync(() => _saturated == 2);
     }
 
     [Theory]
@@ -477,7 +477,7 @@ public sealed class TunnelPoolSharingTests : IAsyncDisposable
         _dialer.FailNext(new TunnelFault(TunnelFaultKind.Refused, "429"));
 
         Task<IStreamPair> open = OpenAsync();
-        await AdvanceUntilAsync(open);
+        await _time.AdvanceUntilAsync(open);
 
         _dialer.Dials.Should().Be(3);
         _dialer.Tunnels.Last().Opened.Should().ContainSingle();
@@ -652,7 +652,4 @@ public sealed class TunnelPoolSharingTests : IAsyncDisposable
             await Task.Delay(1);
         }
     }
-
-    private async Task AdvanceUntilAsync(Task task) =>
-        await Waiting.UntilAsync(() => { _time.Advance(TimeSpan.FromSeconds(1)); return task.IsCompleted; });
 }

@@ -1,7 +1,7 @@
 using System.Threading.Channels;
 using Microsoft.Extensions.Time.Testing;
 
-namespace PortForward.Cluster.Tests.Api;
+namespace PortForward.TestSupport;
 
 /// <summary>A clock that stands still until the test moves it, and tells the test which waits have begun.</summary>
 internal sealed class ObservedTime : FakeTimeProvider
@@ -18,7 +18,7 @@ internal sealed class ObservedTime : FakeTimeProvider
     /// <summary>Lets a wait of this length begin, and then pass.</summary>
     public async Task PassAsync(TimeSpan wait)
     {
-        while (await _begun.Reader.ReadAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(30)) != wait) { }
+        while (await _begun.Reader.ReadAsync().Soon() != wait) { }
         Advance(wait);
     }
 
@@ -27,7 +27,7 @@ internal sealed class ObservedTime : FakeTimeProvider
     {
         while (true)
         {
-            TimeSpan wait = await _begun.Reader.ReadAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(30));
+            TimeSpan wait = await _begun.Reader.ReadAsync().Soon();
             if (wait >= TimeSpan.Zero && wait <= TimeSpan.FromMinutes(1))
             {
                 return wait;

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json.Nodes;
 
-namespace PortForward.Testing.Tests.Kubectl;
+namespace PortForward.TestSupport;
 
 /// <summary>
 /// The kubectl binaries to test with: those of PF_TEST_KUBECTL (paths, separated like PATH), else the one on PATH, else those of
@@ -24,8 +24,8 @@ internal static class KubectlBinaries
     /// <summary>A binary's version by its own word.</summary>
     public static Version VersionOf(string binary)
     {
-        using var kubectl = Process.Start(new ProcessStartInfo(binary, ["version", "--client", "--output", "json"]) { RedirectStandardOutput = true, UseShellExecute = false })!;
-        var version = JsonNode.Parse(kubectl.StandardOutput.ReadToEnd())!["clientVersion"]!["gitVersion"]!.GetValue<string>();
+        using Process kubectl = Process.Start(new ProcessStartInfo(binary, ["version", "--client", "--output", "json"]) { RedirectStandardOutput = true, UseShellExecute = false })!;
+        string version = JsonNode.Parse(kubectl.StandardOutput.ReadToEnd())!["clientVersion"]!["gitVersion"]!.GetValue<string>();
         kubectl.WaitForExit();
         return Version.Parse(version.TrimStart('v').Split('-', '+')[0]);
     }
@@ -34,50 +34,24 @@ internal static class KubectlBinaries
     {
         if (Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } named)
         {
-            var paths = named.Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries);
+            string[] paths = named.Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries);
             return Array.TrueForAll(paths, File.Exists) ? paths : throw new FileNotFoundException($"{Variable} names a file that does not exist: {named}");
         }
 
         if (OnPath("kubectl") is { } onPath)
+        {
             return [onPath];
+        }
 
         // The SDK puts a link to gcloud on PATH, and kubectl in all versions beside the link's target.
-        var gcloud = OnPath("gcloud") is { } link ? File.ResolveLinkTarget(link, returnFinalTarget: true)?.FullName ?? link : null;
+        string? gcloud = OnPath("gcloud") is { } link ? File.ResolveLinkTarget(link, returnFinalTarget: true)?.FullName ?? link : null;
         return gcloud is null ? [] : [.. Directory.GetFiles(Path.GetDirectoryName(gcloud)!, "kubectl.1.*").Order(StringComparer.Ordinal)];
     }
 
     private static string? OnPath(string name)
     {
-        var file = OperatingSystem.IsWindows() ? name + ".exe" : name;
+        string file = OperatingSystem.IsWindows() ? name + ".exe" : name;
         return (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries)
             .Select(folder => Path.Combine(folder, file)).FirstOrDefault(File.Exists);
-    }
-}
-
-/// <summary>A test per kubectl binary; skipped, with the reason, where there is none. Its method takes the binary's path first.</summary>
-[AttributeUsage(AttributeTargets.Method)]
-internal sealed class KubectlTheoryAttribute : TheoryAttribute
-{
-    public KubectlTheoryAttribute() => Skip = KubectlBinaries.All.Count == 0 ? KubectlBinaries.NoneFound : null;
-}
-
-/// <summary>Every binary, each alone or with both ways of carrying a tunnel.</summary>
-internal static class KubectlCases
-{
-    public static TheoryData<string> Binaries => [.. KubectlBinaries.All];
-
-    public static TheoryData<string, bool> Transports
-    {
-        get
-        {
-            var data = new TheoryData<string, bool>();
-            foreach (var binary in KubectlBinaries.All)
-            {
-                data.Add(binary, true);
-                data.Add(binary, false);
-            }
-
-            return data;
-        }
     }
 }

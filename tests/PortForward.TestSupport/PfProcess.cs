@@ -4,14 +4,12 @@ using System.Reflection;
 using System.Runtime.InteropServices;
 using System.Text.RegularExpressions;
 
-namespace PortForward.Cli.Tests.Support;
+namespace PortForward.TestSupport;
 
 /// <summary>The built program, run as its user would; PF_TEST_PROGRAM may name another build of it, such as the native one.</summary>
 internal sealed partial class PfProcess : IAsyncDisposable
 {
     public const int Interrupt = 2, Hangup = 1, Terminate = 15;
-
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
     private readonly Process _process;
     private readonly TaskCompletionSource<bool> _outputEnded = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -126,8 +124,8 @@ internal sealed partial class PfProcess : IAsyncDisposable
     /// <summary>Waits for the end of the program and of its output.</summary>
     public async Task<int> ExitAsync()
     {
-        await _process.WaitForExitAsync().WaitAsync(Patience);
-        await Task.WhenAll(_outputEnded.Task, _errorEnded.Task).WaitAsync(Patience);
+        await _process.WaitForExitAsync().Soon();
+        await Task.WhenAll(_outputEnded.Task, _errorEnded.Task).Soon();
         return _process.ExitCode;
     }
 
@@ -170,7 +168,7 @@ internal sealed partial class PfProcess : IAsyncDisposable
             }
 
             bool ended = _outputEnded.Task.IsCompleted && _errorEnded.Task.IsCompleted;
-            if (ended || !await _changed.WaitAsync(Patience))
+            if (ended || !await _changed.WaitAsync(Waiting.Patience))
             {
                 throw new InvalidOperationException($"The line did not come.\nstdout:\n{string.Join('\n', _output)}\nstderr:\n{string.Join('\n', _error)}");
             }

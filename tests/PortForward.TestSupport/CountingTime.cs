@@ -1,6 +1,6 @@
 using Microsoft.Extensions.Time.Testing;
 
-namespace PortForward.Tests.Support;
+namespace PortForward.TestSupport;
 
 /// <summary>A clock of the test's that also knows whether somebody has begun to wait for it.</summary>
 internal sealed class CountingTime : FakeTimeProvider

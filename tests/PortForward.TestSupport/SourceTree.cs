@@ -1,4 +1,4 @@
-namespace PortForward.Tests.Support;
+namespace PortForward.TestSupport;
 
 /// <summary>The sources of this repository, for tests that read them.</summary>
 internal static class SourceTree
