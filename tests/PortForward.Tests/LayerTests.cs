@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using System.Xml.Linq;
 
 namespace PortForward.Tests;
@@ -96,6 +97,18 @@ public sealed class LayerTests
             select $"{file}: {line}";
 
         shared.Should().BeEmpty();
+        XDocument.Load(Path.Combine(SourceTree.Root, "tests", "PortForward.TestCluster", "PortForward.TestCluster.csproj")).Descendants("ProjectReference")
+            .Should().OnlyContain(reference => (string?)reference.Attribute("ReferenceOutputAssembly") == "false");
+    }
+
+    [Fact]
+    public void No_namespace_is_in_sight_without_being_named()
+    {
+        SourceTree.Files("src").Where(file => File.ReadLines(file).Any(line => line.StartsWith("global using", StringComparison.Ordinal))).Should().BeEmpty();
+        Directory.EnumerateFiles(Path.Combine(SourceTree.Root, "src"), "*.*", SearchOption.AllDirectories)
+            .Where(file => Path.GetExtension(file) is ".csproj" or ".props" or ".targets" && !file.Split(Path.DirectorySeparatorChar).Contains("obj"))
+            .Where(file => XDocument.Load(file).Descendants("Using").Any())
+            .Should().BeEmpty();
     }
 
     [Fact]
@@ -113,15 +126,24 @@ public sealed class LayerTests
     [InlineData("class C { global::PortForward.Cluster.Routing.PodRoute _route; }", "Routing")]
     [InlineData("/// <see cref=\"Routing.PodRoute\"/>\n// Routing.PodRoute\nclass C;", null)]
     [InlineData("class C { string _text = request.Routing.ToString(); }", null)]
+    [InlineData("class C { string _text = \"Routing.PodRoute\"; }", null)]
+    [InlineData("class C { string _text = \"http://\" + Routing.PodRoute.Text; }", "Routing")]
     public void Every_way_to_name_a_folder_is_seen(string source, string? folder)
     {
         FoldersNamedIn(source, "PortForward.Cluster").Should().BeEquivalentTo(folder is null ? [] : new[] { folder });
     }
 
+    /// <summary>A line without its comment and its texts.</summary>
+    private static string CodeOf(string line) => line.TrimStart().StartsWith("//", StringComparison.Ordinal)
+        ? ""
+        : Regex.Replace(line, """
+            "(\\.|[^"\\])*"
+            """, "\"\"", RegexOptions.ExplicitCapture, TimeSpan.FromSeconds(1)).Split("//")[0];
+
     /// <summary>The folders of a project that a source names, by <c>using</c> or within a longer name.</summary>
     private static IEnumerable<string> FoldersNamedIn(string source, string project)
     {
-        string code = string.Join('\n', source.Split('\n').Select(line => line.Split("//")[0]));
+        string code = string.Join('\n', source.Split('\n').Select(CodeOf));
         foreach (string folder in Layers[project].Select(layer => layer.Folder).Where(folder => folder.Length > 0))
         {
             string[] parts = [.. project.Split('.'), .. folder.Split('/')];

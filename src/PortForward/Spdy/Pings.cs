@@ -56,10 +56,13 @@ internal sealed class Pings
     /// <summary>The PINGs that a worker has not answered.</summary>
     public Ping[] UnansweredBy(int worker) => [.. _unanswered.Values.Where(ping => ping.Sent.Worker == worker)];
 
+    /// <summary>Accepts no further PING: the session has ended.</summary>
+    public void Refuse() => IsClosed = true;
+
     /// <summary>Removes all PINGs and returns them. None may be added any more.</summary>
     public Ping[] Close()
     {
-        IsClosed = true;
+        Refuse();
         Ping[] unanswered = [.. _unanswered.Values];
         _unanswered.Clear();
         return unanswered;

@@ -397,6 +397,7 @@ public sealed partial class SpdySession : IAsyncDisposable
 
             _ended = true;
             _fault = fault;
+            _pings.Refuse();
             return true;
         }
     }

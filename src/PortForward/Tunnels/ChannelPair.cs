@@ -143,8 +143,8 @@ internal sealed class ChannelPair : ITunnelPair, IMonitoredConnection
     public void Reset()
     {
         _isReset = true;
+        _webSocket.Abort(); // First, or the loop could take the next message and wait for the client again.
         _input.Writer.CancelPendingFlush();
-        _webSocket.Abort();
     }
 
     public async ValueTask DisposeAsync()
@@ -185,7 +185,7 @@ internal sealed class ChannelPair : ITunnelPair, IMonitoredConnection
         bool isSilent = received == Interlocked.Exchange(ref _receivedBefore, received);
         if (!_webSocket.HasOpenPing)
         {
-            _webSocket.TryPing();
+            _webSocket.Ping();
         }
         else if (isSilent)
         {
@@ -229,8 +229,9 @@ internal sealed class ChannelPair : ITunnelPair, IMonitoredConnection
             await _webSocket.TryCloseOutputAsync().ConfigureAwait(false);
             end = new PairEnd(PairEndKind.Completed);
         }
-        catch (Exception e) when (IsTransportFault(e))
+        catch (Exception e)
         {
+            // Whatever it was, it has ended the connection, and is told as the reason.
             _whyBroken = (_dead ?? e).Message;
             if (!EndedByThisSide)
             {

@@ -79,11 +79,11 @@ internal sealed class WebSocketConnection : IAsyncDisposable
     /// <exception cref="IOException">A close was sent, or the connection was lost.</exception>
     public ValueTask SendAsync(ReadOnlyMemory<byte> message, CancellationToken cancellationToken) => _sender.SendAsync(message, cancellationToken);
 
-    /// <summary>Sends a PING if nobody is writing.</summary>
-    public void TryPing() => _sender.TrySend(WebSocketOpcode.Ping);
+    /// <summary>Sends a PING, behind a message that is just being written.</summary>
+    public void Ping() => _sender.Ping();
 
     /// <summary>Sends an empty message if nobody is writing.</summary>
-    public void TrySendEmpty() => _sender.TrySend(WebSocketOpcode.Binary);
+    public void TrySendEmpty() => _sender.TrySendEmpty();
 
     /// <summary>Says that this side sends no more, once everything before it was written.</summary>
     /// <exception cref="IOException">The connection was lost.</exception>

@@ -19,6 +19,7 @@ internal sealed class WebSocketSender(Stream connection)
 
     /// <summary>What a PING carried that is to be answered.</summary>
     private byte[]? _ping;
+    private bool _isPingWanted;
 
     /// <summary>Whether a close was sent. Guarded by the turn.</summary>
     private bool _isClosed;
@@ -52,23 +53,28 @@ internal sealed class WebSocketSender(Stream connection)
         }
     }
 
-    /// <summary>Sends a PING or an empty message if nobody is writing, without waiting. The reader learns of a lost connection.</summary>
-    public void TrySend(WebSocketOpcode opcode, ReadOnlyMemory<byte> payload = default)
+    /// <summary>Sends an empty message if nobody is writing, and waits for nothing.</summary>
+    public void TrySendEmpty()
     {
         if (_turn.TryEnter())
         {
-            _ = SendInTurnAsync(opcode, payload);
+            _ = SendInTurnAsync(static sender => sender.WriteAsync(WebSocketOpcode.Binary, default, CancellationToken.None));
         }
     }
 
-    /// <summary>
-    /// Answers a PING, unless somebody is writing: then it is answered after that. Nobody waits for it, since the server may be waiting for us to read.
-    /// </summary>
+    /// <summary>Sends a PING, behind a write that is under way, and waits for nothing.</summary>
+    public void Ping()
+    {
+        Volatile.Write(ref _isPingWanted, true);
+        SendPending();
+    }
+
+    /// <summary>Answers a PING, behind a write that is under way. Nobody waits for it, since the server may be waiting for us to read.</summary>
     /// <param name="ping">What the PING carried. Of several only the last one must be answered (5.5.3).</param>
     public void Answer(byte[] ping)
     {
         Volatile.Write(ref _ping, ping);
-        AnswerPing();
+        SendPending();
     }
 
     /// <summary>Sends a close with the status of a graceful end, as long after what was written before as that takes; does nothing if one was sent.</summary>
@@ -111,35 +117,41 @@ internal sealed class WebSocketSender(Stream connection)
     private void ExitTurn()
     {
         _turn.Exit();
-        AnswerPing();
+        SendPending();
     }
 
-    private void AnswerPing()
+    /// <summary>Sends what waits for the end of a write, unless another one is under way: then it is sent after that.</summary>
+    private void SendPending()
     {
-        if (Volatile.Read(ref _ping) is not null && _turn.TryEnter())
+        if ((Volatile.Read(ref _ping) is not null || Volatile.Read(ref _isPingWanted)) && _turn.TryEnter())
         {
-            _ = SendPongAsync();
+            _ = SendInTurnAsync(static sender => sender.WritePendingAsync());
         }
     }
 
-    private Task SendPongAsync() => Interlocked.Exchange(ref _ping, null) is { } ping ? SendInTurnAsync(WebSocketOpcode.Pong, ping) : ExitTurnAsync();
-
-    private Task ExitTurnAsync()
+    private async ValueTask WritePendingAsync()
     {
-        ExitTurn();
-        return Task.CompletedTask;
+        if (Interlocked.Exchange(ref _ping, null) is { } ping)
+        {
+            await WriteAsync(WebSocketOpcode.Pong, ping, CancellationToken.None).ConfigureAwait(false);
+        }
+
+        if (Interlocked.Exchange(ref _isPingWanted, false))
+        {
+            await WriteAsync(WebSocketOpcode.Ping, default, CancellationToken.None).ConfigureAwait(false);
+        }
     }
 
     /// <summary>Runs while holding the turn, and ends it.</summary>
-    private async Task SendInTurnAsync(WebSocketOpcode opcode, ReadOnlyMemory<byte> payload)
+    private async Task SendInTurnAsync(Func<WebSocketSender, ValueTask> send)
     {
         try
         {
-            await WriteAsync(opcode, payload, CancellationToken.None).ConfigureAwait(false);
+            await send(this).ConfigureAwait(false);
         }
         catch (Exception e) when (IsLost(e))
         {
-            // The connection is lost, as the reader learns.
+            // The connection is lost, which whoever reads is told.
         }
         finally
         {

@@ -9,14 +9,19 @@ namespace PortForward.Tests.Support;
 internal sealed class ThreadPoolRest
 {
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan Calibration = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>After this time without any work, one more of the runner's threads is blocked than before.</summary>
+    private static readonly TimeSpan Stillness = TimeSpan.FromSeconds(2);
 
     /// <summary>How many of the pool's threads are blocked for good: the test runner holds some.</summary>
     private int _blocked = int.MaxValue;
 
     public ThreadPoolRest()
     {
+        // Long enough for what other tests have left to end.
         var spin = new SpinWait();
-        for (int i = 0; i < 2000; i++)
+        for (long began = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(began) < Calibration;)
         {
             _blocked = Math.Min(_blocked, Working());
             spin.SpinOnce(sleep1Threshold: -1);
@@ -26,16 +31,19 @@ internal sealed class ThreadPoolRest
     public void Wait()
     {
         long began = Stopwatch.GetTimestamp();
+        long stillSince = began;
         var spin = new SpinWait();
         int quiet = 0;
         long completed = -1;
         while (quiet < 3)
         {
             int working = Working();
-            _blocked = Math.Min(_blocked, working);
-            bool isQuiet = ThreadPool.PendingWorkItemCount == 0 && working == _blocked && ThreadPool.CompletedWorkItemCount == completed;
-            quiet = isQuiet ? quiet + 1 : 0;
-            completed = ThreadPool.CompletedWorkItemCount;
+            long completedNow = ThreadPool.CompletedWorkItemCount;
+            bool isStill = ThreadPool.PendingWorkItemCount == 0 && completedNow == completed;
+            stillSince = isStill ? stillSince : Stopwatch.GetTimestamp();
+            completed = completedNow;
+            _blocked = Stopwatch.GetElapsedTime(stillSince) > Stillness ? working : Math.Min(_blocked, working);
+            quiet = isStill && working == _blocked ? quiet + 1 : 0;
             if (Stopwatch.GetElapsedTime(began) > Patience)
             {
                 throw new TimeoutException($"The thread pool does not come to rest: {working} threads work, {_blocked} did at the least.");

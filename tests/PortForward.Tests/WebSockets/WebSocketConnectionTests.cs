@@ -22,7 +22,7 @@ public sealed class WebSocketConnectionTests : IAsyncDisposable
     [Fact]
     public async Task Nothing_is_unacknowledged_before_data_was_sent()
     {
-        _connection.TryPing();
+        _connection.Ping();
         _connection.TrySendEmpty();
 
         await ReceiveAsync(Message("x"));
@@ -34,7 +34,7 @@ public sealed class WebSocketConnectionTests : IAsyncDisposable
     public async Task The_PONG_to_a_PING_after_the_data_acknowledges_it()
     {
         await SendAsync("data");
-        _connection.TryPing();
+        _connection.Ping();
         (_connection.HasUnacknowledgedData, _connection.HasOpenPing).Should().Be((true, true));
 
         await ReceiveAsync([.. Pong, .. Message("x")]);
@@ -45,12 +45,12 @@ public sealed class WebSocketConnectionTests : IAsyncDisposable
     [Fact]
     public async Task The_PONG_to_a_PING_before_the_data_does_not()
     {
-        _connection.TryPing();
+        _connection.Ping();
         await SendAsync("data");
         await ReceiveAsync([.. Pong, .. Message("x")]);
         _connection.HasUnacknowledgedData.Should().BeTrue();
 
-        _connection.TryPing();
+        _connection.Ping();
         await ReceiveAsync([.. Pong, .. Message("x")]);
 
         _connection.HasUnacknowledgedData.Should().BeFalse();
@@ -133,6 +133,25 @@ public sealed class WebSocketConnectionTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_PING_that_meets_a_write_goes_out_behind_it()
+    {
+        (DuplexStream client, DuplexStream peer) = DuplexStream.CreatePair(bufferSize: 100);
+        await using var connection = new WebSocketConnection(client, "channel");
+        Task sending = connection.SendAsync(new byte[1000], CancellationToken.None).AsTask();
+        sending.IsCompleted.Should().BeFalse("the peer does not read");
+
+        connection.Ping();
+
+        byte[] message = new byte[4 + 4 + 1000];
+        await peer.ReadExactlyAsync(message).Soon();
+        await sending.Soon();
+        byte[] ping = new byte[6];
+        await peer.ReadExactlyAsync(ping).Soon();
+        ping[..2].Should().Equal(0x89, 0x80);
+        connection.HasOpenPing.Should().BeTrue();
+    }
+
+    [Fact]
     public async Task What_has_arrived_is_not_received_after_this_side_has_cut_the_connection()
     {
         await ReceiveAsync([.. Message("a"), .. Message("b")]);
@@ -147,7 +166,7 @@ public sealed class WebSocketConnectionTests : IAsyncDisposable
     {
         await _connection.CloseOutputAsync().Soon();
         await _connection.CloseOutputAsync().Soon();
-        _connection.TryPing();
+        _connection.Ping();
 
         (await FluentActions.Awaiting(() => SendAsync("late")).Should().ThrowAsync<IOException>()).WithMessage("the connection was closed by this side");
         await _connection.DisposeAsync();

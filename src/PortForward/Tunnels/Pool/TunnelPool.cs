@@ -19,7 +19,8 @@ namespace PortForward.Tunnels.Pool;
 /// <item>Validated by a ping after another tunnel was lost (<see cref="IdleValidation"/>), before it serves again.</item>
 /// <item>Ended: by itself, pruned when it was idle for long, or dropped when it is silent and no other tunnel can be had.</item>
 /// </list>
-/// <para>The pool runs the tasks and calls back; the <see cref="PoolState"/> says what each event means. Every change happens under one lock and ends in <see cref="Balance"/>.</para>
+/// <para>The pool runs the tasks and calls back; the <see cref="PoolState"/> says what each event means. Every change happens under one lock and ends in
+/// <see cref="Balance"/>.</para>
 /// </remarks>
 public sealed partial class TunnelPool : IAsyncDisposable
 {
@@ -66,7 +67,9 @@ public sealed partial class TunnelPool : IAsyncDisposable
     /// <summary>The most initial data that <see cref="OpenPairAsync"/> takes, in bytes.</summary>
     public int MaxInitialData => _options.MaxInitialData;
 
-    /// <summary>Completes when a server has accepted an upgrade while it is still being found out whether bytes get through; as <see cref="ITunnelDialer.Accepted"/>.</summary>
+    /// <summary>
+    /// Completes when a server has accepted an upgrade while it is still being found out whether bytes get through; as <see cref="ITunnelDialer.Accepted"/>.
+    /// </summary>
     public Task Accepted => _transport.Accepted;
 
     /// <summary>How many pairs are open or being drained.</summary>

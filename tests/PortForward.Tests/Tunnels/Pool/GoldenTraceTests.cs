@@ -29,6 +29,7 @@ public sealed class GoldenTraceTests
         {
             Directory.CreateDirectory(Folder);
             File.WriteAllLines(file, trace);
+            Assert.Fail($"{file} was recorded: run the test again without PF_TEST_RECORD.");
         }
 
         string[] recorded = File.ReadAllLines(file);
