@@ -11,8 +11,8 @@ namespace PortForward.Cluster.Tests.Routing;
 /// <summary>Faults that do not pass: they are met with patience, not with a flood of requests, and nothing is forgotten over them.</summary>
 public sealed class LastingFaultTests : IAsyncLifetime
 {
-    /// <summary>How long a fault is watched. Without pauses thousands of requests fit in.</summary>
-    private static readonly TimeSpan AWhile = TimeSpan.FromSeconds(2);
+    /// <summary>How long a fault is watched, in real time, since a loop without pauses would not wait for a clock. Thousands of its requests fit in.</summary>
+    private static readonly TimeSpan AWhile = TimeSpan.FromSeconds(1);
 
     /// <summary>More than back-off allows in <see cref="AWhile"/> for two pods, and far less than a loop without pauses makes of one.</summary>
     private const int ManyRequests = 25;
@@ -144,16 +144,17 @@ public sealed class LastingFaultTests : IAsyncLifetime
     [Fact]
     public async Task The_pods_are_read_anew_when_the_tunnels_are_lost_because_the_watch_may_be_dead_too()
     {
+        var time = new FakeTimeProvider();
         AddWeb("web-1");
-        await using RoutedForward forward = await RoutedForward.StartAsync(_cluster, "deploy/web", ["7000"]);
+        await using RoutedForward forward = await RoutedForward.StartAsync(_cluster, "deploy/web", ["7000"], new PodRouterOptions { Time = time });
         await forward.EchoOnceAsync("before");
-        await Task.Delay(TimeSpan.FromSeconds(2.5)); // They are not read anew more often than every two seconds.
+        time.Advance(TimeSpan.FromSeconds(2.5)); // They are not read anew more often than every two seconds.
         int lists = Lists();
 
         _cluster.Tunnels.CutAll();
 
         await Waiting.UntilAsync(() => Lists() > lists);
-        await forward.EchoOnceAsync("after");
+        await time.AdvanceUntilAsync(forward.EchoOnceAsync("after"));
 
         int Lists() => _cluster.Requests.Count(request => request.Path.EndsWith("/pods", StringComparison.Ordinal) && !request.Query.Contains("watch=true", StringComparison.Ordinal));
     }

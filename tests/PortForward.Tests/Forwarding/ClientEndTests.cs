@@ -26,7 +26,7 @@ public sealed class ClientEndTests : ConnectionPumpTestBase
         (await client.ReceiveTextAsync(6)).Should().Be("answer");
         Task<(string Text, bool WasReset)> end = client.ReceiveToEndAsync();
 
-        await Task.WhenAny(end, Task.Delay(30));
+        await Waiting.UntilAsync(() => _time.Timers == 1); // It waits for the completion status.
         end.IsCompleted.Should().BeFalse("the end of the data says nothing about the answer");
         pair.End(PairEndKind.Completed);
 

@@ -75,12 +75,13 @@ public sealed class HalfCloseTests : ConnectionPumpTestBase
         byte[] answer = new byte[16 * 1024 * 1024];
         pair.Deliver(answer);
         client.Shutdown(SocketShutdown.Send);
-        await Waiting.UntilAsync(() => client.Available > 0);
+        await Waiting.UntilAsync(() => client.Available > 0 && _time.Timers > 0);
 
         for (int i = 0; i < 30; i++)
         {
+            int timers = _time.Timers;
             _time.Advance(TimeSpan.FromSeconds(10));
-            await Task.Delay(1);
+            await Waiting.UntilAsync(() => _time.Timers > timers); // It has decided to wait on.
         }
 
         pair.Calls.Should().NotContain("finish");

@@ -2,7 +2,6 @@ using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
 using System.Runtime.CompilerServices;
-using Microsoft.Extensions.Time.Testing;
 using PortForward.Forwarding;
 using PortForward.Tests.Support;
 
@@ -44,16 +43,16 @@ public sealed class LocalListenerTests : IDisposable
     [LinuxFact]
     public async Task An_accept_that_fails_is_told_once_and_tried_again_until_it_works()
     {
-        var time = new FakeTimeProvider();
+        var time = new CountingTime();
         var failures = new ConcurrentQueue<string>();
         Task accepting = _listener.AcceptAllAsync(_gate, _accepted.Enqueue, failures.Enqueue, time, _stop.Token);
         Socket socket = SocketOf(_listener);
         socket.Shutdown(SocketShutdown.Both); // On Linux accept(2) then fails until listen(2) is called again.
         await Waiting.UntilAsync(() => !failures.IsEmpty);
-        for (int i = 0; i < 5; i++)
+        for (int i = 1; i <= 5; i++)
         {
+            await Waiting.UntilAsync(() => time.Timers == i); // It has failed again.
             time.Advance(TimeSpan.FromSeconds(1));
-            await Task.Yield();
         }
 
         socket.Listen();

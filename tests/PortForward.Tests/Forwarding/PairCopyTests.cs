@@ -71,7 +71,7 @@ public sealed class PairCopyTests : ConnectionPumpTestBase
 
         Task<int> flood = client.SendAsync(new byte[64 * 1024 * 1024]);
         await pair.Writing.Soon();
-        await Task.WhenAny(flood, Task.Delay(30));
+        await Task.WhenAny(flood, Task.Delay(30)); // Real time: the system does not tell when its buffers are full.
 
         flood.IsCompleted.Should().BeFalse();
         pair.Resume();

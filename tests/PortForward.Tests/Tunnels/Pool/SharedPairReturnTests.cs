@@ -92,7 +92,7 @@ public sealed class SharedPairReturnTests() : TunnelPoolTestBase(maxTunnels: 2)
         for (int i = 0; i < 20; i++)
         {
             _time.Advance(time / 20);
-            await Task.Delay(1);
+            await Task.Delay(1); // Real time: what a timer has started goes on in the thread pool, and may set the next one.
         }
     }
 }
