@@ -100,13 +100,13 @@ public sealed class HalfCloseTests : ConnectionPumpTestBase
         client.Shutdown(SocketShutdown.Send);
         await Waiting.UntilAsync(() => pair.WrittenText == "the end");
         _time.Advance(TimeSpan.FromSeconds(1));
-        pair.Left.IsCompleted.Should().BeFalse("it may wait for an answer");
+        pair.ClosedByClient.IsCompleted.Should().BeFalse("it may wait for an answer");
 
         client.Close();
-        await _time.AdvanceUntilAsync(() => pair.Left.IsCompleted, TimeSpan.FromMilliseconds(1));
+        await _time.AdvanceUntilAsync(() => pair.ClosedByClient.IsCompleted, TimeSpan.FromMilliseconds(1));
 
         (await run.Soon()).Kind.Should().Be(ConnectionEndKind.ClientGone);
-        pair.Calls.Should().StartWith(["write", "leave", "dispose"]);
+        pair.Calls.Should().StartWith(["write", "close", "dispose"]);
         pair.Finished.IsCompleted.Should().BeFalse("the pair passes the end on itself when it is disposed");
     }
 

@@ -214,16 +214,16 @@ public sealed class ChannelTunnelTests : ChannelTunnelTestBase
         (await Peer.SwitchAsync(connection)).Should().NotBeNull();
         await connection.Stream.WriteAsync(new byte[] { 0x82, 3, 0, 0x90, 0x1f, 0x82, 3, 1, 0x90, 0x1f });
         IStreamPair pair = (await open.Soon()).Value!;
-        ((ILivingConnection)pair).HasUnconfirmedData.Should().BeTrue();
+        ((IMonitoredConnection)pair).HasUnacknowledgedData.Should().BeTrue();
 
         // The application's data alone proves nothing.
         await connection.Stream.WriteAsync(new byte[] { 0x82, 2, 0, (byte)'x' });
         (await ReadAsync(pair, 1)).Should().Be("x");
-        ((ILivingConnection)pair).HasUnconfirmedData.Should().BeTrue();
+        ((IMonitoredConnection)pair).HasUnacknowledgedData.Should().BeTrue();
 
         _time.Advance(TimeSpan.FromMilliseconds(100));
         await connection.Stream.WriteAsync(await ReadPingAsync(connection.Stream));
-        await Waiting.UntilAsync(() => !((ILivingConnection)pair).HasUnconfirmedData);
+        await Waiting.UntilAsync(() => !((IMonitoredConnection)pair).HasUnacknowledgedData);
         await Waiting.UntilAsync(() => tunnel.IsWaitingForPod);
         for (int i = 0; i < 5; i++)
         {

@@ -54,7 +54,7 @@ public sealed class PairReturnTests : TunnelPoolTestBase
         FakeTunnel tunnel = _dialer.Tunnels.Single();
         await pair.DisposeAsync();
 
-        _time.Advance(_options.SettleTimeout - TimeSpan.FromMilliseconds(1));
+        _time.Advance(_options.DrainTimeout - TimeSpan.FromMilliseconds(1));
         tunnel.Disposals.Should().Be(0);
         _time.Advance(TimeSpan.FromMilliseconds(1));
 
@@ -73,7 +73,7 @@ public sealed class PairReturnTests : TunnelPoolTestBase
         reset.Reset();
         await reset.DisposeAsync();
 
-        _time.Advance(_options.SettleTimeout);
+        _time.Advance(_options.DrainTimeout);
         await tunnels[1].Disposed.Soon();
         _time.Advance(TimeSpan.FromMinutes(2));
         tunnels[0].Disposals.Should().Be(0, "its application may be in a debugger, and is owed every byte");
@@ -99,7 +99,7 @@ public sealed class PairReturnTests : TunnelPoolTestBase
 
         tunnel.Pairs.Single().End(PairEndKind.Reset);
         await Waiting.UntilAsync(() => _time.Timers > timers);
-        _time.Advance(_options.SettleTimeout - TimeSpan.FromMilliseconds(1));
+        _time.Advance(_options.DrainTimeout - TimeSpan.FromMilliseconds(1));
         tunnel.Disposals.Should().Be(0);
         _time.Advance(TimeSpan.FromMilliseconds(1));
 
@@ -113,7 +113,7 @@ public sealed class PairReturnTests : TunnelPoolTestBase
         FakeTunnel tunnel = _dialer.Tunnels.Single();
         pair.CloseByClient();
         await pair.DisposeAsync();
-        _time.Advance(_options.SettleTimeout);
+        _time.Advance(_options.DrainTimeout);
         tunnel.Disposals.Should().Be(0);
 
         tunnel.Die();

@@ -1,3 +1,6 @@
+using System.Collections.Concurrent;
+using PortForward.Tests.Support;
+using PortForward.Tunnels;
 using PortForward.Tunnels.Pool;
 
 namespace PortForward.Tests.Tunnels.Pool;
@@ -24,7 +27,7 @@ public sealed class TunnelLossTests : TunnelPoolTestBase
     public async Task A_tunnel_that_has_carried_all_it_can_is_no_loss_and_its_successor_is_dialled()
     {
         var lost = new List<int>();
-        await using var pool = new TunnelPool(_dialer, _options with { OnLost = loss => lost.Add(loss.Standing) });
+        await using var pool = new TunnelPool(_dialer, _options with { OnLost = loss => lost.Add(loss.Alive) });
         await pool.OpenPairAsync(80, default, CancellationToken.None);
 
         _dialer.Tunnels.Single().Finish();
@@ -32,5 +35,46 @@ public sealed class TunnelLossTests : TunnelPoolTestBase
         await pool.OpenPairAsync(80, default, CancellationToken.None);
 
         (lost.Count, _dialer.Dials).Should().Be((0, 2));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Tunnels_that_end_together_are_the_loss_of_those_that_have_served(bool spareIsNoticedFirst)
+    {
+        var lost = new ConcurrentQueue<TunnelLoss>();
+        await using var pool = new TunnelPool(_dialer, _options with { MaxPrewarmed = 1, OnLost = lost.Enqueue });
+        await pool.ConnectAsync(CancellationToken.None);
+        await pool.OpenPairAsync(80, default, CancellationToken.None);
+        await Waiting.UntilAsync(() => pool.IdleCount == 1);
+        FakeTunnel served = _dialer.Tunnels.Single(tunnel => !tunnel.Opened.IsEmpty);
+        FakeTunnel spare = _dialer.Tunnels.Single(tunnel => tunnel.Opened.IsEmpty);
+        (served.CanOpen, spare.CanOpen) = (false, false);
+
+        (spareIsNoticedFirst ? spare : served).Die();
+        await Waiting.UntilAsync(() => !lost.IsEmpty);
+
+        lost.Should().OnlyContain(loss => loss.HasServed);
+        lost.First().Should().Be(new TunnelLoss(Alive: 0, HasServed: true));
+    }
+
+    [Fact]
+    public async Task A_tunnel_that_served_counts_for_the_next_loss_also_when_the_pool_has_dropped_it()
+    {
+        var lost = new ConcurrentQueue<TunnelLoss>();
+        await using var pool = new TunnelPool(_dialer, _options with { MaxPrewarmed = 1, OnLost = lost.Enqueue });
+        await pool.ConnectAsync(CancellationToken.None);
+        IStreamPair pair = (await pool.OpenPairAsync(80, default, CancellationToken.None)).Value!;
+        await Waiting.UntilAsync(() => pool.IdleCount == 1);
+        FakeTunnel served = _dialer.Tunnels.Single(tunnel => !tunnel.Opened.IsEmpty);
+        FakeTunnel spare = _dialer.Tunnels.Single(tunnel => tunnel.Opened.IsEmpty);
+        await pair.DisposeAsync();
+        _time.Advance(_options.DrainTimeout);
+        await served.Disposed.Soon();
+
+        spare.Die();
+        await Waiting.UntilAsync(() => !lost.IsEmpty);
+
+        lost.Should().Equal(new TunnelLoss(Alive: 0, HasServed: true));
     }
 }

@@ -20,12 +20,12 @@ public abstract class TunnelPoolTestBase : IAsyncDisposable
     {
         var options = new TunnelPoolOptions
         {
-            MaxSpares = 0,
+            MaxPrewarmed = 0,
             Time = _time,
             OnLost = loss =>
             {
                 _whyLost = loss.Fault;
-                _lost.Add(loss.Standing);
+                _lost.Add(loss.Alive);
             },
             OnSaturated = () => Interlocked.Increment(ref _saturated),
         };
