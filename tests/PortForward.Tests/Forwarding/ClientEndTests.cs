@@ -72,8 +72,9 @@ public sealed class ClientEndTests : ConnectionPumpTestBase
     public async Task A_slow_client_gets_everything_before_the_reset_as_long_as_it_reads()
     {
         (Socket client, Socket accepted) = await ConnectAsync(receiveBuffer: 4096);
-        (_, Task<ConnectionEnd> run, FakePair pair) = await StartAsync(accepted);
-        byte[] answer = new byte[1024 * 1024];
+        PortForwarderOptions options = _options with { LingerTimeout = TimeSpan.FromSeconds(6) };
+        (_, Task<ConnectionEnd> run, FakePair pair) = await StartAsync(accepted, options);
+        byte[] answer = new byte[4 * 1024 * 1024];
         new Random(3).NextBytes(answer);
         pair.Deliver(answer);
         pair.EndData();
@@ -86,7 +87,7 @@ public sealed class ClientEndTests : ConnectionPumpTestBase
 
         received.Should().Equal(answer);
         wasReset.Should().BeTrue();
-        _time.GetElapsedTime(started).Should().BeGreaterThan(_options.LingerTimeout, "a client that is slow is not one that does not read");
+        _time.GetElapsedTime(started).Should().BeGreaterThan(options.LingerTimeout, "a client that is slow is not one that does not read");
         (await _time.AdvanceUntilAsync(run, TimeSpan.FromMilliseconds(5))).Kind.Should().Be(ConnectionEndKind.PodFailed);
     }
 
