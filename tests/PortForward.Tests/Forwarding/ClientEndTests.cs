@@ -72,9 +72,8 @@ public sealed class ClientEndTests : ConnectionPumpTestBase
     public async Task A_slow_client_gets_everything_before_the_reset_as_long_as_it_reads()
     {
         (Socket client, Socket accepted) = await ConnectAsync(receiveBuffer: 4096);
-        PortForwarderOptions options = _options with { LingerTimeout = TimeSpan.FromSeconds(6) };
-        (_, Task<ConnectionEnd> run, FakePair pair) = await StartAsync(accepted, options);
-        byte[] answer = new byte[4 * 1024 * 1024];
+        (_, Task<ConnectionEnd> run, FakePair pair) = await StartAsync(accepted);
+        byte[] answer = new byte[1024 * 1024];
         new Random(3).NextBytes(answer);
         pair.Deliver(answer);
         pair.EndData();
@@ -83,11 +82,11 @@ public sealed class ClientEndTests : ConnectionPumpTestBase
         long started = _time.GetTimestamp();
 
         (byte[] received, bool wasReset) = await _time.AdvanceUntilAsync(
-            client.ReceiveBytesToEndAsync(afterEach: () => _time.Advance(TimeSpan.FromMilliseconds(40))), TimeSpan.FromMilliseconds(1));
+            client.ReceiveBytesToEndAsync(afterEach: () => _time.Advance(TimeSpan.FromMilliseconds(25))), TimeSpan.FromMilliseconds(1));
 
         received.Should().Equal(answer);
         wasReset.Should().BeTrue();
-        _time.GetElapsedTime(started).Should().BeGreaterThan(options.LingerTimeout, "a client that is slow is not one that does not read");
+        _time.GetElapsedTime(started).Should().BeGreaterThan(_options.LingerTimeout, "a client that is slow is not one that does not read");
         (await _time.AdvanceUntilAsync(run, TimeSpan.FromMilliseconds(5))).Kind.Should().Be(ConnectionEndKind.PodFailed);
     }
 
