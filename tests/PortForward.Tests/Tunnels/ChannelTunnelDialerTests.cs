@@ -64,7 +64,7 @@ public sealed class ChannelTunnelDialerTests : ChannelTunnelTestBase
     }
 
     [Fact]
-    public async Task A_connection_that_opens_one_channel_only_is_given_up()
+    public async Task A_connection_that_opens_one_channel_only_is_a_bad_upgrade()
     {
         TunnelFault fault = await FailToOpenAsync(async connection =>
         {
@@ -79,13 +79,13 @@ public sealed class ChannelTunnelDialerTests : ChannelTunnelTestBase
     [Fact]
     public async Task What_a_connection_has_shown_counts_for_the_dials_after_it_and_for_the_tunnels_before_it()
     {
-        ITunnel spare = await DialAsync();
+        ITunnel idle = await DialAsync();
         ITunnel tunnel = (await _dialer.DialAsync(CancellationToken.None).Soon()).Value!;
         TunnelFault fault = await FailToOpenAsync(async connection => await connection.SwitchAsync(subprotocol: null), tunnel);
 
         fault.Kind.Should().Be(TunnelFaultKind.BadUpgrade);
         (await _dialer.DialAsync(CancellationToken.None).Soon()).Fault.Should().Be(fault, "asked without a port the server would say that all is well");
-        spare.CanOpen.Should().BeFalse();
+        idle.CanOpen.Should().BeFalse();
 
         _time.Advance(TimeSpan.FromSeconds(5));
         (await DialAsync()).CanOpen.Should().BeTrue("by now it may have changed");

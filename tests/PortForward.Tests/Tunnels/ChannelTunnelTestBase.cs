@@ -35,7 +35,7 @@ public abstract class ChannelTunnelTestBase : IDisposable
 
     private protected Task<Attempt<ITunnel>> ProvedAsync() => ProvedAsync(_dialer, _server);
 
-    /// <summary>A dial whose question is answered as a kubelet answers it.</summary>
+    /// <summary>A dial whose probe is answered as a kubelet answers it.</summary>
     private protected static async Task<Attempt<ITunnel>> ProvedAsync(ChannelTunnelDialer dialer, UpgradeServer server)
     {
         Task<Attempt<ITunnel>> dial = dialer.DialAsync(CancellationToken.None);

@@ -40,7 +40,7 @@ public sealed class ChannelTunnelTests : ChannelTunnelTestBase
     }
 
     [Fact]
-    public async Task A_message_on_the_error_channel_is_the_verdict_after_all_data()
+    public async Task A_message_on_the_error_channel_is_the_completion_status_after_all_data()
     {
         (Peer peer, _, IStreamPair pair) = await OpenAsync(8080);
         using Peer owned = peer;
@@ -66,7 +66,7 @@ public sealed class ChannelTunnelTests : ChannelTunnelTestBase
     }
 
     [Fact]
-    public async Task A_pair_that_this_side_gives_up_ends_the_connection_and_is_no_loss()
+    public async Task A_pair_that_this_side_disposes_ends_the_connection_and_is_no_loss()
     {
         (Peer peer, ITunnel tunnel, IStreamPair pair) = await OpenAsync(8080);
         using Peer owned = peer;
@@ -252,7 +252,7 @@ public sealed class ChannelTunnelTests : ChannelTunnelTestBase
     }
 
     [Fact]
-    public async Task A_silent_connection_without_data_on_its_way_is_dead_and_one_with_data_is_suspect()
+    public async Task A_silent_connection_without_data_on_its_way_is_dead_and_one_with_data_is_unresponsive()
     {
         (Peer idlePeer, ITunnel idle, IStreamPair idlePair) = await OpenAsync(8080);
         using Peer ownedIdle = idlePeer;

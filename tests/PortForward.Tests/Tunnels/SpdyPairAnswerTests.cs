@@ -64,11 +64,11 @@ public sealed class SpdyPairAnswerTests : SpdyTunnelTestBase
     [Fact]
     public async Task A_pair_is_not_waited_for_while_data_of_another_one_may_hold_its_answer_up()
     {
-        ITunnelPair[] neighbours = [await OpenAsync(), await OpenAsync(), await OpenAsync(), await OpenAsync(), await OpenAsync()];
-        foreach (ITunnelPair neighbour in neighbours)
+        ITunnelPair[] others = [await OpenAsync(), await OpenAsync(), await OpenAsync(), await OpenAsync(), await OpenAsync()];
+        foreach (ITunnelPair other in others)
         {
             // Each has one of the peer's five workers for its data.
-            await neighbour.WriteAsync("never read"u8.ToArray(), CancellationToken.None);
+            await other.WriteAsync("never read"u8.ToArray(), CancellationToken.None);
             (await _pod.ReadFrameAsync()).IsControl.Should().BeFalse();
         }
 
@@ -78,10 +78,10 @@ public sealed class SpdyPairAnswerTests : SpdyTunnelTestBase
     [Fact]
     public async Task A_pair_is_not_waited_for_while_the_pod_may_read_no_more_for_want_of_room_for_another_one()
     {
-        ITunnelPair neighbour = await OpenAsync();
+        ITunnelPair other = await OpenAsync();
         for (int frame = 0; frame < 60; frame++)
         {
-            await neighbour.WriteAsync("never read"u8.ToArray(), CancellationToken.None);
+            await other.WriteAsync("never read"u8.ToArray(), CancellationToken.None);
             (await _pod.ReadFrameAsync()).IsControl.Should().BeFalse();
         }
 

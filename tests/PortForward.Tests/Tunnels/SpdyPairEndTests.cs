@@ -28,7 +28,7 @@ public sealed class SpdyPairEndTests : SpdyTunnelTestBase
 
     [Theory]
     [MemberData(nameof(Endings))]
-    public async Task The_end_of_the_error_stream_is_the_verdict(string script, PairEndKind kind, string? message)
+    public async Task The_end_of_the_error_stream_is_the_completion_status(string script, PairEndKind kind, string? message)
     {
         ITunnelPair pair = await OpenAsync();
         await _pod.SendAsync(SpdyPeer.SynReply(ErrorId), SpdyPeer.SynReply(DataId), SpdyPeer.Data(DataId, "answer"));
@@ -44,7 +44,7 @@ public sealed class SpdyPairEndTests : SpdyTunnelTestBase
     }
 
     [Fact]
-    public async Task The_end_of_the_data_is_no_verdict_yet()
+    public async Task The_end_of_the_data_is_no_completion_status_yet()
     {
         ITunnelPair pair = await OpenAsync();
 
@@ -77,7 +77,7 @@ public sealed class SpdyPairEndTests : SpdyTunnelTestBase
     }
 
     [Fact]
-    public async Task A_reset_resets_the_data_stream_only_and_the_pods_answer_to_it_is_the_verdict()
+    public async Task A_reset_resets_the_data_stream_only_and_the_pods_answer_to_it_is_the_completion_status()
     {
         ITunnelPair pair = await OpenAsync();
 
@@ -92,7 +92,7 @@ public sealed class SpdyPairEndTests : SpdyTunnelTestBase
     }
 
     [Fact]
-    public async Task A_pair_that_is_given_up_while_it_is_open_is_reset()
+    public async Task A_pair_that_is_disposed_while_it_is_open_is_reset()
     {
         ITunnelPair pair = await OpenAsync();
 
@@ -103,7 +103,7 @@ public sealed class SpdyPairEndTests : SpdyTunnelTestBase
     }
 
     [Fact]
-    public async Task A_pair_that_is_given_up_after_the_pods_end_is_finished_so_that_the_pod_can_forget_it()
+    public async Task A_pair_that_is_disposed_after_the_pods_end_is_finished_so_that_the_pod_can_forget_it()
     {
         ITunnelPair pair = await OpenAsync();
         await PlayAsync("D.fin");

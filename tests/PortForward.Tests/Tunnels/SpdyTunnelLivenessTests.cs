@@ -63,7 +63,7 @@ public sealed class SpdyTunnelLivenessTests : SpdyTunnelTestBase
     }
 
     [Fact]
-    public async Task A_silent_tunnel_is_dead_after_three_questions()
+    public async Task A_silent_tunnel_is_dead_after_three_pings()
     {
         await AskAsync(pings: 1);
         await AskAsync(pings: 1);
@@ -75,7 +75,7 @@ public sealed class SpdyTunnelLivenessTests : SpdyTunnelTestBase
     }
 
     [Fact]
-    public async Task Any_byte_that_came_after_a_question_keeps_a_tunnel_alive()
+    public async Task Any_byte_that_came_after_a_ping_keeps_a_tunnel_alive()
     {
         ITunnelPair pair = await OpenAsync();
         for (int i = 0; i < 20; i++)
@@ -114,7 +114,7 @@ public sealed class SpdyTunnelLivenessTests : SpdyTunnelTestBase
     }
 
     [Fact]
-    public async Task A_suspect_tunnel_that_is_heard_again_is_suspect_no_more()
+    public async Task An_unresponsive_tunnel_that_is_heard_again_is_so_no_more()
     {
         ITunnelPair pair = await OpenAsync();
         await pair.WriteAsync("not read yet"u8.ToArray(), CancellationToken.None);
@@ -132,7 +132,7 @@ public sealed class SpdyTunnelLivenessTests : SpdyTunnelTestBase
     }
 
     [Fact]
-    public async Task After_a_sleep_one_question_without_an_answer_is_enough()
+    public async Task After_a_sleep_one_ping_without_a_pong_is_enough()
     {
         _time.Slept = TimeSpan.FromHours(8);
         await AskAsync(pings: 1);
@@ -153,7 +153,7 @@ public sealed class SpdyTunnelLivenessTests : SpdyTunnelTestBase
         _tunnel.CanOpen.Should().BeTrue();
     }
 
-    /// <summary>Lets the time of a question come, and reads it.</summary>
+    /// <summary>Lets the time of a PING come, and reads it.</summary>
     private async Task AskAsync(int pings)
     {
         await Waiting.UntilAsync(() => SpdyTunnelInsides.SessionOf(_tunnel).IsReading);

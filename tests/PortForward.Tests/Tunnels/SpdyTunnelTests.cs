@@ -60,7 +60,7 @@ public sealed class SpdyTunnelTests : SpdyTunnelTestBase
     }
 
     [Fact]
-    public async Task What_the_pod_sends_to_a_pair_that_was_given_up_does_not_hold_up_the_tunnel()
+    public async Task What_the_pod_sends_to_a_pair_that_was_disposed_does_not_block_the_tunnel()
     {
         ITunnelPair pair = await OpenAsync();
         await pair.DisposeAsync();

@@ -338,13 +338,13 @@ public sealed partial class TunnelPool : IAsyncDisposable
             return; // The pool is going away, and takes all of its tunnels with it.
         }
 
-        bool isGivenUp = outcome is DrainOutcome.Unanswered or DrainOutcome.TimedOut;
-        if (isGivenUp)
+        bool isAbandoned = outcome is DrainOutcome.Unanswered or DrainOutcome.TimedOut;
+        if (isAbandoned)
         {
             LogNotReturned(outcome);
         }
 
-        Release(tunnel, isReusable: outcome == DrainOutcome.Drained, replaceLast: isGivenUp);
+        Release(tunnel, isReusable: outcome == DrainOutcome.Drained, replaceLast: isAbandoned);
     }
 
     private void Release(PooledTunnel tunnel, bool isReusable, bool replaceLast = false)

@@ -1,7 +1,7 @@
 namespace PortForward.Tunnels.Pool;
 
 /// <summary>
-/// Decides when a pool finds out, by dialling another tunnel, whether its silent ones are dead or only held up, and for how long the answer counts. The dial
+/// Decides when a pool finds out, by dialling another tunnel, whether its silent ones are dead or only blocked, and for how long the answer counts. The dial
 /// begins as soon as no tunnel is heard, so that its answer is there when the silent ones have used up their time. Guarded by the pool's gate.
 /// </summary>
 /// <param name="time">The clock.</param>

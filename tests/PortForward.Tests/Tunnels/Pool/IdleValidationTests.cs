@@ -28,7 +28,7 @@ public sealed class IdleValidationTests : TunnelPoolTestBase
         await OpenAsync(80, "served");
         tunnels[0].Opened.Last().InitialData.Should().Be("served");
 
-        // Its time runs only from the question on.
+        // Its time runs only from the ping on.
         await Waiting.UntilAsync(() => tunnels[1].Pings == 1);
         _time.Advance(_options.ProbeInterval);
         await tunnels[1].Disposed.Soon();

@@ -87,7 +87,7 @@ public sealed class PairReturnTests : TunnelPoolTestBase
     }
 
     [Fact]
-    public async Task A_pair_that_was_left_has_the_usual_time_to_settle_once_its_verdict_has_come()
+    public async Task A_pair_closed_by_its_client_has_the_usual_time_to_drain_once_its_completion_status_has_come()
     {
         IStreamPair pair = await OpenAsync();
         FakeTunnel tunnel = _dialer.Tunnels.Single();

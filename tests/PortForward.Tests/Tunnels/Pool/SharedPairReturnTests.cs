@@ -13,18 +13,18 @@ public sealed class SharedPairReturnTests() : TunnelPoolTestBase(maxTunnels: 2)
     {
         IStreamPair first = await OpenAsync();
         await OpenAsync();
-        IStreamPair neighbour = await OpenAsync();
+        IStreamPair second = await OpenAsync();
         FakeTunnel shared = _dialer.Tunnels.First(tunnel => tunnel.Opened.Count == 2);
-        IStreamPair unsettled = shared == _dialer.Tunnels.First() ? first : neighbour;
+        IStreamPair undrained = shared == _dialer.Tunnels.First() ? first : second;
         FakePair other = shared.Pairs.Last();
 
-        await unsettled.DisposeAsync();
+        await undrained.DisposeAsync();
         await shared.Pairs.First().Disposed.Soon();
         _time.Advance(TimeSpan.FromSeconds(10));
         shared.Disposals.Should().Be(0, "another connection is in it");
 
         other.Complete();
-        await neighbour.DisposeAsync();
+        await second.DisposeAsync();
         await shared.Disposed.Soon();
     }
 

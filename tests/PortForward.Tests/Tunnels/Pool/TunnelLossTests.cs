@@ -9,7 +9,7 @@ namespace PortForward.Tests.Tunnels.Pool;
 public sealed class TunnelLossTests : TunnelPoolTestBase
 {
     [Fact]
-    public async Task The_end_of_a_tunnel_is_told_with_the_number_of_those_that_stand()
+    public async Task The_end_of_a_tunnel_is_told_with_the_number_of_those_that_are_alive()
     {
         await OpenAsync();
         await OpenAsync();
@@ -40,7 +40,7 @@ public sealed class TunnelLossTests : TunnelPoolTestBase
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task Tunnels_that_end_together_are_the_loss_of_those_that_have_served(bool spareIsNoticedFirst)
+    public async Task Tunnels_that_end_together_are_the_loss_of_those_that_have_served(bool idleIsNoticedFirst)
     {
         var lost = new ConcurrentQueue<TunnelLoss>();
         await using var pool = new TunnelPool(_dialer, _options with { MaxPrewarmed = 1, OnLost = lost.Enqueue });
@@ -48,10 +48,10 @@ public sealed class TunnelLossTests : TunnelPoolTestBase
         await pool.OpenPairAsync(80, default, CancellationToken.None);
         await Waiting.UntilAsync(() => pool.IdleCount == 1);
         FakeTunnel served = _dialer.Tunnels.Single(tunnel => !tunnel.Opened.IsEmpty);
-        FakeTunnel spare = _dialer.Tunnels.Single(tunnel => tunnel.Opened.IsEmpty);
-        (served.CanOpen, spare.CanOpen) = (false, false);
+        FakeTunnel idle = _dialer.Tunnels.Single(tunnel => tunnel.Opened.IsEmpty);
+        (served.CanOpen, idle.CanOpen) = (false, false);
 
-        (spareIsNoticedFirst ? spare : served).Die();
+        (idleIsNoticedFirst ? idle : served).Die();
         await Waiting.UntilAsync(() => !lost.IsEmpty);
 
         lost.Should().OnlyContain(loss => loss.HasServed);
@@ -67,12 +67,12 @@ public sealed class TunnelLossTests : TunnelPoolTestBase
         IStreamPair pair = (await pool.OpenPairAsync(80, default, CancellationToken.None)).Value!;
         await Waiting.UntilAsync(() => pool.IdleCount == 1);
         FakeTunnel served = _dialer.Tunnels.Single(tunnel => !tunnel.Opened.IsEmpty);
-        FakeTunnel spare = _dialer.Tunnels.Single(tunnel => tunnel.Opened.IsEmpty);
+        FakeTunnel idle = _dialer.Tunnels.Single(tunnel => tunnel.Opened.IsEmpty);
         await pair.DisposeAsync();
         _time.Advance(_options.DrainTimeout);
         await served.Disposed.Soon();
 
-        spare.Die();
+        idle.Die();
         await Waiting.UntilAsync(() => !lost.IsEmpty);
 
         lost.Should().Equal(new TunnelLoss(Alive: 0, HasServed: true));

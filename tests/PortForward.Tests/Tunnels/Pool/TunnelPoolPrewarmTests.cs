@@ -35,7 +35,7 @@ public sealed class TunnelPoolPrewarmTests : IAsyncDisposable
         _dialer.Gate = gate.Task;
         await OpenAsync();
 
-        _dialer.Tunnels.Should().HaveCount(2, "the spare served it, and its own spare is under way");
+        _dialer.Tunnels.Should().HaveCount(2, "the pre-warmed one served it, and its successor is under way");
         gate.SetResult();
     }
 
@@ -108,7 +108,7 @@ public sealed class TunnelPoolPrewarmTests : IAsyncDisposable
             (await _pool.OpenPairAsync(80, default, CancellationToken.None).Soon()).Fault!.Kind.Should().Be(TunnelFaultKind.Unreachable);
         }
 
-        _dialer.Dials.Should().Be(3, "each connection dials once, and spares would only multiply the failures");
+        _dialer.Dials.Should().Be(3, "each connection dials once, and pre-warming would only multiply the failures");
     }
 
     public async ValueTask DisposeAsync() => await _pool.DisposeAsync().Soon();

@@ -121,7 +121,7 @@ public sealed class TunnelPoolSharingTests() : TunnelPoolTestBase(maxTunnels: 2)
     [InlineData(0.2, 1)]
     [InlineData(30.0, 30)]
     [InlineData(252_000_000_000.0, 120)]
-    public async Task While_the_server_wants_no_more_tunnels_connections_share_those_that_stand(double? retryAfterSeconds, double waitSeconds)
+    public async Task While_the_server_wants_no_more_tunnels_connections_share_those_that_are_established(double? retryAfterSeconds, double waitSeconds)
     {
         await OpenAsync();
         FakeTunnel tunnel = _dialer.Tunnels.Single();
