@@ -185,6 +185,26 @@ public sealed class TargetFollowerTests
         Served().Should().Be("b");
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Once_a_pod_serves_nothing_is_due_for_the_grace_that_has_passed(bool balance)
+    {
+        _options = _options with { Balance = balance };
+        Begin("a:ready");
+        See("b:unready");
+        See("b:unready");
+        Pass(15);
+        See("b:unready");
+        Served().Should().Be("b");
+        Follower.Connected(Route("b"));
+        See("b:ready");
+
+        Pass(60);
+
+        Follower.UntilNext.Should().Be(TimeSpan.MaxValue);
+    }
+
     [Fact]
     public void A_pod_that_becomes_ready_in_time_needs_no_grace()
     {
