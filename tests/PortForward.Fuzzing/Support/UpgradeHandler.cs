@@ -23,9 +23,33 @@ internal sealed class UpgradeHandler(Func<Stream> connection) : HttpMessageHandl
             return Task.FromResult(new HttpResponseMessage(HttpStatusCode.BadRequest) { Content = new StringContent("query parameter \"port\" is required") });
         }
 
-        var switched = new HttpResponseMessage(HttpStatusCode.SwitchingProtocols) { Content = new StreamContent(connection()) };
+        var switched = new HttpResponseMessage(HttpStatusCode.SwitchingProtocols) { Content = new ConnectionContent(connection()) };
         switched.Headers.TryAddWithoutValidation("Sec-WebSocket-Accept", Accept(request.Headers.GetValues("Sec-WebSocket-Key").Single()));
         switched.Headers.TryAddWithoutValidation("Sec-WebSocket-Protocol", request.Headers.GetValues("Sec-WebSocket-Protocol"));
         return Task.FromResult(switched);
+    }
+
+    /// <summary>The connection itself, as the system's handler gives it after an upgrade; the content of a stream could only be read.</summary>
+    private sealed class ConnectionContent(Stream connection) : HttpContent
+    {
+        protected override Task<Stream> CreateContentReadStreamAsync() => Task.FromResult(connection);
+
+        protected override Task SerializeToStreamAsync(Stream stream, TransportContext? context) => throw new NotSupportedException();
+
+        protected override bool TryComputeLength(out long length)
+        {
+            length = 0;
+            return false;
+        }
+
+        protected override void Dispose(bool disposing)
+        {
+            if (disposing)
+            {
+                connection.Dispose();
+            }
+
+            base.Dispose(disposing);
+        }
     }
 }
