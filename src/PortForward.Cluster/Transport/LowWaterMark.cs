@@ -6,7 +6,7 @@ namespace PortForward.Cluster.Transport;
 /// Has the system wake a connection's reader for every 64 KiB instead of for every segment, in the middle of a long transfer (SO_RCVLOWAT).
 /// </summary>
 /// <remarks>
-/// docs/decisions/0011 has what it saves. It is set only while much arrives and nothing is sent, so that nobody waits for an answer whose end lies below it.
+/// docs/decisions/0011 has what it saves. It is set only during a long download without uploads: otherwise the reader of a short answer would be woken late.
 /// What remains below it once the sender has ended, or pauses, waits for about two of <see cref="Pause"/>. An end of the connection wakes the reader whatever
 /// the mark is.
 /// </remarks>

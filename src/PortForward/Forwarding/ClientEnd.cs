@@ -18,7 +18,7 @@ internal sealed class ClientEnd(Socket socket, PortForwarderOptions options)
     /// <summary>The accepted connection.</summary>
     public Socket Socket => socket;
 
-    /// <summary>Whether the client has closed or reset its connection, so that nobody waits for an answer any more.</summary>
+    /// <summary>Whether the client has closed or reset its connection and no longer wants an answer.</summary>
     public bool IsGone => _isGone;
 
     /// <summary>Whether everything that the client had to send was read.</summary>

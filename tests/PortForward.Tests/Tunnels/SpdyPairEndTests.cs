@@ -121,14 +121,14 @@ public sealed class SpdyPairEndTests : SpdyTunnelTestBase
     public async Task A_client_that_has_gone_in_good_order_is_finished_and_not_reset()
     {
         ITunnelPair pair = await OpenAsync();
-        await pair.WriteAsync("last words"u8.ToArray(), CancellationToken.None);
+        await pair.WriteAsync("last bytes"u8.ToArray(), CancellationToken.None);
         ValueTask<System.IO.Pipelines.ReadResult> reading = pair.Input.ReadAsync();
 
         pair.CloseByClient();
         (await reading.AsTask().Soon()).IsCanceled.Should().BeTrue();
         Task<bool> taken = pair.DrainAsync(CancellationToken.None);
 
-        (await _pod.ReadDataAsync(DataId)).Body.Should().Equal("last words"u8.ToArray());
+        (await _pod.ReadDataAsync(DataId)).Body.Should().Equal("last bytes"u8.ToArray());
         WireFrame ping = await _pod.ReadControlAsync(WireFrame.Ping);
         (await _pod.ReadDataAsync(DataId)).Fin.Should().BeTrue();
         await _pod.SendAsync(SpdyPeer.Data(DataId, "an answer that nobody reads"), SpdyPeer.Ping(ping.Word(0)));

@@ -4,7 +4,7 @@ using PortForward.Tunnels;
 
 namespace PortForward.Tests.Tunnels;
 
-/// <summary>PINGs, and what a tunnel is taken for that does not answer them.</summary>
+/// <summary>When a tunnel sends PINGs, and when missing pongs make it unresponsive or dead.</summary>
 public sealed class SpdyTunnelLivenessTests : SpdyTunnelTestBase
 {
     private static readonly TimeSpan PingInterval = TimeSpan.FromSeconds(5);

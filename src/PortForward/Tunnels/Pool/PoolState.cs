@@ -81,23 +81,16 @@ internal sealed class PoolState(TunnelPoolOptions options)
     /// <summary>Leaves the queue. False if the waiter was served meanwhile.</summary>
     public bool Withdraw(WaitQueue.Waiter waiter) => _waiters.Withdraw(waiter);
 
-    /// <summary>
-    /// What a waiter may do: share tunnels, unless a dial or a tunnel that comes back may serve it. Those serve the first waiters, so that only the ones
-    /// behind them share:
-    /// if all went by the numbers alone, all would.
-    /// </summary>
-    public SharingChoice ChoiceOf(WaitQueue.Waiter waiter)
-    {
-        return new SharingChoice(_waiters.IsAmongFirst(waiter, _dialling) ? [] : _tunnels.LeastBusyFirst(), IsDialling: _dialling > 0, _mayShare.Next);
-    }
+    /// <summary>What a waiter may do. Dials under way serve the first waiters; only the waiters behind those share tunnels.</summary>
+    public SharingChoice ChoiceOf(WaitQueue.Waiter waiter) =>
+        new(_waiters.IsAmongFirst(waiter, _dialling) ? [] : _tunnels.LeastBusyFirst(), IsDialling: _dialling > 0, _mayShare.Next);
 
     /// <summary>Counts another use of a tunnel; false if it cannot be had any more.</summary>
     public bool TryShare(PooledTunnel tunnel) => _tunnels.TryShare(tunnel);
 
     /// <summary>
-    /// Whether it is to be said that all tunnels there may be are blocked: once, as long as connections wait; not while one is being dialled, nor for a
-    /// connection that is
-    /// just being told why there is none.
+    /// Whether to report that all tunnels are blocked. Reported once while connections wait; not while a tunnel is being dialled, and not for a connection that
+    /// has left the queue.
     /// </summary>
     public bool BecomesSaturated(WaitQueue.Waiter waiter)
     {
@@ -286,7 +279,7 @@ internal sealed class PoolState(TunnelPoolOptions options)
         }
     }
 
-    /// <summary>Tells those who only wanted to know of a tunnel, at once, so that nobody dials for them any more.</summary>
+    /// <summary>Completes the callers of connect, and removes them, so that they cause no further dial. Returns how many they were.</summary>
     private int TellConnecting(TunnelFault? fault)
     {
         int count = _connecting.Count;
