@@ -27,6 +27,13 @@ internal sealed class LoopbackListener : IAsyncDisposable
 
     public int Port => ((IPEndPoint)_listener.LocalEndpoint).Port;
 
+    /// <summary>Refuses connections from now on; those that are open go on.</summary>
+    public async Task StopListeningAsync()
+    {
+        _listener.Stop();
+        await _accepting;
+    }
+
     public async ValueTask DisposeAsync()
     {
         await _ended.CancelAsync();

@@ -15,11 +15,12 @@ internal static class ClusterFlags
     /// <summary>Reads the kubeconfig and prepares a connection.</summary>
     /// <param name="flags">The flags.</param>
     /// <param name="parsed">Their values.</param>
+    /// <param name="warmConnections">How many connections are kept open in advance.</param>
     /// <param name="context">The context in use; null if there is none.</param>
     /// <param name="loggers">For diagnostics; none if null.</param>
     /// <exception cref="ClusterException">Flags and kubeconfig do not lead to a cluster.</exception>
     /// <exception cref="UsageException">A flag is malformed.</exception>
-    public static ClusterConnection Connect(ForwardFlags flags, ParseResult parsed, out string? context, ILoggerFactory? loggers = null)
+    public static ClusterConnection Connect(ForwardFlags flags, ParseResult parsed, int warmConnections, out string? context, ILoggerFactory? loggers = null)
     {
         var overrides = new ClusterOverrides
         {
@@ -45,7 +46,7 @@ internal static class ClusterFlags
         };
         var kubeconfig = MergedKubeconfig.Load(Value(flags.Kubeconfig));
         context = overrides.Context ?? kubeconfig.CurrentContext;
-        return new ClusterConnection(ClusterConfiguration.Resolve(kubeconfig, overrides, TimeProvider.System, loggers));
+        return new ClusterConnection(ClusterConfiguration.Resolve(kubeconfig, overrides, TimeProvider.System, loggers)) { MaxWarmConnections = warmConnections };
 
         // An empty value is no value, as for kubectl.
         string? Value(Option<string> flag) => parsed.GetValue(flag) is { Length: > 0 } text ? text : null;

@@ -29,6 +29,12 @@ internal sealed class ForwardFlags
         Description = "The most tunnels to a pod; at the limit connections share those that nothing blocks (default 256). 1 is kubectl's way.",
     };
 
+    public Option<int> WarmConnections { get; } = new("--warm-connections")
+    {
+        HelpName = "NUMBER",
+        Description = "Connections to the API server that are open in advance for about 2m after the last use, so that a burst gets its tunnels sooner (default 6, 0 for none).",
+    };
+
     public Option<string> LivenessTimeout { get; } = Text("--liveness-timeout", "DURATION",
         "How long a tunnel may be silent before it counts as dead; it is pinged three times in that time (default 15s).");
 
@@ -107,7 +113,7 @@ internal sealed class ForwardFlags
     /// <summary>The flags in the order of the help text, by group.</summary>
     public IReadOnlyList<(string Title, IReadOnlyList<Option> Options)> Groups =>
     [
-        ("Forwarding", [Address, PodRunningTimeout, Balance, HalfCloseTimeout, DrainTimeout, MaxTunnels, Transport]),
+        ("Forwarding", [Address, PodRunningTimeout, Balance, HalfCloseTimeout, DrainTimeout, MaxTunnels, WarmConnections, Transport]),
         ("Staying alive", [NoReconnect, HoldTimeout, ReconnectTimeout, LivenessTimeout]),
         ("Cluster", [Namespace, Context, Cluster, User, Kubeconfig, Server, TlsServerName, CertificateAuthority, InsecureSkipTlsVerify, RequestTimeout]),
         ("Credentials", [Token, ClientCertificate, ClientKey, Username, Password, As, AsGroup, AsUid, AsUserExtra]),

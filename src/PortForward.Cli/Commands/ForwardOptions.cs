@@ -15,6 +15,8 @@ internal sealed record ForwardOptions
 {
     private static readonly TimeSpan DefaultPodRunningTimeout = TimeSpan.FromMinutes(1);
 
+    private const int DefaultWarmConnections = 6;
+
     /// <summary>A timer takes 2^32 - 2 milliseconds at most, which is this and some hours.</summary>
     private static readonly TimeSpan LongestTimeout = TimeSpan.FromDays(49);
 
@@ -35,6 +37,9 @@ internal sealed record ForwardOptions
     /// <summary>The transports to try, in their order.</summary>
     public required IReadOnlyList<string> Transports { get; init; }
 
+    /// <summary>How many connections to the API server are kept open in advance.</summary>
+    public required int WarmConnections { get; init; }
+
     /// <summary>After how long a silent tunnel counts as dead.</summary>
     public required TimeSpan LivenessTimeout { get; init; }
 
@@ -51,6 +56,7 @@ internal sealed record ForwardOptions
         try
         {
             TimeSpan livenessTimeout = ReadPositive(flags.LivenessTimeout, parsed) ?? new TunnelDialOptions().LivenessTimeout;
+            PodRouterOptions routing = ReadRouting(flags, parsed, livenessTimeout);
             return new ForwardOptions
             {
                 Target = TargetReference.Parse(words[0]),
@@ -58,8 +64,9 @@ internal sealed record ForwardOptions
                 Addresses = ListenAddress.Parse(parsed.GetValue(flags.Address) is { Length: > 0 } addresses ? addresses : ["localhost"]),
                 PodRunningTimeout = ReadPositive(flags.PodRunningTimeout, parsed) ?? DefaultPodRunningTimeout,
                 Forwarding = ReadForwarding(flags, parsed),
-                Routing = ReadRouting(flags, parsed, livenessTimeout),
+                Routing = routing,
                 Transports = Commands.Transports.Parse(parsed.GetValue(flags.Transport)),
+                WarmConnections = ReadWarmConnections(flags, parsed, routing.Tunnels.MaxTunnels),
                 LivenessTimeout = livenessTimeout,
             };
         }
@@ -129,12 +136,19 @@ internal sealed record ForwardOptions
     /// <param name="inUse">How many of them are in use already.</param>
     public ForwardOptions Within(ulong? limit, int inUse)
     {
-        var budget = DescriptorBudget.For(limit, inUse, Addresses.Count * Ports.Count, Routing.Tunnels.MaxTunnels);
+        var budget = DescriptorBudget.For(limit, inUse + WarmConnections, Addresses.Count * Ports.Count, Routing.Tunnels.MaxTunnels);
         return this with
         {
             Forwarding = Forwarding with { MaxConnections = budget.MaxConnections },
             Routing = Routing with { Tunnels = Routing.Tunnels with { MaxTunnels = budget.MaxTunnels } },
         };
+    }
+
+    /// <summary>One tunnel is open from the start, so there is no use for more connections than there may be further ones.</summary>
+    private static int ReadWarmConnections(ForwardFlags flags, ParseResult parsed, int maxTunnels)
+    {
+        int number = parsed.GetResult(flags.WarmConnections) is null ? DefaultWarmConnections : parsed.GetValue(flags.WarmConnections);
+        return number < 0 ? throw new UsageException("--warm-connections must not be negative") : Math.Min(number, maxTunnels - 1);
     }
 
     private static PodRouterOptions ReadRouting(ForwardFlags flags, ParseResult parsed, TimeSpan livenessTimeout)

@@ -50,7 +50,7 @@ internal static class ForwardRun
 
         try
         {
-            using ClusterConnection cluster = ClusterFlags.Connect(flags, parsed, out string? context, loggers);
+            using ClusterConnection cluster = ClusterFlags.Connect(flags, parsed, options.WarmConnections, out string? context, loggers);
             stderr.Forward = new ForwardIdentity(options.Target.Name, options.Target.ToString(), cluster.Namespace, context);
             var api = new ApiClient(cluster.Invoker, cluster.Server, time: null, loggers.CreateLogger<ApiClient>())
             {
@@ -98,6 +98,7 @@ internal static class ForwardRun
                 {
                     if (forwardEvent is ListenerOpened)
                     {
+                        cluster.KeepWarm();
                         signals.ListenersOpened();
                     }
 

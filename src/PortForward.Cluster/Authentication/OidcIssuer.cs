@@ -135,7 +135,7 @@ internal sealed class OidcIssuer(OidcConfiguration configuration, LocalEnvironme
     {
         Uri uri = request.RequestUri!;
         var dialer = new ServerDialer { Trust = _trust, Proxy = ProxyEnvironment.Find(uri, environment), Time = time };
-        using var http = new HttpMessageInvoker(HttpTransport.Create(dialer, uri, followsRedirects));
+        using var http = new HttpMessageInvoker(HttpTransport.Create(dialer, uri, warm: null, followsRedirects));
         request.Version = HttpVersion.Version11;
         using HttpResponseMessage response = await http.SendAsync(request, cancellationToken).ConfigureAwait(false);
         using Stream body = await response.Content.ReadAsStreamAsync(cancellationToken).ConfigureAwait(false);

@@ -13,6 +13,13 @@ public sealed class ClusterConnection : IDisposable
     private readonly ClusterConfiguration _configuration;
     private readonly AuthenticatingHandler _handler;
 
+    /// <summary>Guards the fields below it.</summary>
+    private readonly Lock _gate = new();
+
+    /// <summary>One for each client certificate that was used; those of old ones come to rest by themselves.</summary>
+    private readonly List<WarmConnections> _warm = [];
+    private bool _keepsWarm;
+
     /// <summary>Prepares a connection; nothing is sent yet.</summary>
     public ClusterConnection(ClusterConfiguration configuration)
     {
@@ -32,6 +39,13 @@ public sealed class ClusterConnection : IDisposable
     /// <summary>How long a look-up or the opening of a tunnel may take; zero for no limit, null if nothing was said about it.</summary>
     public TimeSpan? RequestTimeout => _configuration.RequestTimeout;
 
+    /// <summary>
+    /// How many connections are kept open in advance once <see cref="KeepWarm"/> was called; 6 by default, as many as a browser opens for a page, 0 for none. Each saves a
+    /// new tunnel two of its four round trips. They are kept for about two minutes after the last use of a connection, since the API server ends one that has carried no
+    /// request after 32 s, and renewing them for ever would cost it handshakes.
+    /// </summary>
+    public int MaxWarmConnections { get; init; } = 6;
+
     /// <summary>Sends requests with the user's credentials. Set HTTP/1.1 on them. Failures are <see cref="HttpRequestException"/>s around a <see cref="ClusterException"/>.</summary>
     public HttpMessageInvoker Invoker { get; }
 
@@ -46,8 +60,25 @@ public sealed class ClusterConnection : IDisposable
     public Uri PortForwardUri(string @namespace, string pod) =>
         new(Server, $"api/v1/namespaces/{Uri.EscapeDataString(@namespace)}/pods/{Uri.EscapeDataString(pod)}/portforward");
 
+    /// <summary>Begins to keep connections open in advance: the start is over, and the next thing to come is a client.</summary>
+    public void KeepWarm()
+    {
+        lock (_gate)
+        {
+            _keepsWarm = true;
+            _warm.ForEach(static warm => warm.Begin());
+        }
+    }
+
     /// <summary>Closes what is idle, and ends a credential plug-in that is still running. Tunnels that were opened live on.</summary>
-    public void Dispose() => Invoker.Dispose();
+    public void Dispose()
+    {
+        Invoker.Dispose();
+        lock (_gate)
+        {
+            _warm.ForEach(static warm => warm.Dispose());
+        }
+    }
 
     private HttpMessageHandler Connect(ClientCertificate? certificate)
     {
@@ -60,6 +91,27 @@ public sealed class ClusterConnection : IDisposable
             Proxy = access.Proxy,
             Time = access.Time,
         };
-        return HttpTransport.Create(dialer, access.Server);
+        return HttpTransport.Create(dialer, access.Server, CreateWarm(dialer, access.Server));
+    }
+
+    /// <summary>Without TLS there is little to do in advance, and through a proxy there is nothing then.</summary>
+    private WarmConnections? CreateWarm(ServerDialer dialer, Uri server)
+    {
+        if (MaxWarmConnections == 0 || server.Scheme != Uri.UriSchemeHttps)
+        {
+            return null;
+        }
+
+        var warm = new WarmConnections(dialer, server, MaxWarmConnections);
+        lock (_gate)
+        {
+            _warm.Add(warm);
+            if (_keepsWarm)
+            {
+                warm.Begin();
+            }
+        }
+
+        return warm;
     }
 }

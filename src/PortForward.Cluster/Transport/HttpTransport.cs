@@ -6,12 +6,16 @@ namespace PortForward.Cluster.Transport;
 internal static class HttpTransport
 {
     /// <summary>Makes the handler for requests to one server.</summary>
-    public static HttpMessageHandler Create(ServerDialer dialer, Uri server, bool followsRedirects = false)
+    /// <param name="dialer">Opens the connections.</param>
+    /// <param name="server">The server.</param>
+    /// <param name="warm">Has connections ready; null for none.</param>
+    /// <param name="followsRedirects">Whether redirections are followed.</param>
+    public static HttpMessageHandler Create(ServerDialer dialer, Uri server, WarmConnections? warm = null, bool followsRedirects = false)
     {
         bool isAbsolute = server.Scheme == Uri.UriSchemeHttp && dialer.Proxy?.Kind is ProxyKind.Http or ProxyKind.Https;
         var sockets = new SocketsHttpHandler
         {
-            ConnectCallback = dialer.ConnectAsync,
+            ConnectCallback = warm is null ? dialer.ConnectAsync : warm.ConnectAsync,
             RequestHeaderEncodingSelector = static (name, _) => RepeatedHeader.EncodingOf(name),
             UseProxy = isAbsolute,
             Proxy = isAbsolute ? new FixedProxy(dialer.Proxy!.EndPoint) : null,

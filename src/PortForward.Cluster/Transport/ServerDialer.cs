@@ -40,6 +40,11 @@ internal sealed class ServerDialer
     public ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellationToken) =>
         ConnectAsync(context.InitialRequestMessage.RequestUri!, cancellationToken);
 
+    /// <summary>Opens a connection to a server that speaks TLS.</summary>
+    /// <exception cref="ClusterException">It failed; the message is kubectl's.</exception>
+    public async ValueTask<SslStream> ConnectTlsAsync(Uri server, CancellationToken cancellationToken) =>
+        (SslStream)await ConnectAsync(server, cancellationToken).ConfigureAwait(false);
+
     /// <summary>Opens a connection to a server. To an http server behind an HTTP proxy it leads to the proxy, which gets the whole address with each request.</summary>
     /// <exception cref="ClusterException">It failed; the message is kubectl's.</exception>
     public async ValueTask<Stream> ConnectAsync(Uri server, CancellationToken cancellationToken)
