@@ -4,6 +4,7 @@ using System.Runtime.CompilerServices;
 namespace PortForward.Spdy;
 
 /// <summary>Reads the transport through one buffer of fixed size, and gives out bytes in the sizes that frames need.</summary>
+/// <remarks>While it waits and no transfer is under way it holds no buffer: most tunnels are idle most of the time.</remarks>
 internal sealed class TransportReader
 {
     /// <summary>
@@ -12,9 +13,14 @@ internal sealed class TransportReader
     /// </summary>
     private const int MaxWithoutWait = 1024 * 1024;
 
+    /// <summary>How many bytes in one read tell that a transfer is under way, so that the buffer is kept: half of a record of TLS.</summary>
+    private const int BusyRead = 8 * 1024;
+
     private readonly Stream _transport;
     private readonly Func<ValueTask> _beforeWait;
-    private readonly byte[] _buffer;
+    private readonly int _bufferSize;
+    private byte[] _buffer = [];
+    private bool _isBusy;
     private int _start;
     private int _end;
     private long _received;
@@ -29,7 +35,7 @@ internal sealed class TransportReader
     {
         _transport = transport;
         _beforeWait = beforeWait;
-        _buffer = ArrayPool<byte>.Shared.Rent(bufferSize);
+        _bufferSize = bufferSize;
     }
 
     /// <summary>How many bytes the transport has given so far.</summary>
@@ -54,26 +60,24 @@ internal sealed class TransportReader
 
         while (Buffered < count)
         {
-            ValueTask<int> reading = _transport.ReadAsync(_buffer.AsMemory(_end), CancellationToken.None);
-            if (!reading.IsCompleted)
+            if (Buffered == 0 && !_isBusy)
             {
-                await _beforeWait().ConfigureAwait(false);
-                _isWaiting = true;
-                _sinceWait = 0;
-            }
-            else if (_sinceWait > MaxWithoutWait)
-            {
-                await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
-                _sinceWait = 0;
+                Release();
+                await ReadAsync(Memory<byte>.Empty).ConfigureAwait(false);
             }
 
-            int read = await reading.ConfigureAwait(false);
-            _isWaiting = false;
+            if (_buffer.Length == 0)
+            {
+                _buffer = ArrayPool<byte>.Shared.Rent(_bufferSize);
+            }
+
+            int read = await ReadAsync(_buffer.AsMemory(_end)).ConfigureAwait(false);
             if (read == 0)
             {
                 return Buffered == 0 ? false : throw EndInsideFrame();
             }
 
+            _isBusy = read >= BusyRead;
             _sinceWait += read;
             Interlocked.Add(ref _received, read);
             _end += read;
@@ -111,7 +115,36 @@ internal sealed class TransportReader
     }
 
     /// <summary>Gives the buffer back; the reader is not to be used after it.</summary>
-    public void Release() => ArrayPool<byte>.Shared.Return(_buffer);
+    public void Release()
+    {
+        if (_buffer.Length > 0)
+        {
+            ArrayPool<byte>.Shared.Return(_buffer);
+            _buffer = [];
+        }
+    }
+
+    /// <summary>Reads once. Without room it waits until there is something to read, as far as the transport can.</summary>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<int> ReadAsync(Memory<byte> room)
+    {
+        ValueTask<int> reading = _transport.ReadAsync(room, CancellationToken.None);
+        if (!reading.IsCompleted)
+        {
+            await _beforeWait().ConfigureAwait(false);
+            _isWaiting = true;
+            _sinceWait = 0;
+        }
+        else if (_sinceWait > MaxWithoutWait)
+        {
+            await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+            _sinceWait = 0;
+        }
+
+        int read = await reading.ConfigureAwait(false);
+        _isWaiting = false;
+        return read;
+    }
 
     private static EndOfStreamException EndInsideFrame() => new("the connection ended in the middle of a frame");
 }
