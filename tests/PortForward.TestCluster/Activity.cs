@@ -4,13 +4,14 @@ namespace PortForward.Testing;
 /// <param name="Tunnels">Upgraded connections of clients.</param>
 /// <param name="Connections">Connections from the runtime to applications in pods.</param>
 /// <param name="Watches">Watch requests being answered.</param>
-public sealed record ActivityCounts(int Tunnels, int Connections, int Watches);
+/// <param name="ApiConnections">Connections of clients to the API server, upgraded or not.</param>
+public sealed record ActivityCounts(int Tunnels, int Connections, int Watches, int ApiConnections);
 
 /// <summary>Counts what is open, and lets tests wait for a number without polling.</summary>
 public sealed class Activity
 {
     private readonly Lock _lock = new();
-    private ActivityCounts _now = new(0, 0, 0);
+    private ActivityCounts _now = new(0, 0, 0, 0);
     private TaskCompletionSource _changed = NewSignal();
 
     /// <summary>The counts at this moment.</summary>
@@ -23,7 +24,13 @@ public sealed class Activity
         }
     }
 
-    /// <summary>All tunnels since the start.</summary>
+    /// <summary>All connections that the API server has accepted since the start.</summary>
+    public int ApiConnectionsAccepted { get; private set; }
+
+    /// <summary>All TLS handshakes with the API server since the start that succeeded.</summary>
+    public int TlsHandshakes { get; private set; }
+
+    /// <summary>All tunnels since the start: upgrades after which the server has kept to the transport's protocol.</summary>
     public int TunnelsOpened { get; private set; }
 
     /// <summary>All connections to applications since the start.</summary>
@@ -53,6 +60,12 @@ public sealed class Activity
             }
         }
     }
+
+    internal void ApiConnectionAccepted() => Change(now => now with { ApiConnections = now.ApiConnections + 1 }, () => ApiConnectionsAccepted++);
+
+    internal void ApiConnectionClosed() => Change(now => now with { ApiConnections = now.ApiConnections - 1 });
+
+    internal void TlsHandshakeDone() => Change(now => now, () => TlsHandshakes++);
 
     internal void TunnelOpened() => Change(now => now with { Tunnels = now.Tunnels + 1 }, () => TunnelsOpened++);
 

@@ -21,6 +21,7 @@ public sealed class TestCluster : IAsyncDisposable
     private readonly ClusterCertificates _certificates = new();
     private readonly CancellationTokenSource _stopping = new();
     private readonly ApiServer _server;
+    private readonly ApiConnections _connections;
     private WebApplication? _web;
 
     private TestCluster(TestClusterOptions options)
@@ -33,6 +34,7 @@ public sealed class TestCluster : IAsyncDisposable
         Transports = new Transports(options.Kubernetes);
         PortForwarding = new PortForwardOptions { TimeProvider = options.TimeProvider };
         var portForward = new PortForwardEndpoint(Transports, PortForwarding, Tunnels, _stopping.Token);
+        _connections = new ApiConnections(options, Activity);
         _server = new ApiServer(this, new Authenticator(Users), portForward, _stopping.Token);
     }
 
@@ -180,15 +182,24 @@ public sealed class TestCluster : IAsyncDisposable
             kestrel.Limits.MinRequestBodyDataRate = null;
             kestrel.Limits.MinResponseDataRate = null;
             kestrel.Limits.MaxRequestBodySize = null;
-            kestrel.Listen(IPAddress.Loopback, port, Secure);
+            kestrel.Limits.KeepAliveTimeout = Timeout.InfiniteTimeSpan;
+            kestrel.Listen(IPAddress.Loopback, port, Configure);
             if (Options.ListenOnIPv6)
-                kestrel.Listen(IPAddress.IPv6Loopback, port, Secure);
+                kestrel.Listen(IPAddress.IPv6Loopback, port, Configure);
         });
         var web = builder.Build();
         if (Options.PathPrefix.Length > 0)
             web.UsePathBase(Options.PathPrefix);
+        web.Use(ApiConnections.AnswerAsync);
         web.Run(_server.ServeAsync);
         return web;
+    }
+
+    private void Configure(ListenOptions listen)
+    {
+        listen.Use(next => connection => _connections.AcceptAsync(connection, next));
+        Secure(listen);
+        listen.Use(next => connection => _connections.ServeAsync(connection, next));
     }
 
     private void Secure(ListenOptions listen)
@@ -199,6 +210,9 @@ public sealed class TestCluster : IAsyncDisposable
         {
             ServerCertificate = _certificates.IssueServer(Options.CertificateNames),
             ClientCertificateMode = ClientCertificateMode.AllowCertificate,
+
+            // The connection's own limit comes first; Kestrel takes no infinite one.
+            HandshakeTimeout = TimeSpan.FromDays(1),
 
             // Like the API server: whose certificate it is, is a question of authentication, not of TLS.
             ClientCertificateValidation = (_, _, _) => true,

@@ -21,6 +21,12 @@ public sealed class TestClusterOptions
     /// <summary>The port; 0 leaves the choice to the system.</summary>
     public int Port { get; init; }
 
+    /// <summary>When a connection on which no request was ever sent is closed, counted from the accept. The API server's <c>ReadHeaderTimeout</c>: 32 s.</summary>
+    public TimeSpan UnusedConnectionLimit { get; init; } = TimeSpan.FromSeconds(32);
+
+    /// <summary>When a connection that has served a request is closed, counted from the last answer. The API server's <c>IdleTimeout</c>: 90 s.</summary>
+    public TimeSpan IdleConnectionLimit { get; init; } = TimeSpan.FromSeconds(90);
+
     /// <summary>The clock for everything that the cluster times, the runtime's second included.</summary>
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
 }

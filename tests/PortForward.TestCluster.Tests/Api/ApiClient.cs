@@ -16,12 +16,7 @@ internal sealed class ApiClient : IDisposable
     public static ApiClient To(TestCluster cluster, string? token = null, X509Certificate2? certificate = null)
     {
         var handler = new SocketsHttpHandler();
-        handler.SslOptions.CertificateChainPolicy = new X509ChainPolicy
-        {
-            TrustMode = X509ChainTrustMode.CustomRootTrust,
-            RevocationMode = X509RevocationMode.NoCheck,
-            CustomTrustStore = { X509Certificate2.CreateFromPem(cluster.AuthorityPem) },
-        };
+        handler.SslOptions.CertificateChainPolicy = Trust(cluster);
         if (certificate is not null)
             handler.SslOptions.ClientCertificateContext = SslStreamCertificateContext.Create(certificate, null, offline: true);
         var http = new HttpClient(handler) { BaseAddress = cluster.Server, Timeout = TimeSpan.FromSeconds(20) };
@@ -29,6 +24,14 @@ internal sealed class ApiClient : IDisposable
             http.DefaultRequestHeaders.Authorization = new("Bearer", token ?? cluster.Admin.Token);
         return new ApiClient(http);
     }
+
+    /// <summary>Trusts the cluster's authority alone.</summary>
+    public static X509ChainPolicy Trust(TestCluster cluster) => new()
+    {
+        TrustMode = X509ChainTrustMode.CustomRootTrust,
+        RevocationMode = X509RevocationMode.NoCheck,
+        CustomTrustStore = { X509Certificate2.CreateFromPem(cluster.AuthorityPem) },
+    };
 
     public Task<HttpResponseMessage> SendAsync(HttpMethod method, string path, Version? version = null, params (string Name, string Value)[] headers)
     {
