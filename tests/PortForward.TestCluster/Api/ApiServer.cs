@@ -80,6 +80,9 @@ internal sealed class ApiServer(TestCluster cluster, Authenticator authenticator
     private Task AnswerDiscoveryAsync(HttpContext context, string path)
     {
         var parts = path.Split('/', StringSplitOptions.RemoveEmptyEntries);
+        if (parts is ["metrics"])
+            return WriteTextAsync(context, 200, Metrics.Write(cluster.Activity));
+
         var document = parts switch
         {
             ["version"] => Discovery.Version(cluster.Options.Kubernetes),
@@ -93,9 +96,7 @@ internal sealed class ApiServer(TestCluster cluster, Authenticator authenticator
         if (document is not null)
             return WriteJsonAsync(context, 200, document.ToJsonString());
 
-        context.Response.StatusCode = parts is ["healthz" or "livez" or "readyz"] ? 200 : 404;
-        context.Response.ContentType = "text/plain; charset=utf-8";
-        return context.Response.WriteAsync(context.Response.StatusCode == 200 ? "ok" : "404 page not found\n");
+        return parts is ["healthz" or "livez" or "readyz"] ? WriteTextAsync(context, 200, "ok") : WriteTextAsync(context, 404, "404 page not found\n");
     }
 
     private async Task AnswerResourceAsync(HttpContext context, ApiPath.Resource path, string user)
@@ -270,6 +271,13 @@ internal sealed class ApiServer(TestCluster cluster, Authenticator authenticator
 
     private static bool IsTrue(HttpContext context, string parameter) =>
         context.Request.Query[parameter].ToString() is "true" or "1";
+
+    private static Task WriteTextAsync(HttpContext context, int status, string text)
+    {
+        context.Response.StatusCode = status;
+        context.Response.ContentType = "text/plain; charset=utf-8";
+        return context.Response.WriteAsync(text);
+    }
 
     private static Task WriteJsonAsync(HttpContext context, int status, string json)
     {
