@@ -5,9 +5,9 @@ namespace PortForward.Benchmarks.Comparison;
 /// <summary>Everything that is compared, with what is wanted of pf.</summary>
 internal static class AllFigures
 {
-    /// <summary>The figures in the order of the report.</summary>
+    /// <summary>The measurements, with their figures in the order of the report.</summary>
     /// <param name="far">The round trip of those that are measured from far away.</param>
-    public static IReadOnlyList<Figure> At(TimeSpan far) =>
+    public static IReadOnlyList<IMeasurement> At(TimeSpan far) =>
     [
         new StartTime(0.6),
         new StartTime(0.55, far),

@@ -19,13 +19,14 @@ internal static class CompareCommand
         options.AddTo(command);
         command.SetAction(async (parsed, _) =>
         {
-            var figures = Choose(AllFigures.At(RoundTripText.Parse(parsed.GetValue(delay)!)), parsed.GetValue(only) ?? []);
+            var measurements = AllFigures.At(RoundTripText.Parse(parsed.GetValue(delay)!));
+            var figures = Choose([.. measurements.SelectMany(measurement => measurement.Figures)], parsed.GetValue(only) ?? []);
             var subject = options.Read(parsed);
             using var surroundings = await Surroundings.CreateAsync(subject.Embedded, subject.Kubectl.Path);
             var run = new ComparisonRun(surroundings, subject.Pf, subject.Kubectl, subject.Target, Console.Error);
             var results = new List<FigureResult>();
-            foreach (var figure in figures)
-                results.Add(await run.MeasureAsync(figure, parsed.GetValue(runs)));
+            foreach (var measurement in measurements)
+                results.AddRange(await run.MeasureAsync(measurement, [.. measurement.Figures.Where(figures.Contains)], parsed.GetValue(runs)));
 
             Console.WriteLine(ComparisonTable.Render(results));
             Write(parsed.GetValue(json), ComparisonJson.Render(results));

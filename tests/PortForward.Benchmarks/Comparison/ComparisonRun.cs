@@ -17,26 +17,32 @@ internal sealed class ComparisonRun(Surroundings surroundings, ForwardProgram pf
 
     private readonly HashSet<(ForwardProgram Program, TimeSpan RoundTrip)> _warm = [];
 
-    /// <summary>Measures one figure.</summary>
-    /// <param name="figure">What.</param>
+    /// <summary>Measures.</summary>
+    /// <param name="measurement">What.</param>
+    /// <param name="wanted">Which of its figures; for none of them nothing is done.</param>
     /// <param name="runs">How often, for each program.</param>
-    public async Task<FigureResult> MeasureAsync(Figure figure, int runs)
+    public async Task<IReadOnlyList<FigureResult>> MeasureAsync(IMeasurement measurement, IReadOnlyList<Figure> wanted, int runs)
     {
+        if (wanted.Count == 0)
+            return [];
+
         var notes = new List<string>();
-        var values = new Dictionary<ForwardProgram, List<double>> { [kubectl] = [], [pf] = [] };
-        await WarmUpAsync(figure.RoundTrip);
+        var results = wanted.ToDictionary(figure => figure, _ => new Dictionary<ForwardProgram, List<double>> { [kubectl] = [], [pf] = [] });
+        await WarmUpAsync(wanted[0].RoundTrip);
         for (var run = 1; run <= runs; run++)
         {
             foreach (var program in (ForwardProgram[])[kubectl, pf])
             {
-                if (await TryMeasureAsync(figure, program, notes) is not { } value)
-                    continue;
-                values[program].Add(value);
-                await log.WriteLineAsync($"{figure.Id}, run {run}, {program.Name}: {value:0.###} {figure.Unit}");
+                foreach (var (figure, value) in await TryMeasureAsync(measurement, wanted, program, notes))
+                {
+                    results[figure][program].Add(value);
+                    await log.WriteLineAsync($"{figure.Id}, run {run}, {program.Name}: {value:0.###} {figure.Unit}");
+                }
             }
         }
 
-        return new FigureResult(figure, values[pf], values[kubectl], [.. notes.GroupBy(note => note, StringComparer.Ordinal).Select(Describe)]);
+        string[] told = [.. notes.GroupBy(note => note, StringComparer.Ordinal).Select(Describe)];
+        return [.. wanted.Select(figure => new FigureResult(figure, results[figure][pf], results[figure][kubectl], told))];
     }
 
     private static string Describe(IGrouping<string, string> same) => same.Count() == 1 ? same.Key : $"{same.Key} ({same.Count()} times)";
@@ -55,24 +61,25 @@ internal sealed class ComparisonRun(Surroundings surroundings, ForwardProgram pf
     }
 
     /// <summary>Measures once, from the beginning again when the forward fails: that kubectl ends over one bad connection is known.</summary>
-    private async Task<double?> TryMeasureAsync(Figure figure, ForwardProgram program, List<string> notes)
+    private async Task<IReadOnlyList<(Figure Figure, double Value)>> TryMeasureAsync(
+        IMeasurement measurement, IReadOnlyList<Figure> wanted, ForwardProgram program, List<string> notes)
     {
-        var subject = await SubjectAsync(program, figure.RoundTrip);
+        var subject = await SubjectAsync(program, wanted[0].RoundTrip);
         for (var tries = 0; tries < MaxTries; tries++)
         {
             try
             {
-                return await figure.MeasureAsync(subject);
+                return await measurement.MeasureAsync(subject, wanted);
             }
             catch (Exception e) when (e is ForwardFailedException or SocketException)
             {
-                await log.WriteLineAsync($"{figure.Id}, {program.Name}: {e.Message}");
+                await log.WriteLineAsync($"{wanted[0].Id}, {program.Name}: {e.Message}");
                 notes.Add($"{program.Name} failed and was measured again: {e.Message.Trim()}");
             }
         }
 
         notes.Add($"{program.Name} could not be measured in a run.");
-        return null;
+        return [];
     }
 
     private async Task<Subject> SubjectAsync(ForwardProgram program, TimeSpan roundTrip) =>

@@ -1,5 +1,3 @@
-using PortForward.Benchmarks.Load;
-
 namespace PortForward.Benchmarks.Comparison;
 
 /// <summary>Which of two values is the better one.</summary>
@@ -15,7 +13,7 @@ internal enum Better
 /// <param name="unit">In what it is counted.</param>
 /// <param name="better">Which value is better.</param>
 /// <param name="wanted">The ratio of pf's value to kubectl's that is wanted: at most this where lower is better, at least where higher is.</param>
-internal abstract class Figure(string id, string title, string unit, Better better, double wanted)
+internal class Figure(string id, string title, string unit, Better better, double wanted)
 {
     public string Id => id;
 
@@ -29,9 +27,6 @@ internal abstract class Figure(string id, string title, string unit, Better bett
 
     /// <summary>The round trip that is added on the way to the cluster.</summary>
     public TimeSpan RoundTrip { get; init; }
-
-    /// <summary>Measures once.</summary>
-    public abstract Task<double> MeasureAsync(Subject subject);
 
     /// <summary>What is added to a title when the cluster is far away.</summary>
     protected static string At(TimeSpan roundTrip) => roundTrip == TimeSpan.Zero ? "" : $", {roundTrip.TotalMilliseconds:0} ms round trip";

@@ -1,7 +1,6 @@
 using System.Text.Json.Nodes;
 using System.Xml.Linq;
 using PortForward.Benchmarks.Comparison;
-using PortForward.Benchmarks.Load;
 using PortForward.Benchmarks.Report;
 
 namespace PortForward.Testing.Tests.Benchmarks;
@@ -9,9 +8,9 @@ namespace PortForward.Testing.Tests.Benchmarks;
 /// <summary>What is made of measurements.</summary>
 public sealed class ReportTests
 {
-    private static readonly FigureResult Half = new(new Named("start", "start & <ready>", Better.Lower, 0.6), [5, 4, 30], [10, 12, 8], ["kubectl failed and was measured again: it ended."]);
-    private static readonly FigureResult Slower = new(new Named("download", "download", Better.Higher, 1.25), [100, 120], [200, 240], []);
-    private static readonly FigureResult Nothing = new(new Named("upload", "upload", Better.Higher, 1.25), [100], [], []);
+    private static readonly FigureResult Half = new(new Figure("start", "start & <ready>", "ms", Better.Lower, 0.6), [5, 4, 30], [10, 12, 8], ["kubectl failed and was measured again: it ended."]);
+    private static readonly FigureResult Slower = new(new Figure("download", "download", "ms", Better.Higher, 1.25), [100, 120], [200, 240], []);
+    private static readonly FigureResult Nothing = new(new Figure("upload", "upload", "ms", Better.Higher, 1.25), [100], [], []);
 
     [Theory]
     [InlineData(new double[] { 3 }, 3, 3, 3)]
@@ -77,11 +76,11 @@ public sealed class ReportTests
     [Fact]
     public void The_chart_has_a_bar_for_everything_that_is_compared()
     {
-        IReadOnlyList<Figure> figures = AllFigures.At(TimeSpan.FromMilliseconds(50));
+        Figure[] figures = [.. AllFigures.At(TimeSpan.FromMilliseconds(50)).SelectMany(measurement => measurement.Figures)];
 
         var chart = XDocument.Parse(ComparisonChart.Render([.. figures.Select(figure => new FigureResult(figure, [1], [2], []))]));
 
-        chart.Descendants().Count(element => element.Name.LocalName == "rect").Should().Be(figures.Count);
+        chart.Descendants().Count(element => element.Name.LocalName == "rect").Should().Be(figures.Length);
         chart.Descendants().Where(element => (string?)element.Attribute("text-anchor") == "end").Should().OnlyContain(title => title.Value.Length < 66, "the column is not wider");
     }
 
@@ -99,10 +98,5 @@ public sealed class ReportTests
     {
         var parsing = () => RoundTripText.Parse(text);
         parsing.Should().Throw<FormatException>().WithMessage($"{text} is no round trip*");
-    }
-
-    private sealed class Named(string id, string title, Better better, double wanted) : Figure(id, title, "ms", better, wanted)
-    {
-        public override Task<double> MeasureAsync(Subject subject) => throw new NotSupportedException();
     }
 }

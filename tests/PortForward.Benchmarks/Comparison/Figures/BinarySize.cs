@@ -3,7 +3,7 @@ using PortForward.Benchmarks.Load;
 namespace PortForward.Benchmarks.Comparison.Figures;
 
 /// <summary>The size of the program's file.</summary>
-internal sealed class BinarySize(double wanted) : Figure("size", "size of the binary", "MB", Better.Lower, wanted)
+internal sealed class BinarySize(double wanted) : MeasuredFigure("size", "size of the binary", "MB", Better.Lower, wanted)
 {
     public override Task<double> MeasureAsync(Subject subject)
     {

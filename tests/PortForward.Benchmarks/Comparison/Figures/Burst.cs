@@ -4,7 +4,7 @@ using PortForward.Benchmarks.Load;
 namespace PortForward.Benchmarks.Comparison.Figures;
 
 /// <summary>Connections all at once, until each has its answer: what a browser does with a page.</summary>
-internal sealed class Burst : Figure
+internal sealed class Burst : MeasuredFigure
 {
     private const int Connections = 30;
     private readonly bool _again;

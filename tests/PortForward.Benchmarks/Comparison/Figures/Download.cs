@@ -5,7 +5,7 @@ namespace PortForward.Benchmarks.Comparison.Figures;
 
 /// <summary>How fast bytes come from the pod, on one connection or on several together.</summary>
 internal sealed class Download(double wanted, int connections)
-    : Figure(connections == 1 ? "download" : $"download-{connections}", connections == 1 ? "download, one connection" : $"download, {connections} connections", "MB/s", Better.Higher, wanted)
+    : MeasuredFigure(connections == 1 ? "download" : $"download-{connections}", connections == 1 ? "download, one connection" : $"download, {connections} connections", "MB/s", Better.Higher, wanted)
 {
     private const long Size = 400_000_000;
 

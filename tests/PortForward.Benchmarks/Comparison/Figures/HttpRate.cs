@@ -4,7 +4,7 @@ namespace PortForward.Benchmarks.Comparison.Figures;
 
 /// <summary>HTTP requests, each on a connection of its own, by clients that each make one after the other.</summary>
 internal sealed class HttpRate(double wanted, int clients)
-    : Figure($"http-{clients}", $"HTTP requests on connections of their own, {clients} client{(clients == 1 ? "" : "s")}", "per second", Better.Higher, wanted)
+    : MeasuredFigure($"http-{clients}", $"HTTP requests on connections of their own, {clients} client{(clients == 1 ? "" : "s")}", "per second", Better.Higher, wanted)
 {
     private static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan Duration = TimeSpan.FromSeconds(4);

@@ -4,7 +4,7 @@ namespace PortForward.Benchmarks.Comparison.Figures;
 
 /// <summary>The most memory that is ever resident while a forward does a bit of everything.</summary>
 internal sealed class Memory(double wanted)
-    : Figure("memory", "memory, peak over 60 connections in a row, 400 MB down, 200 MB up, 4 parallel downloads", "MiB", Better.Lower, wanted)
+    : MeasuredFigure("memory", "memory, peak over 60 connections in a row, 400 MB down, 200 MB up, 4 parallel downloads", "MiB", Better.Lower, wanted)
 {
     private const int InARow = 60;
     private const long Down = 400_000_000;

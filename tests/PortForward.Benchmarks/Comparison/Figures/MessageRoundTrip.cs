@@ -4,7 +4,7 @@ using PortForward.Benchmarks.Report;
 namespace PortForward.Benchmarks.Comparison.Figures;
 
 /// <summary>A small message to the application and back, on a connection that is open.</summary>
-internal sealed class MessageRoundTrip(double wanted) : Figure("echo", "round trip of 64 bytes on an open connection", "ms", Better.Lower, wanted)
+internal sealed class MessageRoundTrip(double wanted) : MeasuredFigure("echo", "round trip of 64 bytes on an open connection", "ms", Better.Lower, wanted)
 {
     private const int WarmUp = 200;
     private const int Messages = 3000;

@@ -4,7 +4,7 @@ using PortForward.Benchmarks.Report;
 namespace PortForward.Benchmarks.Comparison.Figures;
 
 /// <summary>From the beginning of a connection to the first byte of the answer to its request, one connection after the other.</summary>
-internal sealed class NewConnection : Figure
+internal sealed class NewConnection : MeasuredFigure
 {
     private const int Connections = 30;
 

@@ -3,7 +3,7 @@ using PortForward.Benchmarks.Load;
 namespace PortForward.Benchmarks.Comparison.Figures;
 
 /// <summary>What carrying bytes costs the client: two parts down, one part up.</summary>
-internal sealed class ProcessorTime(double wanted) : Figure("processor", "processor time of the client per GB", "s", Better.Lower, wanted)
+internal sealed class ProcessorTime(double wanted) : MeasuredFigure("processor", "processor time of the client per GB", "s", Better.Lower, wanted)
 {
     private const long Down = 400_000_000;
     private const long Up = 200_000_000;

@@ -4,7 +4,7 @@ using PortForward.Benchmarks.Report;
 namespace PortForward.Benchmarks.Comparison.Figures;
 
 /// <summary>From the start of the program to the first connection that it accepts.</summary>
-internal sealed class StartTime : Figure
+internal sealed class StartTime : MeasuredFigure
 {
     private const int Starts = 5;
 

@@ -3,7 +3,7 @@ using PortForward.Benchmarks.Load;
 namespace PortForward.Benchmarks.Comparison.Figures;
 
 /// <summary>How fast bytes go to the pod, until the application has them all.</summary>
-internal sealed class Upload(double wanted) : Figure("upload", "upload, one connection", "MB/s", Better.Higher, wanted)
+internal sealed class Upload(double wanted) : MeasuredFigure("upload", "upload, one connection", "MB/s", Better.Higher, wanted)
 {
     private const long Size = 200_000_000;
 
