@@ -7,13 +7,24 @@ internal enum Better
     Higher,
 }
 
+/// <summary>What the wanted number limits.</summary>
+internal enum WantedOf
+{
+    /// <summary>The ratio of pf's value to kubectl's.</summary>
+    Ratio,
+
+    /// <summary>pf's value, whatever kubectl's is. A ratio would say nothing, as of differences that may be nearly zero.</summary>
+    Value,
+}
+
 /// <summary>One thing that is measured of both programs.</summary>
 /// <param name="id">Its name on the command line and in files.</param>
 /// <param name="title">What it is, for people.</param>
 /// <param name="unit">In what it is counted.</param>
 /// <param name="better">Which value is better.</param>
-/// <param name="wanted">The ratio of pf's value to kubectl's that is wanted: at most this where lower is better, at least where higher is.</param>
-internal class Figure(string id, string title, string unit, Better better, double wanted)
+/// <param name="wanted">What is wanted: at most this where lower is better, at least where higher is.</param>
+/// <param name="wantedOf">Of what it is wanted.</param>
+internal class Figure(string id, string title, string unit, Better better, double wanted, WantedOf wantedOf = WantedOf.Ratio)
 {
     public string Id => id;
 
@@ -24,6 +35,8 @@ internal class Figure(string id, string title, string unit, Better better, doubl
     public Better Better => better;
 
     public double Wanted => wanted;
+
+    public WantedOf WantedOf => wantedOf;
 
     /// <summary>The round trip that is added on the way to the cluster.</summary>
     public TimeSpan RoundTrip { get; init; }

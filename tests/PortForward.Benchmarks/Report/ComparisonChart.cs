@@ -4,7 +4,7 @@ using PortForward.Benchmarks.Comparison;
 
 namespace PortForward.Benchmarks.Report;
 
-/// <summary>The results as an SVG: a bar for each figure, to the right of the line at 1.0 where pf is better, to its left where kubectl is.</summary>
+/// <summary>The results as an SVG: a bar for each figure with a ratio, to the right of the line at 1.0 where pf is better, to its left where kubectl is.</summary>
 /// <remarks>The scale is logarithmic, so that twice as good and half as good are bars of one length. The colours are readable on white and on black.</remarks>
 internal static class ComparisonChart
 {
@@ -25,9 +25,9 @@ internal static class ComparisonChart
     /// <summary>Draws the chart.</summary>
     public static string Render(IReadOnlyList<FigureResult> results)
     {
-        FigureResult[] complete = [.. results.Where(result => result.IsComplete)];
-        var scale = Scale.For(complete.Select(result => result.TimesBetter));
-        var height = HeadHeight + (complete.Length * RowHeight) + FootHeight;
+        FigureResult[] shown = [.. results.Where(result => result.HasRatio)];
+        var scale = Scale.For(shown.Select(result => result.TimesBetter));
+        var height = HeadHeight + (shown.Length * RowHeight) + FootHeight;
         const int Width = TitleWidth + PlotWidth + LabelWidth;
         var root = new XElement(
             Svg + "svg",
@@ -39,7 +39,7 @@ internal static class ComparisonChart
             new XAttribute("font-size", 12),
             new XElement(Svg + "title", "How many times better than kubectl pf is, figure by figure"),
             scale.Ticks.Select(tick => Tick(scale, tick, height)),
-            complete.Select((result, row) => Bar(scale, result, HeadHeight + (row * RowHeight))));
+            shown.Select((result, row) => Bar(scale, result, HeadHeight + (row * RowHeight))));
         return new XDocument(root).ToString();
     }
 

@@ -21,8 +21,9 @@ internal static class ComparisonJson
         ["roundTripMilliseconds"] = result.Figure.RoundTrip.TotalMilliseconds,
         ["kubectl"] = Values(result.Kubectl),
         ["pf"] = Values(result.Pf),
-        ["ratio"] = result.IsComplete ? Math.Round(result.Ratio, 4) : null,
+        ["ratio"] = result.HasRatio ? Math.Round(result.Ratio, 4) : null,
         ["wanted"] = result.Figure.Wanted,
+        ["wantedOf"] = result.Figure.WantedOf == WantedOf.Ratio ? "ratio" : "value",
         ["reached"] = result.IsReached,
         ["notes"] = new JsonArray([.. result.Notes.Select(note => JsonValue.Create(note))]),
     };

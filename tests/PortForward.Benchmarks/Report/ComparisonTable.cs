@@ -22,7 +22,7 @@ internal static class ComparisonTable
     }
 
     /// <summary>A number with as many digits as matter.</summary>
-    public static string Number(double value) => value switch
+    public static string Number(double value) => Math.Abs(value) switch
     {
         >= 100 => $"{value:0}",
         >= 10 => $"{value:0.0}",
@@ -36,10 +36,13 @@ internal static class ComparisonTable
         result.Figure.Unit,
         Values(result.Kubectl),
         Values(result.Pf),
-        result.IsComplete ? $"{result.Ratio:0.00}" : "-",
-        (result.Figure.Better == Better.Lower ? "≤ " : "≥ ") + $"{result.Figure.Wanted:0.00}",
+        result.HasRatio ? $"{result.Ratio:0.00}" : "-",
+        Wanted(result.Figure),
         result.IsReached ? "yes" : "**no**",
     ];
+
+    private static string Wanted(Figure figure) =>
+        (figure.Better == Better.Lower ? "≤ " : "≥ ") + (figure.WantedOf == WantedOf.Ratio ? $"{figure.Wanted:0.00}" : $"{figure.Wanted:0.##} {figure.Unit}");
 
     private static string Values(IReadOnlyList<double> values)
     {

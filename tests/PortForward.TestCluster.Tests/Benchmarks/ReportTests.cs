@@ -32,7 +32,32 @@ public sealed class ReportTests
     {
         (Half.Ratio, Half.TimesBetter, Half.IsReached).Should().Be((0.5, 2, true));
         (Slower.Ratio, Slower.TimesBetter, Slower.IsReached).Should().Be((0.5, 0.5, false));
-        (Nothing.IsComplete, Nothing.IsReached).Should().Be((false, false));
+        (Nothing.HasRatio, Nothing.IsReached).Should().Be((false, false));
+    }
+
+    [Theory]
+    [InlineData(new double[] { 14, 15, 90 }, true)]
+    [InlineData(new double[] { 16 }, false)]
+    [InlineData(new double[] { -2 }, true)]
+    [InlineData(new double[0], false)]
+    public void A_value_is_judged_whatever_the_other_program_has(double[] pf, bool isReached)
+    {
+        Rested(pf, []).IsReached.Should().Be(isReached);
+        Rested(pf, [0]).IsReached.Should().Be(isReached);
+        Rested(pf, [1]).HasRatio.Should().BeFalse();
+    }
+
+    [Fact]
+    public void What_is_wanted_of_a_value_has_its_unit_and_neither_a_ratio_nor_a_bar()
+    {
+        FigureResult[] results = [Rested([-2.5], [30])];
+
+        ComparisonTable.Render(results).Split('\n')[^1].Split('|', StringSplitOptions.TrimEntries)[1..^1]
+            .Should().Equal("memory", "MiB", "30.0", "-2.50", "-", "≤ 15 MiB", "yes");
+        var json = JsonNode.Parse(ComparisonJson.Render(results))![0]!;
+        json["ratio"].Should().BeNull();
+        ((string)json["wantedOf"]!).Should().Be("value");
+        XDocument.Parse(ComparisonChart.Render(results)).Descendants().Should().NotContain(element => element.Name.LocalName == "rect");
     }
 
     [Fact]
@@ -74,13 +99,13 @@ public sealed class ReportTests
     }
 
     [Fact]
-    public void The_chart_has_a_bar_for_everything_that_is_compared()
+    public void The_chart_has_a_bar_for_everything_that_has_a_ratio()
     {
         Figure[] figures = [.. AllFigures.At(TimeSpan.FromMilliseconds(50)).SelectMany(measurement => measurement.Figures)];
 
         var chart = XDocument.Parse(ComparisonChart.Render([.. figures.Select(figure => new FigureResult(figure, [1], [2], []))]));
 
-        chart.Descendants().Count(element => element.Name.LocalName == "rect").Should().Be(figures.Length);
+        chart.Descendants().Count(element => element.Name.LocalName == "rect").Should().Be(figures.Count(figure => figure.WantedOf == WantedOf.Ratio));
         chart.Descendants().Where(element => (string?)element.Attribute("text-anchor") == "end").Should().OnlyContain(title => title.Value.Length < 66, "the column is not wider");
     }
 
@@ -99,4 +124,6 @@ public sealed class ReportTests
         var parsing = () => RoundTripText.Parse(text);
         parsing.Should().Throw<FormatException>().WithMessage($"{text} is no round trip*");
     }
+
+    private static FigureResult Rested(double[] pf, double[] kubectl) => new(new Figure("memory", "memory", "MiB", Better.Lower, 15, WantedOf.Value), pf, kubectl, []);
 }
