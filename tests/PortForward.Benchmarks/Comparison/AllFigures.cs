@@ -6,15 +6,15 @@ namespace PortForward.Benchmarks.Comparison;
 internal static class AllFigures
 {
     /// <summary>The measurements, with their figures in the order of the report.</summary>
-    /// <param name="far">The round trip of those that are measured from far away.</param>
-    public static IReadOnlyList<IMeasurement> At(TimeSpan far) =>
+    public static IReadOnlyList<IMeasurement> With(FigureSettings settings) =>
     [
         new StartTime(0.6),
-        new StartTime(0.55, far),
+        new StartTime(0.55, settings.Far),
         new NewConnection(0.8),
-        new NewConnection(0.40, far),
-        new Burst(0.6, far, again: false),
-        new Burst(0.6, far, again: true),
+        new NewConnection(0.40, settings.Far),
+        new Burst(0.7, settings, connections: 6),
+        new Burst(1.3, settings),
+        new Burst(0.6, settings, again: true),
         new MessageRoundTrip(0.95),
         new Download(1.25, connections: 1),
         new Upload(1.25),

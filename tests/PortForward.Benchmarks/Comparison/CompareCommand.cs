@@ -12,14 +12,19 @@ internal static class CompareCommand
         var options = new SubjectOptions();
         var runs = new Option<int>("--runs") { Description = "How often each figure is measured for each program", DefaultValueFactory = _ => 3 };
         var delay = new Option<string>("--delay") { Description = "The round trip of the figures that are measured from far away", DefaultValueFactory = _ => "50ms" };
+        var rest = new Option<string>("--rest") { Description = "How long a forward that has served nothing rests before its first burst", DefaultValueFactory = _ => "1s" };
         var only = new Option<string[]>("--only") { Description = "The figures to measure, by their ids", AllowMultipleArgumentsPerToken = true };
         var json = new Option<FileInfo?>("--json") { Description = "Where to write the results as JSON" };
         var svg = new Option<FileInfo?>("--svg") { Description = "Where to write the chart" };
-        var command = new Command("compare", "Measures pf and kubectl alternately, and prints a table") { runs, delay, only, json, svg };
+        var command = new Command("compare", "Measures pf and kubectl alternately, and prints a table") { runs, delay, rest, only, json, svg };
         options.AddTo(command);
         command.SetAction(async (parsed, _) =>
         {
-            var measurements = AllFigures.At(RoundTripText.Parse(parsed.GetValue(delay)!));
+            var measurements = AllFigures.With(new FigureSettings
+            {
+                Far = RoundTripText.Parse(parsed.GetValue(delay)!),
+                Rest = RestText.Parse(parsed.GetValue(rest)!),
+            });
             var figures = Choose([.. measurements.SelectMany(measurement => measurement.Figures)], parsed.GetValue(only) ?? []);
             var subject = options.Read(parsed);
             using var surroundings = await Surroundings.CreateAsync(subject.Embedded, subject.Kubectl.Path);

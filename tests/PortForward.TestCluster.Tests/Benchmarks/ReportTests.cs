@@ -101,7 +101,7 @@ public sealed class ReportTests
     [Fact]
     public void The_chart_has_a_bar_for_everything_that_has_a_ratio()
     {
-        Figure[] figures = [.. AllFigures.At(TimeSpan.FromMilliseconds(50)).SelectMany(measurement => measurement.Figures)];
+        Figure[] figures = [.. AllFigures.With(new FigureSettings()).SelectMany(measurement => measurement.Figures)];
 
         var chart = XDocument.Parse(ComparisonChart.Render([.. figures.Select(figure => new FigureResult(figure, [1], [2], []))]));
 
@@ -123,6 +123,34 @@ public sealed class ReportTests
     {
         var parsing = () => RoundTripText.Parse(text);
         parsing.Should().Throw<FormatException>().WithMessage($"{text} is no round trip*");
+    }
+
+    [Theory]
+    [InlineData("500ms", 0.5)]
+    [InlineData("0s", 0)]
+    [InlineData("20s", 20)]
+    [InlineData("5m", 300)]
+    public void A_rest_has_a_unit(string text, double seconds) => RestText.Parse(text).TotalSeconds.Should().Be(seconds);
+
+    [Theory]
+    [InlineData("20")]
+    [InlineData("s")]
+    [InlineData("-1s")]
+    [InlineData("1.5s")]
+    [InlineData("1h")]
+    public void Anything_else_is_no_rest(string text)
+    {
+        var parsing = () => RestText.Parse(text);
+        parsing.Should().Throw<FormatException>().WithMessage($"{text} is no rest*");
+    }
+
+    [Fact]
+    public void A_rest_that_is_not_the_usual_one_is_told()
+    {
+        Titles(new FigureSettings()).Should().Contain("first burst of 6 connections, all answered, 50 ms round trip");
+        Titles(new FigureSettings { Rest = TimeSpan.FromSeconds(20) }).Should().Contain("first burst of 6 connections after 20 s, all answered, 50 ms round trip");
+
+        static IEnumerable<string> Titles(FigureSettings settings) => AllFigures.With(settings).SelectMany(measurement => measurement.Figures).Select(figure => figure.Title);
     }
 
     private static FigureResult Rested(double[] pf, double[] kubectl) => new(new Figure("memory", "memory", "MiB", Better.Lower, 15, WantedOf.Value), pf, kubectl, []);
