@@ -113,10 +113,12 @@ internal sealed partial class ForwardProcess : IAsyncDisposable
         }
     }
 
+    /// <summary>The process, as it is at this moment.</summary>
+    /// <exception cref="ForwardFailedException">The program has ended by itself.</exception>
     private Process Now()
     {
         _process.Refresh();
-        return _process;
+        return _process.HasExited ? throw new ForwardFailedException($"It ended. {Errors}") : _process;
     }
 
     [GeneratedRegex(@"^Forwarding from 127\.0\.0\.1:(?<port>\d+) ", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]

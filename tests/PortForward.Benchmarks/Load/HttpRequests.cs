@@ -25,6 +25,13 @@ internal static class HttpRequests
         return firstByte;
     }
 
+    /// <summary>Lets clients make a number of requests each, one after the other.</summary>
+    public static Task MakeManyAsync(int port, int clients, int requests) => Task.WhenAll(Enumerable.Range(0, clients).Select(_ => Task.Run(async () =>
+    {
+        for (var i = 0; i < requests; i++)
+            await MakeAsync(port);
+    })));
+
     /// <summary>Lets clients make one request after the other for a while.</summary>
     /// <returns>Requests per second.</returns>
     public static async Task<double> RateAsync(int port, int clients, TimeSpan duration)
@@ -53,6 +60,7 @@ internal static class HttpRequests
         if (!text.StartsWith("HTTP/1.1 200 ", StringComparison.Ordinal) || field < 0)
             throw new ForwardFailedException("The answer was not the application's.");
         var value = text.AsSpan(field + Length.Length);
-        return answer.Length >= head + EndOfHead.Length + int.Parse(value[..value.IndexOf('\r')]);
+        var missing = head + EndOfHead.Length + int.Parse(value[..value.IndexOf('\r')]) - answer.Length;
+        return missing >= 0 ? missing == 0 : throw new ForwardFailedException("The answer was longer than it should be.");
     }
 }

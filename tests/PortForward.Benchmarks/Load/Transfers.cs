@@ -16,16 +16,21 @@ internal static class Transfers
     private const int BodySize = 128 * 1024;
 
     /// <summary>Downloads from the pod.</summary>
+    /// <param name="port">The forward's port.</param>
+    /// <param name="size">How many bytes.</param>
+    /// <param name="readSize">How many of them are read at a time, at most.</param>
     /// <returns>The time from the request to the last byte.</returns>
-    public static Task<TimeSpan> DownloadAsync(int port, long size) => OnThreadOfItsOwn(() =>
+    /// <exception cref="ForwardFailedException">There were fewer bytes, or more.</exception>
+    public static Task<TimeSpan> DownloadAsync(int port, long size, int readSize = BufferSize) => OnThreadOfItsOwn(() =>
     {
         using var socket = BlockingConnection.Open(port);
-        var buffer = new byte[BufferSize];
+        var buffer = new byte[readSize];
         var began = Stopwatch.GetTimestamp();
         socket.SendAll(Encoding.ASCII.GetBytes($"{size}\n"));
-        for (var left = size; left > 0;)
+        var left = size;
+        while (left > 0)
             left -= socket.ReceiveSome(buffer);
-        return Stopwatch.GetElapsedTime(began);
+        return left == 0 ? Stopwatch.GetElapsedTime(began) : throw new ForwardFailedException("More bytes came than were asked for.");
     });
 
     /// <summary>Uploads to the pod, in HTTP requests one behind the other on one connection, none of which waits for an answer.</summary>
