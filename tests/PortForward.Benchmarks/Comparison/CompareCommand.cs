@@ -13,10 +13,11 @@ internal static class CompareCommand
         var runs = new Option<int>("--runs") { Description = "How often each figure is measured for each program", DefaultValueFactory = _ => 3 };
         var delay = new Option<string>("--delay") { Description = "The round trip of the figures that are measured from far away", DefaultValueFactory = _ => "50ms" };
         var rest = new Option<string>("--rest") { Description = "How long a forward that has served nothing rests before its first burst", DefaultValueFactory = _ => "1s" };
+        var many = new Option<int>("--many") { Description = "How many connections in a row are made before memory-after-many", DefaultValueFactory = _ => 30_000 };
         var only = new Option<string[]>("--only") { Description = "The figures to measure, by their ids", AllowMultipleArgumentsPerToken = true };
         var json = new Option<FileInfo?>("--json") { Description = "Where to write the results as JSON" };
         var svg = new Option<FileInfo?>("--svg") { Description = "Where to write the chart" };
-        var command = new Command("compare", "Measures pf and kubectl alternately, and prints a table") { runs, delay, rest, only, json, svg };
+        var command = new Command("compare", "Measures pf and kubectl alternately, and prints a table") { runs, delay, rest, many, only, json, svg };
         options.AddTo(command);
         command.SetAction(async (parsed, _) =>
         {
@@ -24,6 +25,7 @@ internal static class CompareCommand
             {
                 Far = RoundTripText.Parse(parsed.GetValue(delay)!),
                 Rest = RestText.Parse(parsed.GetValue(rest)!),
+                Many = parsed.GetValue(many),
             });
             var figures = Choose([.. measurements.SelectMany(measurement => measurement.Figures)], parsed.GetValue(only) ?? []);
             var subject = options.Read(parsed);

@@ -11,4 +11,7 @@ internal sealed record FigureSettings
 
     /// <summary>How long a forward that has served nothing rests before its first burst.</summary>
     public TimeSpan Rest { get; init; } = UsualRest;
+
+    /// <summary>How many connections in a row are many.</summary>
+    public int Many { get; init; } = 30_000;
 }
