@@ -150,7 +150,8 @@ public sealed class ReportTests
         Titles(new FigureSettings()).Should().Contain("first burst of 6 connections, all answered, 50 ms round trip");
         Titles(new FigureSettings { Rest = TimeSpan.FromSeconds(20) }).Should().Contain("first burst of 6 connections after 20 s, all answered, 50 ms round trip");
 
-        static IEnumerable<string> Titles(FigureSettings settings) => AllFigures.With(settings).SelectMany(measurement => measurement.Figures).Select(figure => figure.Title);
+        static IEnumerable<string> Titles(FigureSettings settings) =>
+            AllFigures.With(settings).SelectMany(measurement => measurement.Figures).Select(figure => figure.Title);
     }
 
     private static FigureResult Rested(double[] pf, double[] kubectl) => new(new Figure("memory", "memory", "MiB", Better.Lower, 15, WantedOf.Value), pf, kubectl, []);
