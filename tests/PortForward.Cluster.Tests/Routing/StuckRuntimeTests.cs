@@ -13,7 +13,7 @@ public sealed class StuckRuntimeTests : IAsyncLifetime
     /// <summary>The smallest that there is: answers are looked for every second.</summary>
     private static readonly TunnelDialOptions Hasty = new() { StreamAnswerTimeout = TimeSpan.FromSeconds(1) };
 
-    private static readonly PodRouterOptions Routing = new() { Tunnels = new TunnelPoolOptions { MaxPrewarmed = 0 } };
+    private static readonly PodRouterOptions Routing = new() { Tunnels = new TunnelPoolOptions { MinimumIdle = 0 } };
 
     private TestCluster _cluster = null!;
 

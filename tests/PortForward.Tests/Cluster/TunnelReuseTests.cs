@@ -23,7 +23,7 @@ public sealed class TunnelReuseTests : IAsyncLifetime
         _cluster.Pods.Add(TestPod.Probe("solo"));
         _invoker = new HttpMessageInvoker(new BearerHandler(_cluster.Admin.Token));
         var uri = new Uri(_cluster.Server, "/api/v1/namespaces/default/pods/solo/portforward");
-        _pool = new TunnelPool(new WebSocketTunnelDialer(_invoker, uri), new TunnelPoolOptions { MaxPrewarmed = 0, DrainTimeout = TimeSpan.FromMilliseconds(500) });
+        _pool = new TunnelPool(new WebSocketTunnelDialer(_invoker, uri), new TunnelPoolOptions { MinimumIdle = 0, DrainTimeout = TimeSpan.FromMilliseconds(500) });
     }
 
     public async Task DisposeAsync()

@@ -5,8 +5,8 @@ namespace PortForward.Tunnels.Pool;
 /// </summary>
 /// <remarks>
 /// Each waiter has a dial under way, as in .NET's pool of HTTP connections; whichever tunnel comes first, dialled or returned, serves the first waiter. Beside
-/// them a minimum of idle tunnels is dialled in advance, so that the next connection finds one; it grows with each connection that had to wait for a dial of its
-/// own, and halves while none has to. What else was tried: docs/decisions/0009-dial-policy.md.
+/// them a minimum of idle tunnels is dialled in advance, so that the next connection finds one; more come by themselves, since a tunnel that was dialled for
+/// a burst stays idle for a while after it. What else was tried: docs/decisions/0009 and 0015.
 /// </remarks>
 /// <param name="options">The limits and the clock.</param>
 internal sealed class DialPolicy(TunnelPoolOptions options)
@@ -18,27 +18,6 @@ internal sealed class DialPolicy(TunnelPoolOptions options)
 
     /// <summary>When to dial again for a connection that may share tunnels meanwhile, as a timestamp of the clock.</summary>
     private long _retryAt = long.MinValue;
-    private bool _missedSinceShrink;
-
-    /// <summary>How many idle tunnels are kept; at least one once a tunnel has been needed.</summary>
-    public int MinimumIdle { get; private set; } = 1;
-
-    /// <summary>A connection has come and found no idle tunnel. If it needs a dial of its own, more idle tunnels are kept for a while.</summary>
-    public void Missed(DialDemand demand)
-    {
-        if (demand.Waiters > demand.Dialling)
-        {
-            _missedSinceShrink = true;
-            MinimumIdle = Math.Min(MinimumIdle + 1, Math.Max(1, options.MaxPrewarmed));
-        }
-    }
-
-    /// <summary>An idle time is over: fewer idle tunnels are kept unless connections had to wait in it.</summary>
-    public void ShrinkMinimumIdle()
-    {
-        MinimumIdle = _missedSinceShrink ? MinimumIdle : Math.Max(1, MinimumIdle / 2);
-        _missedSinceShrink = false;
-    }
 
     /// <summary>A dial has brought a tunnel.</summary>
     public void Established() => _retryAt = long.MinValue;
@@ -59,7 +38,7 @@ internal sealed class DialPolicy(TunnelPoolOptions options)
         if (demand is { Prewarm: true, HasTunnels: true })
         {
             // Not before one has shown that the pod can be reached: failures would only be multiplied.
-            wanted = Math.Max(wanted, demand.Waiters + Math.Min(MinimumIdle, options.MaxPrewarmed) - demand.Idle);
+            wanted = Math.Max(wanted, demand.Waiters + options.MinimumIdle - demand.Idle);
         }
 
         if (demand is { ReplaceLast: true, HasTunnels: false })

@@ -73,9 +73,7 @@ internal sealed class PoolState(TunnelPoolOptions options)
     public WaitQueue.Waiter Enqueue()
     {
         _saidSaturated &= _waiters.Count > 0;
-        WaitQueue.Waiter waiter = _waiters.Enqueue();
-        _policy.Missed(Demand);
-        return waiter;
+        return _waiters.Enqueue();
     }
 
     /// <summary>Leaves the queue. False if the waiter was served meanwhile.</summary>
@@ -194,11 +192,10 @@ internal sealed class PoolState(TunnelPoolOptions options)
         return isKnown && !answers && tunnel.IsEndedByPool && _tunnels.AliveCount == 0 ? Loss() : null;
     }
 
-    /// <summary>Ends idle tunnels that have died, and those that were not needed for a while, except the minimum.</summary>
+    /// <summary>Ends idle tunnels that have died, and those that were not needed for a while, except the minimum: the last one tells when the pod is lost.</summary>
     public void Prune()
     {
-        _policy.ShrinkMinimumIdle();
-        _tunnels.Prune(_policy.MinimumIdle, since => options.Time.GetElapsedTime(since) >= options.IdleTime);
+        _tunnels.Prune(Math.Max(1, options.MinimumIdle), since => options.Time.GetElapsedTime(since) >= options.IdleTime);
     }
 
     /// <summary>Ends the tunnels that wait for the pod and not for a client.</summary>

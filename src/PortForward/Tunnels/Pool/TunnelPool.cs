@@ -60,7 +60,7 @@ public sealed partial class TunnelPool : IAsyncDisposable
         _pairReturn = new PairReturn(_options);
         _validation = new IdleValidation(_options);
         _state = new PoolState(_options);
-        _pruneTimer = _options.Time.CreateTimer(static pool => ((TunnelPool)pool!).Prune(), this, _options.IdleTime, _options.IdleTime);
+        _pruneTimer = _options.Time.CreateTimer(static pool => ((TunnelPool)pool!).Prune(), this, _options.IdleTime / 9, _options.IdleTime / 9);
         _probeTimer = _options.Time.CreateTimer(static pool => _ = ((TunnelPool)pool!).ProbeAsync(), this, _options.ProbeInterval, _options.ProbeInterval);
     }
 

@@ -10,10 +10,9 @@ public sealed record TunnelPoolOptions
     public int MaxTunnels { get; init; } = 256;
 
     /// <summary>
-    /// The most idle tunnels that are dialled in advance; 8 by default, 0 dials none. Usually it is one, dialled as soon as the last idle tunnel is used. Each
-    /// connection that had to wait for a dial of its own adds one for a while.
+    /// How many idle tunnels are dialled in advance; 1 by default, 0 dials none. It is dialled as soon as the last idle tunnel is used, and not after losses.
     /// </summary>
-    public int MaxPrewarmed { get; init; } = 8;
+    public int MinimumIdle { get; init; } = 1;
 
     /// <summary>
     /// How long one dial may take, whatever the dialer's own limits; no limit by default. A <see cref="FallbackDialer"/> has one for each of its transports, and a
@@ -27,8 +26,8 @@ public sealed record TunnelPoolOptions
     /// </summary>
     public TimeSpan DrainTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>How long an idle tunnel beyond the minimum is kept; 60 s by default. It is checked once in that time.</summary>
-    public TimeSpan IdleTime { get; init; } = TimeSpan.FromSeconds(60);
+    /// <summary>How long an idle tunnel beyond the minimum is kept; 45 s by default. It may take a ninth longer.</summary>
+    public TimeSpan IdleTime { get; init; } = TimeSpan.FromSeconds(45);
 
     /// <summary>
     /// How often tunnels are pinged, 5 s by default: a third of their <see cref="TunnelDialOptions.LivenessTimeout"/>. When all are silent for so long, another

@@ -12,7 +12,7 @@ public sealed class DialPolicyTests
     private readonly FakeTimeProvider _time = new();
     private readonly DialPolicy _policy;
 
-    public DialPolicyTests() => _policy = new DialPolicy(new TunnelPoolOptions { MaxTunnels = 10, MaxPrewarmed = 3, Time = _time });
+    public DialPolicyTests() => _policy = new DialPolicy(new TunnelPoolOptions { MaxTunnels = 10, Time = _time });
 
     [Theory]
     [InlineData(0, 0, 0, 0)]
@@ -65,29 +65,22 @@ public sealed class DialPolicyTests
     [Fact]
     public void Nothing_is_dialled_in_advance_if_the_options_say_so()
     {
-        var policy = new DialPolicy(new TunnelPoolOptions { MaxPrewarmed = 0, Time = _time });
+        var policy = new DialPolicy(new TunnelPoolOptions { MinimumIdle = 0, Time = _time });
 
         policy.Plan(Demand(occupied: 1, hasTunnels: true) with { Prewarm = true }).Should().Be(0);
         policy.Plan(Demand(waiters: 2, occupied: 1, hasTunnels: true) with { Prewarm = true }).Should().Be(2);
     }
 
-    [Fact]
-    public void The_minimum_of_idle_tunnels_grows_with_each_connection_that_needs_a_dial_of_its_own_and_halves_when_none_does()
+    [Theory]
+    [InlineData(0, 4)]
+    [InlineData(2, 2)]
+    [InlineData(3, 1)]
+    [InlineData(4, 0)]
+    public void More_of_them_are_dialled_in_advance_if_the_options_say_so(int idle, int dials)
     {
-        _policy.Missed(Demand(waiters: 1, dialling: 1));
-        _policy.MinimumIdle.Should().Be(1, "a dial was under way for it");
+        var policy = new DialPolicy(new TunnelPoolOptions { MinimumIdle = 4, Time = _time });
 
-        foreach (int minimum in (int[])[2, 3, 3])
-        {
-            _policy.Missed(Demand(waiters: 2, dialling: 1));
-            _policy.MinimumIdle.Should().Be(minimum, "the options allow 3");
-        }
-
-        foreach (int minimum in (int[])[3, 1, 1])
-        {
-            _policy.ShrinkMinimumIdle();
-            _policy.MinimumIdle.Should().Be(minimum, "it is kept for the idle time after the last one that had to wait");
-        }
+        policy.Plan(Demand(occupied: 1, hasTunnels: true) with { Idle = idle, Prewarm = true }).Should().Be(dials);
     }
 
     [Theory]

@@ -57,7 +57,7 @@ public sealed class IdleValidationTests : TunnelPoolTestBase
         {
             var lost = new ConcurrentQueue<int>();
             var dialer = new FakeDialer();
-            await using var pool = new TunnelPool(dialer, new TunnelPoolOptions { MaxPrewarmed = 0, Time = _time, OnLost = loss => lost.Enqueue(loss.Alive) });
+            await using var pool = new TunnelPool(dialer, new TunnelPoolOptions { MinimumIdle = 0, Time = _time, OnLost = loss => lost.Enqueue(loss.Alive) });
             IStreamPair[] pairs = [.. await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => OpenAsync(pool)))];
             FakeTunnel[] tunnels = [.. dialer.Tunnels];
             TaskCompletionSource<bool>[] pongs = [.. tunnels.Select(_ => new TaskCompletionSource<bool>())];

@@ -34,7 +34,7 @@ internal sealed class PoolScript : IAsyncDisposable
     private readonly Lock _gate = new();
     private int _dialsBegun;
 
-    public PoolScript(int seed, int maxTunnels, int maxPrewarmed)
+    public PoolScript(int seed, int maxTunnels, int minimumIdle)
     {
         _random = new Random(seed);
         _pool = new TunnelPool(
@@ -42,7 +42,7 @@ internal sealed class PoolScript : IAsyncDisposable
             new TunnelPoolOptions
             {
                 MaxTunnels = maxTunnels,
-                MaxPrewarmed = maxPrewarmed,
+                MinimumIdle = minimumIdle,
                 Time = _time,
                 OnLost = loss => Signal($"lost, {loss.Alive} left{(loss.HasServed ? ", served" : "")}{(loss.Fault is { } fault ? $", {fault.Message}" : "")}"),
                 OnSaturated = () => Signal("saturated"),

@@ -43,7 +43,7 @@ public sealed class TunnelLossTests : TunnelPoolTestBase
     public async Task Tunnels_that_end_together_are_the_loss_of_those_that_have_served(bool idleIsNoticedFirst)
     {
         var lost = new ConcurrentQueue<TunnelLoss>();
-        await using var pool = new TunnelPool(_dialer, _options with { MaxPrewarmed = 1, OnLost = lost.Enqueue });
+        await using var pool = new TunnelPool(_dialer, _options with { MinimumIdle = 1, OnLost = lost.Enqueue });
         await pool.ConnectAsync(CancellationToken.None);
         await pool.OpenPairAsync(80, default, CancellationToken.None);
         await Waiting.UntilAsync(() => pool.IdleCount == 1);
@@ -62,7 +62,7 @@ public sealed class TunnelLossTests : TunnelPoolTestBase
     public async Task A_tunnel_that_served_counts_for_the_next_loss_also_when_the_pool_has_dropped_it()
     {
         var lost = new ConcurrentQueue<TunnelLoss>();
-        await using var pool = new TunnelPool(_dialer, _options with { MaxPrewarmed = 1, OnLost = lost.Enqueue });
+        await using var pool = new TunnelPool(_dialer, _options with { MinimumIdle = 1, OnLost = lost.Enqueue });
         await pool.ConnectAsync(CancellationToken.None);
         IStreamPair pair = (await pool.OpenPairAsync(80, default, CancellationToken.None)).Value!;
         await Waiting.UntilAsync(() => pool.IdleCount == 1);

@@ -21,7 +21,7 @@ public sealed class TunnelPoolOneTunnelTests : IAsyncDisposable
         _options = new TunnelPoolOptions
         {
             MaxTunnels = 1,
-            MaxPrewarmed = 1,
+            MinimumIdle = 1,
             Time = _time,
             OnLost = loss => _lost.Add(loss.Alive),
             OnSaturated = () => Interlocked.Increment(ref _saturated),

@@ -58,16 +58,18 @@ public sealed class TunnelPoolPrewarmTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task A_burst_keeps_more_tunnels_idle_for_a_while()
+    public async Task The_tunnels_of_a_burst_stay_idle_for_a_while_and_the_next_burst_dials_none()
     {
-        await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => OpenAsync()));
-        await OpenAsync();
-        await Waiting.UntilAsync(() => _pool.IdleCount >= 2);
+        await EndAsync(await BurstAsync());
+        int dials = _dialer.Dials;
 
-        _pool.IdleCount.Should().BeLessThanOrEqualTo(8);
-        _time.Advance(TimeSpan.FromMinutes(1));
-        _time.Advance(TimeSpan.FromMinutes(10));
-        await _time.AdvanceUntilAsync(() => _pool.IdleCount == 1, TimeSpan.FromMinutes(1));
+        await EndAsync(await BurstAsync());
+        _dialer.Dials.Should().BeLessThanOrEqualTo(dials + 1, "one is dialled in advance at most");
+
+        _time.Advance(TimeSpan.FromSeconds(44));
+        _pool.IdleCount.Should().Be(_dialer.Dials);
+        _time.Advance(TimeSpan.FromSeconds(6));
+        _pool.IdleCount.Should().Be(1);
     }
 
     [Fact]
@@ -112,6 +114,20 @@ public sealed class TunnelPoolPrewarmTests : IAsyncDisposable
     }
 
     public async ValueTask DisposeAsync() => await _pool.DisposeAsync().Soon();
+
+    private Task<IStreamPair[]> BurstAsync() => Task.WhenAll(Enumerable.Range(0, 20).Select(_ => OpenAsync()));
+
+    private async Task EndAsync(IStreamPair[] pairs)
+    {
+        foreach (FakePair pair in _dialer.Tunnels.SelectMany(tunnel => tunnel.Pairs))
+        {
+            pair.Complete();
+        }
+
+        await Task.WhenAll(pairs.Select(pair => pair.DisposeAsync().AsTask()));
+
+        await Waiting.UntilAsync(() => _pool.IdleCount == _dialer.Dials);
+    }
 
     private async Task<IStreamPair> OpenAsync() => (await _pool.OpenPairAsync(80, default, CancellationToken.None).Soon()).Value!;
 }

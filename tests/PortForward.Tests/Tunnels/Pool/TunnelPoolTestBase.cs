@@ -20,7 +20,7 @@ public abstract class TunnelPoolTestBase : IAsyncDisposable
     {
         var options = new TunnelPoolOptions
         {
-            MaxPrewarmed = 0,
+            MinimumIdle = 0,
             Time = _time,
             OnLost = loss =>
             {
