@@ -36,6 +36,7 @@ internal static class ForwardRun
         _ = Task.Run(ApiClient.WarmUp);
         bool verbose = parsed.GetValue(flags.Verbose);
         using var signals = new TerminationSignals();
+        using var memory = new MemoryRelease(TimeProvider.System, MemoryRelease.ToSystem);
         StreamFault? outputFault = null;
         await using var stdout = new LineWriter(StandardStream.Output.Write, fault =>
         {
@@ -100,6 +101,10 @@ internal static class ForwardRun
                     {
                         cluster.KeepWarm();
                         signals.ListenersOpened();
+                    }
+                    else if (forwardEvent is ConnectionClosed)
+                    {
+                        memory.ConnectionEnded();
                     }
 
                     renderer.Render(forwardEvent);
