@@ -4,9 +4,9 @@ namespace PortForward.Tunnels.Pool;
 /// Decides when a pool dials: counts and the clock go in, the number of dials comes out. It knows no tunnel, task or lock; the pool's lock guards it.
 /// </summary>
 /// <remarks>
-/// Each waiter has a dial under way, as in .NET's pool of HTTP connections; whichever tunnel comes first, dialled or returned, serves the first waiter. Beside
-/// them a minimum of idle tunnels is dialled in advance, so that the next connection finds one; more come by themselves, since a tunnel that was dialled for
-/// a burst stays idle for a while after it. What else was tried: docs/decisions/0009 and 0015.
+/// Each waiter has a dial under way, as in .NET's pool of HTTP connections; whichever tunnel comes first, dialled or returned, serves the first waiter.
+/// Once nobody waits, a minimum of idle tunnels is dialled in advance, so that the next connection finds one; more come by themselves, since a tunnel that was
+/// dialled for a burst stays idle for a while after it. What else was tried: docs/decisions/0009 and 0015.
 /// </remarks>
 /// <param name="options">The limits and the clock.</param>
 internal sealed class DialPolicy(TunnelPoolOptions options)
@@ -35,10 +35,10 @@ internal sealed class DialPolicy(TunnelPoolOptions options)
     public int Plan(DialDemand demand)
     {
         int wanted = Math.Max(demand.Waiters, Math.Min(demand.Connecting, 1));
-        if (demand is { Prewarm: true, HasTunnels: true })
+        if (demand is { Prewarm: true, HasTunnels: true, Waiters: 0 })
         {
-            // Not before one has shown that the pod can be reached: failures would only be multiplied.
-            wanted = Math.Max(wanted, demand.Waiters + options.MinimumIdle - demand.Idle);
+            // Not before one has shown that the pod can be reached: failures would only be multiplied. Nor beside a burst, which it would slow down.
+            wanted = Math.Max(wanted, options.MinimumIdle - demand.Idle);
         }
 
         if (demand is { ReplaceLast: true, HasTunnels: false })

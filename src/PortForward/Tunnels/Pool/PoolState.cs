@@ -122,19 +122,21 @@ internal sealed class PoolState(TunnelPoolOptions options)
     }
 
     /// <summary>A dial has brought a tunnel.</summary>
-    public void Established(PooledTunnel tunnel)
+    /// <returns>Whether a connection has waited for it.</returns>
+    public bool Established(PooledTunnel tunnel)
     {
         _dialling--;
         _policy.Established();
         _probe.Established();
         _tunnels.Add(tunnel);
-        Offer(tunnel, isFresh: true);
+        bool isUsed = Offer(tunnel, isFresh: true);
         if (_waiters.Count > _dialling && !_policy.MayDial(Demand))
         {
             _mayShare.Signal();
         }
 
         TellConnecting(fault: null);
+        return isUsed;
     }
 
     /// <summary>
@@ -263,10 +265,11 @@ internal sealed class PoolState(TunnelPoolOptions options)
 
     private bool HasProof => _tunnels.Any(static tunnel => tunnel.ProvesPod);
 
-    /// <summary>Gives a tunnel that nobody uses to the first waiter, or keeps it idle.</summary>
-    private void Offer(PooledTunnel tunnel, bool isFresh)
+    /// <summary>Gives a tunnel that nobody uses to the first waiter, or keeps it idle. Returns whether there was one.</summary>
+    private bool Offer(PooledTunnel tunnel, bool isFresh)
     {
-        if (_waiters.TryServe(new TunnelUse(tunnel, isFresh)))
+        bool isUsed = _waiters.TryServe(new TunnelUse(tunnel, isFresh));
+        if (isUsed)
         {
             tunnel.Use();
         }
@@ -274,6 +277,8 @@ internal sealed class PoolState(TunnelPoolOptions options)
         {
             _tunnels.PutIdle(tunnel, options.Time.GetTimestamp());
         }
+
+        return isUsed;
     }
 
     /// <summary>Completes the callers of connect, and removes them, so that they cause no further dial. Returns how many they were.</summary>

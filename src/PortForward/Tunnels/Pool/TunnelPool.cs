@@ -389,8 +389,7 @@ public sealed partial class TunnelPool : IAsyncDisposable
                 return;
             }
 
-            _state.Established(tunnel);
-            Balance();
+            Balance(prewarm: _state.Established(tunnel));
         }
 
         established.OnSilence = OnSilence;

@@ -46,10 +46,10 @@ public sealed class DialPolicyTests
     [InlineData(0, 0, 0, 1)]
     [InlineData(0, 0, 1, 0)]
     [InlineData(0, 1, 0, 0)]
-    [InlineData(2, 0, 0, 3)]
-    [InlineData(2, 0, 2, 1)]
+    [InlineData(2, 0, 0, 2)]
+    [InlineData(2, 0, 2, 0)]
     [InlineData(2, 1, 0, 2)]
-    public void Once_a_tunnel_was_established_the_minimum_of_idle_ones_is_dialled_beside_the_waiters(int waiters, int idle, int dialling, int dials)
+    public void Once_a_tunnel_was_established_and_nobody_waits_the_minimum_of_idle_ones_is_dialled(int waiters, int idle, int dialling, int dials)
     {
         DialDemand demand = Demand(waiters: waiters, dialling: dialling, occupied: 1, hasTunnels: true) with { Idle = idle, Prewarm = true };
 
