@@ -32,7 +32,7 @@ internal sealed class ForwardFlags
     public Option<int> WarmConnections { get; } = new("--warm-connections")
     {
         HelpName = "NUMBER",
-        Description = "Connections to the API server that are open in advance for about 2m after the last use, so that a burst gets its tunnels sooner (default 6, 0 for none).",
+        Description = "TLS connections to the API server kept open in advance for 2m after the start or the last new tunnel; they save a burst two round trips (default 6).",
     };
 
     public Option<string> LivenessTimeout { get; } = Text("--liveness-timeout", "DURATION",

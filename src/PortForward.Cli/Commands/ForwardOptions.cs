@@ -136,7 +136,7 @@ internal sealed record ForwardOptions
     /// <param name="inUse">How many of them are in use already.</param>
     public ForwardOptions Within(ulong? limit, int inUse)
     {
-        var budget = DescriptorBudget.For(limit, inUse + WarmConnections, Addresses.Count * Ports.Count, Routing.Tunnels.MaxTunnels);
+        var budget = DescriptorBudget.For(limit, inUse + (2 * WarmConnections), Addresses.Count * Ports.Count, Routing.Tunnels.MaxTunnels);
         return this with
         {
             Forwarding = Forwarding with { MaxConnections = budget.MaxConnections },

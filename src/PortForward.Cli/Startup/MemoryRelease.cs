@@ -8,10 +8,10 @@ namespace PortForward.Cli.Startup;
 /// </summary>
 internal sealed class MemoryRelease : IDisposable
 {
-    /// <summary>How long no connection must have ended before. The idle tunnels of a burst are kept for 50 s at most.</summary>
+    /// <summary>How long after the burst. Its idle tunnels are kept for 50 s at most.</summary>
     public static readonly TimeSpan Quiet = TimeSpan.FromSeconds(55);
 
-    /// <summary>After fewer connections there is less to give back than it takes to find out.</summary>
+    /// <summary>How many connections make a burst: after fewer there is less to give back than it takes to find out.</summary>
     public const int Burst = 32;
 
     private readonly TimeProvider _time;
@@ -21,7 +21,8 @@ internal sealed class MemoryRelease : IDisposable
     /// <summary>Guards the fields below it.</summary>
     private readonly Lock _gate = new();
     private int _ended;
-    private long _lastEnd;
+    private long _lastBurst;
+    private bool _isDue;
 
     /// <summary>Begins to count.</summary>
     /// <param name="time">The clock.</param>
@@ -38,9 +39,15 @@ internal sealed class MemoryRelease : IDisposable
     {
         lock (_gate)
         {
-            _lastEnd = _time.GetTimestamp();
-            if (++_ended == Burst)
+            if (++_ended % Burst != 0)
             {
+                return;
+            }
+
+            _lastBurst = _time.GetTimestamp();
+            if (!_isDue)
+            {
+                _isDue = true;
                 _timer.Change(Quiet, Timeout.InfiniteTimeSpan);
             }
         }
@@ -64,14 +71,14 @@ internal sealed class MemoryRelease : IDisposable
     {
         lock (_gate)
         {
-            TimeSpan rest = Quiet - _time.GetElapsedTime(_lastEnd);
+            TimeSpan rest = Quiet - _time.GetElapsedTime(_lastBurst);
             if (rest > TimeSpan.Zero)
             {
-                _timer.Change(rest, Timeout.InfiniteTimeSpan);
+                _timer.Change(TimeSpan.FromMilliseconds(Math.Ceiling(rest.TotalMilliseconds)), Timeout.InfiniteTimeSpan);
                 return;
             }
 
-            _ended = 0;
+            _isDue = false;
         }
 
         _release();

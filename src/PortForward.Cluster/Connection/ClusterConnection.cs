@@ -16,9 +16,10 @@ public sealed class ClusterConnection : IDisposable
     /// <summary>Guards the fields below it.</summary>
     private readonly Lock _gate = new();
 
-    /// <summary>One for each client certificate that was used; those of old ones come to rest by themselves.</summary>
+    /// <summary>One for each client certificate that was used; those of old ones lapse, since nobody uses them.</summary>
     private readonly List<WarmConnections> _warm = [];
     private bool _keepsWarm;
+    private bool _isDisposed;
 
     /// <summary>Prepares a connection; nothing is sent yet.</summary>
     public ClusterConnection(ClusterConfiguration configuration)
@@ -42,7 +43,7 @@ public sealed class ClusterConnection : IDisposable
     /// <summary>
     /// How many connections are kept open in advance once <see cref="KeepWarm"/> was called; 6 by default, as many as a browser opens for a page, 0 for none. Each saves a
     /// new tunnel two of its four round trips. They are kept for about two minutes after the last use of a connection, since the API server ends one that has carried no
-    /// request after 32 s, and renewing them for ever would cost it handshakes.
+    /// request after 32 s, and renewing them for ever would cost it handshakes. A use is an upgrade that no idle tunnel has saved.
     /// </summary>
     public int MaxWarmConnections { get; init; } = 6;
 
@@ -76,6 +77,7 @@ public sealed class ClusterConnection : IDisposable
         Invoker.Dispose();
         lock (_gate)
         {
+            _isDisposed = true;
             _warm.ForEach(static warm => warm.Dispose());
         }
     }
@@ -102,16 +104,21 @@ public sealed class ClusterConnection : IDisposable
             return null;
         }
 
-        var warm = new WarmConnections(dialer, server, MaxWarmConnections);
         lock (_gate)
         {
+            if (_isDisposed)
+            {
+                return null;
+            }
+
+            var warm = new WarmConnections(dialer, server, MaxWarmConnections);
             _warm.Add(warm);
             if (_keepsWarm)
             {
                 warm.Begin();
             }
-        }
 
-        return warm;
+            return warm;
+        }
     }
 }

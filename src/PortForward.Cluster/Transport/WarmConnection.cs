@@ -3,35 +3,39 @@ using System.Net.Security;
 namespace PortForward.Cluster.Transport;
 
 /// <summary>A TLS connection that was opened in advance, and that is watched until somebody uses it.</summary>
-/// <remarks>It is an <see cref="SslStream"/> by name only, since the HTTP handler asks for one.</remarks>
+/// <remarks>
+/// It is an <see cref="SslStream"/> by name only, since the HTTP handler asks for one; of its properties the handler uses only those that are forwarded here. A request
+/// whose connection ends before the first byte of an answer is sent again by the handler; so whatever shows that it was dead looks like such an end.
+/// </remarks>
 internal sealed class WarmConnection : SslStream
 {
     private readonly SslStream _connection;
-    private readonly Action _onDead;
+    private readonly WarmConnections _owner;
+    private volatile bool _isUsed;
     private volatile bool _hasAnswered;
     private volatile bool _isDisposed;
 
     /// <summary>Takes a connection, which it owns from now on.</summary>
     /// <param name="connection">The connection.</param>
-    /// <param name="opened">When it was begun.</param>
-    /// <param name="onDead">Called when somebody uses it and it ends before its first byte.</param>
-    public WarmConnection(SslStream connection, DateTimeOffset opened, Action onDead)
+    /// <param name="opened">When its dial began.</param>
+    /// <param name="owner">Is told whether it was alive when it was used.</param>
+    public WarmConnection(SslStream connection, DateTimeOffset opened, WarmConnections owner)
         : base(connection, leaveInnerStreamOpen: true)
     {
         _connection = connection;
-        _onDead = onDead;
+        _owner = owner;
         Opened = opened;
-        Ended = WatchAsync(connection);
+        Completion = WatchAsync(connection);
     }
 
-    /// <summary>When its opening began.</summary>
+    /// <summary>When its dial began.</summary>
     public DateTimeOffset Opened { get; }
 
     /// <summary>Completes when the server has ended it, or has sent something. Never faults.</summary>
-    public Task Ended { get; }
+    public Task Completion { get; }
 
     /// <summary>Whether it is of no use, as long as nothing was sent through it.</summary>
-    public bool HasEnded => Ended.IsCompleted;
+    public bool HasEnded => Completion.IsCompleted;
 
     public override bool CanRead => _connection.CanRead;
 
@@ -44,7 +48,7 @@ internal sealed class WarmConnection : SslStream
         ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
 
     public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) =>
-        _connection.WriteAsync(buffer, cancellationToken);
+        _hasAnswered ? _connection.WriteAsync(buffer, cancellationToken) : WriteFirstAsync(buffer, cancellationToken);
 
     public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
         WriteAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
@@ -53,7 +57,7 @@ internal sealed class WarmConnection : SslStream
 
     public override async ValueTask DisposeAsync()
     {
-        _isDisposed = true;
+        End();
         await _connection.DisposeAsync().ConfigureAwait(false);
         await base.DisposeAsync().ConfigureAwait(false);
     }
@@ -62,14 +66,14 @@ internal sealed class WarmConnection : SslStream
     {
         if (disposing)
         {
-            _isDisposed = true;
+            End();
             _connection.Dispose();
         }
 
         base.Dispose(disposing);
     }
 
-    /// <summary>Waits for the first byte without a buffer. Once somebody uses the connection this is part of the first read.</summary>
+    /// <summary>Waits for the first byte. Once somebody uses the connection this is part of the first read.</summary>
     private static async Task WatchAsync(SslStream connection)
     {
         try
@@ -84,20 +88,47 @@ internal sealed class WarmConnection : SslStream
 
     private async ValueTask<int> ReadFirstAsync(Memory<byte> buffer, CancellationToken cancellationToken)
     {
-        await Ended.WaitAsync(cancellationToken).ConfigureAwait(false);
+        await Completion.WaitAsync(cancellationToken).ConfigureAwait(false);
         int read = 0;
         try
         {
             read = await _connection.ReadAsync(buffer, cancellationToken).ConfigureAwait(false);
-            return read;
         }
-        finally
+        catch (IOException) when (_isUsed && !_isDisposed)
         {
-            _hasAnswered = read > 0;
-            if (read == 0 && !buffer.IsEmpty && !_isDisposed)
-            {
-                _onDead();
-            }
+            // An end before the first byte.
         }
+
+        if (read > 0)
+        {
+            _hasAnswered = true;
+            _owner.Succeed();
+        }
+
+        return read;
+    }
+
+    private async ValueTask WriteFirstAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken)
+    {
+        _isUsed = true;
+        try
+        {
+            await _connection.WriteAsync(buffer, cancellationToken).ConfigureAwait(false);
+        }
+        catch (IOException) when (!_isDisposed)
+        {
+            // The first read meets with the same.
+        }
+    }
+
+    /// <summary>Whoever closes it without an answer to his request has found it dead, or has waited for too long.</summary>
+    private void End()
+    {
+        if (!_isDisposed && _isUsed && !_hasAnswered)
+        {
+            _owner.DropAll();
+        }
+
+        _isDisposed = true;
     }
 }

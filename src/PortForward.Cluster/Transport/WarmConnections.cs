@@ -1,3 +1,5 @@
+using System.Net;
+
 namespace PortForward.Cluster.Transport;
 
 /// <summary>
@@ -5,8 +7,8 @@ namespace PortForward.Cluster.Transport;
 /// one API server share them; who connects does not know of them.
 /// </summary>
 /// <remarks>
-/// They wait without a buffer for the server to end them, so that one that has ended is never given out. Where its end did not arrive, as when a router in between has
-/// forgotten them, the first request finds out. The HTTP handler then sends it again through another connection, which is a new one: all that were ready are dropped.
+/// They wait for the server to end them, so that one that has ended is never given out. Where its end did not arrive, as when a router in between has forgotten
+/// them, the first request finds out. The HTTP handler then sends it again through another connection, which is a new one: all that were ready are dropped.
 /// </remarks>
 internal sealed class WarmConnections : IDisposable
 {
@@ -74,10 +76,13 @@ internal sealed class WarmConnections : IDisposable
         }
     }
 
-    /// <summary>Gives out a connection that is ready, or opens one; the connect callback of the HTTP handler.</summary>
+    /// <summary>
+    /// Gives out a connection that is ready, or opens one; the connect callback of the HTTP handler. They are for upgrades: somebody waits for those, each needs a
+    /// connection of its own, and without a body it can be sent again. A watch that begins anew in a forward that rests must not keep others open.
+    /// </summary>
     /// <exception cref="ClusterException">It failed; the message is kubectl's.</exception>
     public ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellationToken) =>
-        Take(mayUse: context.InitialRequestMessage.Content is null) is { } ready
+        context.InitialRequestMessage.Headers.Contains("Upgrade") && IsServer(context.DnsEndPoint) && Take() is { } ready
             ? ValueTask.FromResult<Stream>(ready)
             : _dialer.ConnectAsync(context, cancellationToken);
 
@@ -103,19 +108,17 @@ internal sealed class WarmConnections : IDisposable
         unused.ForEach(static connection => connection.Dispose());
     }
 
-    /// <summary>Takes the oldest one that is alive.</summary>
-    /// <param name="mayUse">Whether it may be used: a request with a body could not be sent again.</param>
-    private WarmConnection? Take(bool mayUse)
+    /// <summary>Takes the oldest one that is alive; null if there is none.</summary>
+    private WarmConnection? Take()
     {
         lock (_gate)
         {
             DateTimeOffset now = _time.GetUtcNow();
             _policy.Use(now);
-            WarmConnection? alive = mayUse ? _ready.Find(connection => !connection.HasEnded && !WarmPolicy.IsOver(connection.Opened, now)) : null;
+            WarmConnection? alive = _ready.Find(connection => !connection.HasEnded && !WarmPolicy.IsOver(connection.Opened, now));
             if (alive is not null)
             {
                 _ready.Remove(alive);
-                _policy.Succeed();
             }
 
             Balance();
@@ -123,8 +126,17 @@ internal sealed class WarmConnections : IDisposable
         }
     }
 
+    /// <summary>One of them has answered.</summary>
+    internal void Succeed()
+    {
+        lock (_gate)
+        {
+            _policy.Succeed();
+        }
+    }
+
     /// <summary>One of them was dead when it was used, and the others are no better.</summary>
-    private void DropAll()
+    internal void DropAll()
     {
         lock (_gate)
         {
@@ -134,6 +146,9 @@ internal sealed class WarmConnections : IDisposable
             Balance();
         }
     }
+
+    private bool IsServer(DnsEndPoint address) =>
+        address.Port == _server.Port && string.Equals(address.Host, _server.IdnHost, StringComparison.OrdinalIgnoreCase);
 
     private void Review()
     {
@@ -176,13 +191,27 @@ internal sealed class WarmConnections : IDisposable
         WarmConnection? opened = null;
         try
         {
-            opened = new WarmConnection(await _dialer.ConnectTlsAsync(_server, _stopped).ConfigureAwait(false), began, DropAll);
+            opened = new WarmConnection(await _dialer.ConnectTlsAsync(_server, _stopped).ConfigureAwait(false), began, this);
         }
         catch (Exception e) when (e is ClusterException or IOException or OperationCanceledException)
         {
             // Whoever needs a connection meets with the same and reports it.
         }
+        finally
+        {
+            EndDial(opened);
+        }
 
+        if (opened is not null)
+        {
+            await opened.Completion.ConfigureAwait(false);
+            Remove(opened);
+        }
+    }
+
+    /// <summary>Adds what a dial has brought, and drops the one that it replaces; or takes note that it has failed.</summary>
+    private void EndDial(WarmConnection? opened)
+    {
         lock (_gate)
         {
             _dialling--;
@@ -198,28 +227,16 @@ internal sealed class WarmConnections : IDisposable
             }
             else
             {
-                Add(opened);
+                _ready.Add(opened);
+            }
+
+            if (_ready.Count > _policy.Size)
+            {
+                _ready[0].Dispose();
+                _ready.RemoveAt(0);
             }
 
             Balance();
-        }
-
-        if (opened is not null)
-        {
-            await opened.Ended.ConfigureAwait(false);
-            Remove(opened);
-        }
-    }
-
-    /// <summary>Adds one, and drops the one that it replaces. Called with the gate held.</summary>
-    private void Add(WarmConnection opened)
-    {
-        _ready.Add(opened);
-        if (_ready.Count > _policy.Size)
-        {
-            WarmConnection replaced = _ready[0];
-            _ready.RemoveAt(0);
-            replaced.Dispose();
         }
     }
 

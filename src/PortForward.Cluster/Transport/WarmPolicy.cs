@@ -6,7 +6,7 @@ namespace PortForward.Cluster.Transport;
 /// </summary>
 /// <remarks>
 /// It goes by the date and not by a timestamp: a timestamp stands still while the computer sleeps, and whatever was open before is of no use after that. A clock
-/// that is set back only makes connections seem younger than they are, and the server ends those.
+/// that is set back makes connections seem younger than they are, which the server ends, and puts off the next dials until somebody needs a connection.
 /// </remarks>
 /// <param name="size">How many are kept ready; 0 for none.</param>
 internal sealed class WarmPolicy(int size)
@@ -74,13 +74,14 @@ internal sealed class WarmPolicy(int size)
     /// <summary>Whether a connection must not be used any more.</summary>
     public static bool IsOver(DateTimeOffset opened, DateTimeOffset now) => now - opened >= Lifetime;
 
-    /// <summary>Says how many dials to begin now, and when to ask again.</summary>
+    /// <summary>Says how many dials to begin now, and when the next plan is due.</summary>
     /// <param name="now">The date.</param>
     /// <param name="opened">When the connections that are ready were opened.</param>
     /// <param name="dialling">How many dials are under way.</param>
-    /// <returns>The dials; and the time until the next question, null if there is none before something happens.</returns>
+    /// <returns>The dials; and the time until the next plan, at most <see cref="LongestDelay"/>; null if none is due before something happens.</returns>
     public (int Dials, TimeSpan? Next) Plan(DateTimeOffset now, IReadOnlyCollection<DateTimeOffset> opened, int dialling)
     {
+        _retryAt = _retryAt <= now + LongestDelay ? _retryAt : now; // The clock was set back.
         IEnumerable<DateTimeOffset> due = opened.Select(one => one + (IsFresh(one) ? RenewedAfter : Lifetime));
         int dials = 0;
         if (_hasBegun && now - _lastUse < KeptFor && opened.Count(IsFresh) + dialling < size)
@@ -96,8 +97,12 @@ internal sealed class WarmPolicy(int size)
             }
         }
 
-        return (dials, due.Any() ? due.Min() - now : null);
+        return (dials, due.Any() ? RoundUp(due.Min() - now) : null);
 
         bool IsFresh(DateTimeOffset one) => now - one < RenewedAfter;
     }
+
+    /// <summary>A timer counts in milliseconds, and must not be early; nor may it wait for a date that a clock has made up.</summary>
+    private static TimeSpan RoundUp(TimeSpan time) =>
+        time < LongestDelay ? TimeSpan.FromMilliseconds(Math.Ceiling(time.TotalMilliseconds)) : LongestDelay;
 }

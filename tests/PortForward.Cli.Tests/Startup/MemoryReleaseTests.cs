@@ -27,18 +27,31 @@ public sealed class MemoryReleaseTests : IDisposable
     }
 
     [Fact]
-    public void Each_further_connection_puts_it_off()
+    public void Each_further_burst_puts_it_off()
     {
         End(MemoryRelease.Burst);
         for (int i = 0; i < 10; i++)
         {
             _time.Advance(TimeSpan.FromSeconds(30));
-            End(1);
+            End(MemoryRelease.Burst);
         }
 
         _time.Advance(MemoryRelease.Quiet - TimeSpan.FromSeconds(1));
         _releases.Should().Be(0);
         _time.Advance(TimeSpan.FromSeconds(1));
+        _releases.Should().Be(1);
+    }
+
+    [Fact]
+    public void A_page_that_asks_again_and_again_does_not_put_it_off()
+    {
+        End(MemoryRelease.Burst);
+        for (int i = 0; i < 12; i++)
+        {
+            _time.Advance(TimeSpan.FromSeconds(5));
+            End(1);
+        }
+
         _releases.Should().Be(1);
     }
 
@@ -77,6 +90,7 @@ public sealed class MemoryReleaseTests : IDisposable
 
         // The last one stays, so that what is below it is not given back at once.
         Array.ForEach(blocks[..^1], Marshal.FreeHGlobal);
+        GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
         long before = Resident();
         MemoryRelease.ToSystem();
         long after = Resident();

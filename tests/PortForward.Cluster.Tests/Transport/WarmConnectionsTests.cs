@@ -52,8 +52,8 @@ public sealed class WarmConnectionsTests : IAsyncDisposable
         (await GetAsync()).Should().Be("connection 1 or 2: ok");
         _time.Advance(TimeSpan.FromMinutes(1));
 
-        _peer.Handshakes.Should().Be(1);
-        _warm.ReadyCount.Should().Be(0);
+        _dials.Should().Be(1);
+        _warm.IsDialling.Should().BeFalse();
     }
 
     [Fact]
@@ -82,26 +82,44 @@ public sealed class WarmConnectionsTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task If_one_gives_no_answer_the_others_are_not_tried_one_after_the_other()
+    {
+        await BeginAsync();
+        _peer.IsSilent = connection => connection <= 2;
+        using var limit = new CancellationTokenSource();
+        Task<string> first = GetAsync(cancellationToken: limit.Token);
+        await Waiting.UntilAsync(() => !_peer.Sent.IsEmpty);
+
+        await limit.CancelAsync();
+        await first.Invoking(task => task).Should().ThrowAsync<OperationCanceledException>();
+
+        (await GetAsync()).Should().Be("connection 3: ok");
+    }
+
+    [Fact]
     public async Task If_the_server_cannot_be_reached_any_more_that_is_what_the_user_is_told()
     {
         await BeginAsync();
         _peer.EndsAtFirstRequest = (_ => true, Graceful: true);
         await _peer.StopListeningAsync();
 
-        HttpRequestException failure = (await FluentActions.Awaiting(GetAsync).Should().ThrowAsync<HttpRequestException>()).Which;
+        HttpRequestException failure = (await FluentActions.Awaiting(() => GetAsync()).Should().ThrowAsync<HttpRequestException>()).Which;
 
         ClusterException.Find(failure)!.Message.Should().StartWith("The connection to the server 127.0.0.1:").And.Contain("was refused");
     }
 
     [Fact]
-    public async Task A_request_with_a_body_gets_a_connection_of_its_own()
+    public async Task A_request_that_is_no_upgrade_uses_none_and_does_not_keep_them_open_for_longer()
     {
         await BeginAsync();
-        using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(_peer.Uri, "x")) { Content = new StringContent("") };
 
-        using HttpResponseMessage response = await _http.SendAsync(request, CancellationToken.None);
+        (await GetAsync(upgrade: null)).Should().Be("connection 3: ok");
+        await PassAsync(seconds: 100);
+        _peer.EndAll();
+        (await GetAsync(upgrade: null)).Should().StartWith("connection ");
+        await PassAsync(seconds: 50);
 
-        (await response.Content.ReadAsStringAsync()).Should().Be("connection 3: ok");
+        _warm.ReadyCount.Should().Be(0);
     }
 
     [Fact]
@@ -109,12 +127,7 @@ public sealed class WarmConnectionsTests : IAsyncDisposable
     {
         await BeginAsync();
 
-        // No more time passes at once than it takes to dial: renewals follow each other as they would.
-        for (int second = 0; second < 150; second++)
-        {
-            _time.Advance(TimeSpan.FromSeconds(1));
-            await Waiting.UntilAsync(() => !_warm.IsDialling);
-        }
+        await PassAsync(seconds: 150);
 
         _warm.ReadyCount.Should().Be(0);
         _peer.Handshakes.Should().Be(4 * 2);
@@ -141,11 +154,7 @@ public sealed class WarmConnectionsTests : IAsyncDisposable
         await _peer.StopListeningAsync();
         _warm.Begin();
 
-        for (int second = 0; second < 200; second++)
-        {
-            _time.Advance(TimeSpan.FromSeconds(1));
-            await Waiting.UntilAsync(() => !_warm.IsDialling);
-        }
+        await PassAsync(seconds: 200);
 
         // At 0.2 s and after 1, 2, 4, 8, 16, 32 and 60 s more: none is due later than 112 s.
         _dials.Should().BeInRange(2 * 6, 2 * 7);
@@ -166,11 +175,27 @@ public sealed class WarmConnectionsTests : IAsyncDisposable
         await Waiting.UntilAsync(() => _warm.ReadyCount == 2);
     }
 
-    private async Task<string> GetAsync()
+    /// <summary>Lets time pass, no more at once than it takes to dial: renewals follow each other as they would.</summary>
+    private async Task PassAsync(int seconds)
+    {
+        for (int second = 0; second < seconds; second++)
+        {
+            _time.Advance(TimeSpan.FromSeconds(1));
+            await Waiting.UntilAsync(() => !_warm.IsDialling);
+        }
+    }
+
+    /// <summary>Asks for an upgrade, which the server answers as a request that it does not upgrade.</summary>
+    private async Task<string> GetAsync(string? upgrade = "unknown", CancellationToken cancellationToken = default)
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(_peer.Uri, "x"));
-        using HttpResponseMessage response = await _http.SendAsync(request, CancellationToken.None).Soon();
-        string text = await response.Content.ReadAsStringAsync();
+        if (upgrade is not null)
+        {
+            request.Headers.TryAddWithoutValidation("Upgrade", upgrade);
+        }
+
+        using HttpResponseMessage response = await _http.SendAsync(request, cancellationToken).Soon();
+        string text = await response.Content.ReadAsStringAsync(cancellationToken);
         return text.Replace("connection 1:", "connection 1 or 2:", StringComparison.Ordinal).Replace("connection 2:", "connection 1 or 2:", StringComparison.Ordinal);
     }
 
@@ -209,6 +234,8 @@ public sealed class WarmConnectionsTests : IAsyncDisposable
 
         public (Func<int, bool> Connection, bool Graceful) EndsAtFirstRequest { get; set; } = (_ => false, true);
 
+        public Func<int, bool> IsSilent { get; set; } = _ => false;
+
         public void EndAll()
         {
             foreach (Socket socket in _sockets.Values)
@@ -232,9 +259,18 @@ public sealed class WarmConnectionsTests : IAsyncDisposable
                 while (await HttpHead.ReadAsync(tls, ended) is { } head)
                 {
                     Sent.Enqueue($"{number} {head[..head.IndexOf('\r', StringComparison.Ordinal)]}");
+                    if (IsSilent(number))
+                    {
+                        await Task.Delay(Timeout.Infinite, ended);
+                    }
+
                     if (EndsAtFirstRequest.Connection(number))
                     {
-                        socket.LingerState = new LingerOption(!EndsAtFirstRequest.Graceful, 0);
+                        if (!EndsAtFirstRequest.Graceful)
+                        {
+                            socket.Close(timeout: 0); // A reset.
+                        }
+
                         return;
                     }
 

@@ -124,6 +124,18 @@ public sealed class WarmPolicyTests
         After(9 * 3600, opened: [0]).Dials.Should().Be(0);
     }
 
+    [Fact]
+    public void A_clock_that_was_set_back_by_years_is_survived()
+    {
+        _policy.Begin(Start);
+        _policy.Fail(Start);
+        DateTimeOffset past = Start.AddYears(-5);
+
+        _policy.Plan(past, [Start], 0).Next.Should().Be(WarmPolicy.LongestDelay);
+        _policy.Use(past);
+        _policy.Plan(past.AddSeconds(1), [], 0).Dials.Should().Be(Size);
+    }
+
     private static TimeSpan? Time(double? seconds) => seconds is { } value ? TimeSpan.FromSeconds(value) : null;
 
     private (int Dials, TimeSpan? Next) After(double seconds, int dialling = 0, params double[] opened)

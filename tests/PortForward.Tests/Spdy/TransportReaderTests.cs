@@ -84,6 +84,22 @@ public sealed class TransportReaderTests
         await server.DisposeAsync();
     }
 
+    [Theory]
+    [InlineData(100, true)]
+    [InlineData(16 * 1024, false)]
+    public async Task While_it_waits_it_holds_a_buffer_only_in_the_middle_of_a_transfer(int read, bool waitsWithoutBuffer)
+    {
+        var transport = new RoomRecorder([read, 1]);
+        var reader = new TransportReader(transport, static () => ValueTask.CompletedTask, 32 * 1024);
+
+        await reader.FillInsideFrameAsync(read);
+        reader.Take(read);
+        await reader.FillInsideFrameAsync(1);
+
+        transport.Rooms[0].Should().Be(0, "it begins without a buffer");
+        (transport.Rooms[2] == 0).Should().Be(waitsWithoutBuffer);
+    }
+
     [Property]
     public async Task<bool> Whatever_the_chunks_and_requests_the_bytes_come_in_order_and_none_is_lost(NonEmptyArray<byte>[] chunks, NonEmptyArray<PositiveInt> requests)
     {
@@ -108,5 +124,19 @@ public sealed class TransportReaderTests
         bool ended = !await reader.FillAsync(1);
         reader.Release();
         return ended && received.SequenceEqual(all);
+    }
+
+    /// <summary>A transport that notes how much room each read has.</summary>
+    private sealed class RoomRecorder(int[] reads) : MemoryStream
+    {
+        private int _next;
+
+        public List<int> Rooms { get; } = [];
+
+        public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            Rooms.Add(buffer.Length);
+            return ValueTask.FromResult(buffer.IsEmpty ? 0 : reads[_next++]);
+        }
     }
 }

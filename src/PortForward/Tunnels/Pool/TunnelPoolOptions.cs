@@ -10,7 +10,8 @@ public sealed record TunnelPoolOptions
     public int MaxTunnels { get; init; } = 256;
 
     /// <summary>
-    /// How many idle tunnels are dialled in advance; 1 by default, 0 dials none. It is dialled as soon as the last idle tunnel is used, and not after losses.
+    /// How many idle tunnels are dialled in advance; 1 by default, 0 dials none. It is dialled once the last idle tunnel is used and nobody waits for one, and not
+    /// after losses.
     /// </summary>
     public int MinimumIdle { get; init; } = 1;
 
