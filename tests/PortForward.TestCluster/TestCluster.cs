@@ -182,7 +182,7 @@ public sealed class TestCluster : IAsyncDisposable
             kestrel.Limits.MinRequestBodyDataRate = null;
             kestrel.Limits.MinResponseDataRate = null;
             kestrel.Limits.MaxRequestBodySize = null;
-            kestrel.Limits.KeepAliveTimeout = Timeout.InfiniteTimeSpan;
+            kestrel.Limits.KeepAliveTimeout = TimeSpan.FromDays(1); // An infinite one overflows and ends connections at once. ApiConnection has the limits.
             kestrel.Listen(IPAddress.Loopback, port, Configure);
             if (Options.ListenOnIPv6)
                 kestrel.Listen(IPAddress.IPv6Loopback, port, Configure);
