@@ -31,6 +31,13 @@ internal sealed class InlineTransport : DuplexByteStream, IValueTaskSource<int>,
     /// <summary>Gives bytes to whoever waits for them.</summary>
     public void Deliver(ReadOnlySpan<byte> bytes)
     {
+        if (_destination.IsEmpty)
+        {
+            // It waits without a buffer, and reads with one as soon as it is told that there is something.
+            _isReading = false;
+            _read.SetResult(0);
+        }
+
         bytes.CopyTo(_destination.Span);
         _isReading = false;
         _read.SetResult(bytes.Length);
