@@ -3,6 +3,7 @@ using Microsoft.Extensions.Logging;
 using PortForward.Cli.Output;
 using PortForward.Cli.Startup;
 using PortForward.Cluster;
+using PortForward.Cluster.Connection;
 using PortForward.Cluster.Routing;
 using PortForward.Cluster.Targets;
 using PortForward.Forwarding;
@@ -14,8 +15,6 @@ namespace PortForward.Cli.Commands;
 internal sealed record ForwardOptions
 {
     private static readonly TimeSpan DefaultPodRunningTimeout = TimeSpan.FromMinutes(1);
-
-    private const int DefaultWarmConnections = 6;
 
     /// <summary>A timer takes 2^32 - 2 milliseconds at most, which is this and some hours.</summary>
     private static readonly TimeSpan LongestTimeout = TimeSpan.FromDays(49);
@@ -147,7 +146,7 @@ internal sealed record ForwardOptions
     /// <summary>One tunnel is open from the start, so there is no use for more connections than there may be further ones.</summary>
     private static int ReadWarmConnections(ForwardFlags flags, ParseResult parsed, int maxTunnels)
     {
-        int number = parsed.GetResult(flags.WarmConnections) is null ? DefaultWarmConnections : parsed.GetValue(flags.WarmConnections);
+        int number = parsed.GetResult(flags.WarmConnections) is null ? ClusterConnection.DefaultWarmConnections : parsed.GetValue(flags.WarmConnections);
         return number < 0 ? throw new UsageException("--warm-connections must not be negative") : Math.Min(number, maxTunnels - 1);
     }
 

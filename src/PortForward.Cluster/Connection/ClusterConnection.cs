@@ -10,6 +10,9 @@ namespace PortForward.Cluster.Connection;
 /// </summary>
 public sealed class ClusterConnection : IDisposable
 {
+    /// <summary>How many connections are kept open in advance unless told otherwise: as many as a browser opens for a page.</summary>
+    public const int DefaultWarmConnections = 6;
+
     private readonly ClusterConfiguration _configuration;
     private readonly AuthenticatingHandler _handler;
 
@@ -41,11 +44,11 @@ public sealed class ClusterConnection : IDisposable
     public TimeSpan? RequestTimeout => _configuration.RequestTimeout;
 
     /// <summary>
-    /// How many connections are kept open in advance once <see cref="KeepWarm"/> was called; 6 by default, as many as a browser opens for a page, 0 for none. Each saves a
+    /// How many connections are kept open in advance once <see cref="KeepWarm"/> was called; <see cref="DefaultWarmConnections"/> unless set, 0 for none. Each saves a
     /// new tunnel two of its four round trips. They are kept for about two minutes after the last use of a connection, since the API server ends one that has carried no
     /// request after 32 s, and renewing them for ever would cost it handshakes. A use is an upgrade that no idle tunnel has saved.
     /// </summary>
-    public int MaxWarmConnections { get; init; } = 6;
+    public int MaxWarmConnections { get; init; } = DefaultWarmConnections;
 
     /// <summary>Sends requests with the user's credentials. Set HTTP/1.1 on them. Failures are <see cref="HttpRequestException"/>s around a <see cref="ClusterException"/>.</summary>
     public HttpMessageInvoker Invoker { get; }

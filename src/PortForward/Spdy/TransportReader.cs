@@ -114,7 +114,7 @@ internal sealed class TransportReader
         return Take(Math.Min(most, Buffered));
     }
 
-    /// <summary>Gives the buffer back; the reader is not to be used after it.</summary>
+    /// <summary>Gives the buffer back, with what is left in it; the next read rents another one.</summary>
     public void Release()
     {
         if (_buffer.Length > 0)
