@@ -2,21 +2,14 @@ using System.Net.Sockets;
 
 namespace PortForward.Forwarding;
 
-/// <summary>The client's side of one connection: whether the client is still there, and how its side is ended, by FIN or by RST.</summary>
-internal sealed class ClientEnd(Socket socket, PortForwarderOptions options)
+/// <summary>
+/// The client's side of one connection: what the client sends and is sent, whether it is still there, and how its side is ended, gracefully or by a reset. The
+/// client is a socket or a stream in this process.
+/// </summary>
+/// <param name="options">The timeouts and the clock.</param>
+internal abstract class ClientEnd(PortForwarderOptions options)
 {
-    /// <summary>
-    /// How long after its FIN the client of a waiting connection counts as gone, on systems that do not tell whether it still reads. Nearly all such clients
-    /// have closed by then, and each holds a descriptor.
-    /// </summary>
-    private static readonly TimeSpan GoneAfter = TimeSpan.FromSeconds(10);
-
     private volatile bool _isGone;
-    private long? _seenFinished;
-    private int _isClosed;
-
-    /// <summary>The accepted connection.</summary>
-    public Socket Socket => socket;
 
     /// <summary>Whether the client has closed or reset its connection and no longer wants an answer.</summary>
     public bool IsGone => _isGone;
@@ -24,45 +17,52 @@ internal sealed class ClientEnd(Socket socket, PortForwarderOptions options)
     /// <summary>Whether everything that the client had to send was read.</summary>
     public bool HasFinished { get; set; }
 
+    /// <summary>How many bytes can be received at once.</summary>
+    /// <exception cref="SocketException">The client has reset the connection.</exception>
+    public abstract int Available { get; }
+
+    /// <summary>The timeouts and the clock.</summary>
+    protected PortForwarderOptions Options => options;
+
     /// <summary>Notes that the client has closed or reset its connection.</summary>
     public void MarkGone() => _isGone = true;
 
-    /// <summary>Whether the client is known to have closed its connection, and not only to have finished sending.</summary>
-    public bool IsClosedByClient() => options.IsClosedByClient(socket) == true;
-
-    /// <summary>Whether the client has closed or reset its connection while the connection waits for a pod and nobody reads from it.</summary>
-    public bool IsGoneWhileWaiting()
+    /// <summary>Prepares the connection; called once, before anything else.</summary>
+    /// <exception cref="SocketException">The client has reset the connection.</exception>
+    public virtual void Open()
     {
-        if (ClientSocket.IsReset(socket))
-        {
-            return true;
-        }
-
-        if (options.IsClosedByClient(socket) is { } isClosed)
-        {
-            return isClosed;
-        }
-
-        if (!ClientSocket.HasFinished(socket))
-        {
-            return false;
-        }
-
-        _seenFinished ??= options.Time.GetTimestamp();
-        return options.Time.GetElapsedTime(_seenFinished.Value) >= GoneAfter;
     }
 
-    /// <summary>Ends the client's side as the pod's side has ended: FIN for a whole answer, RST for anything else.</summary>
+    /// <summary>Receives what the client sends. With an empty buffer it waits until there is something to receive.</summary>
+    /// <returns>How many bytes; 0 once the client has finished sending.</returns>
+    /// <exception cref="SocketException">The client has reset the connection.</exception>
+    /// <exception cref="ObjectDisposedException">The connection was closed.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled; no byte is lost.</exception>
+    public abstract ValueTask<int> ReceiveAsync(Memory<byte> buffer, CancellationToken cancellationToken);
+
+    /// <summary>Sends to the client, and waits until its side takes some of it.</summary>
+    /// <returns>How many bytes.</returns>
+    /// <exception cref="SocketException">The client has closed or reset the connection.</exception>
+    /// <exception cref="ObjectDisposedException">The connection was closed.</exception>
+    public abstract ValueTask<int> SendAsync(ReadOnlyMemory<byte> data);
+
+    /// <summary>Whether the client is known to have closed its connection, and not only to have finished sending.</summary>
+    public abstract bool IsClosedByClient();
+
+    /// <summary>Whether the client has closed or reset its connection while the connection waits for a pod and nobody reads from it.</summary>
+    public abstract bool IsGoneWhileWaiting();
+
+    /// <summary>Ends the client's side as the pod's side has ended: gracefully for a whole answer, by a reset for anything else.</summary>
     /// <param name="end">How the pod's side has ended.</param>
     /// <param name="upload">Completes when the client has closed its side; null if nobody reads from it.</param>
     /// <param name="stop">Ends the wait for what is on its way.</param>
-    public async Task EndAsync(ConnectionEnd end, Task? upload, CancellationToken stop)
+    public virtual async Task EndAsync(ConnectionEnd end, Task? upload, CancellationToken stop)
     {
-        if (end.Kind == ConnectionEndKind.Completed && ClientSocket.TryFinish(socket))
+        if (end.Kind == ConnectionEndKind.Completed && TryFinish())
         {
             try
             {
-                // Closing while the client still sends would make this system answer with RST: wait until it has closed too.
+                // Closing while the client still sends would be answered with a reset: wait until it has closed too.
                 await upload!.WaitAsync(options.LingerTimeout, options.Time, stop).ConfigureAwait(false);
             }
             catch (TimeoutException)
@@ -75,30 +75,19 @@ internal sealed class ClientEnd(Socket socket, PortForwarderOptions options)
 
         if (end.Kind != ConnectionEndKind.ClientGone)
         {
-            await ClientSocket.WaitUntilSentAsync(socket, options.LingerTimeout, options.Time, stop).ConfigureAwait(false);
+            await WaitUntilSentAsync(stop).ConfigureAwait(false);
         }
 
         Close(withReset: true);
     }
 
-    /// <summary>
-    /// Closes the client's side, unless it is closed already. It remembers whether it is, since asking the socket costs an exception for each connection.
-    /// </summary>
-    /// <param name="withReset">Whether the client is to see an RST, so that it cannot mistake what it has received for the whole answer.</param>
-    public void Close(bool withReset)
-    {
-        if (Interlocked.Exchange(ref _isClosed, 1) != 0)
-        {
-            return;
-        }
+    /// <summary>Closes the client's side, unless it is closed already.</summary>
+    /// <param name="withReset">Whether the client is to see a reset, so that it cannot mistake what it has received for the whole answer.</param>
+    public abstract void Close(bool withReset);
 
-        if (withReset)
-        {
-            ClientSocket.CloseWithReset(socket);
-        }
-        else
-        {
-            socket.Dispose();
-        }
-    }
+    /// <summary>Tells the client that nothing more comes, and that what came was whole. False when the connection has gone already.</summary>
+    protected abstract bool TryFinish();
+
+    /// <summary>Waits, bounded, until the client's side has taken everything that was sent.</summary>
+    protected abstract Task WaitUntilSentAsync(CancellationToken stop);
 }

@@ -5,7 +5,7 @@ using PortForward.Tunnels;
 namespace PortForward.Forwarding;
 
 /// <summary>
-/// Carries one accepted connection: waits for a pod, tries the next one while no application can have seen anything of the connection, and ends the
+/// Carries one connection of a client: waits for a pod, tries the next one while no application can have seen anything of the connection, and ends the
 /// client's side as the pod's side has ended.
 /// </summary>
 internal sealed class ConnectionPump
@@ -19,32 +19,43 @@ internal sealed class ConnectionPump
     /// <summary>How often to check whether the client of a waiting connection has closed it.</summary>
     private static readonly TimeSpan WaitingClientCheck = TimeSpan.FromMilliseconds(100);
 
-    private readonly Socket _socket;
     private readonly ClientEnd _client;
     private readonly ITunnelSource _tunnels;
-    private readonly ForwardedPort _port;
+    private readonly int _targetPort;
+    private readonly int _portIndex;
     private readonly PortForwarderOptions _options;
     private readonly ReplayBuffer _replay = new();
     private volatile PairCopy? _attempt;
 
-    /// <summary>Creates a pump for one connection.</summary>
+    /// <summary>Creates a pump for one accepted connection.</summary>
     /// <param name="client">The accepted connection, owned by the pump from now on.</param>
     /// <param name="tunnels">Where stream pairs come from.</param>
     /// <param name="port">The port that it came in on.</param>
     /// <param name="options">The timeouts and the clock.</param>
     public ConnectionPump(Socket client, ITunnelSource tunnels, ForwardedPort port, PortForwarderOptions options)
+        : this(new SocketClientEnd(client, options), tunnels, port.TargetPort, port.Index, options)
     {
-        _socket = client;
-        _client = new ClientEnd(client, options);
+    }
+
+    /// <summary>Creates a pump for a client of any kind.</summary>
+    /// <param name="client">The client's side, owned by the pump from now on.</param>
+    /// <param name="tunnels">Where stream pairs come from.</param>
+    /// <param name="targetPort">The pod's port, as it was in the first pod.</param>
+    /// <param name="portIndex">Which of the source's ports that is.</param>
+    /// <param name="options">The timeouts and the clock.</param>
+    public ConnectionPump(ClientEnd client, ITunnelSource tunnels, int targetPort, int portIndex, PortForwarderOptions options)
+    {
+        _client = client;
         _tunnels = tunnels;
-        _port = port;
+        _targetPort = targetPort;
+        _portIndex = portIndex;
         _options = options;
     }
 
     /// <summary>Bytes from the client that the tunnel has accepted.</summary>
     public long BytesSent => _attempt?.BytesSent ?? 0;
 
-    /// <summary>Bytes from the pod that the client's socket has accepted.</summary>
+    /// <summary>Bytes from the pod that the client's side has accepted.</summary>
     public long BytesReceived => _attempt?.BytesReceived ?? 0;
 
     /// <summary>Runs the connection to its end. Never throws for anything that a client, a pod or a network can do.</summary>
@@ -52,8 +63,7 @@ internal sealed class ConnectionPump
     {
         try
         {
-            _socket.NoDelay = true;
-            ClientSocket.EnableKeepAlive(_socket);
+            _client.Open();
             await ReadInitialDataAsync(stop).ConfigureAwait(false);
             return await TryPodsAsync(stop).ConfigureAwait(false);
         }
@@ -79,7 +89,7 @@ internal sealed class ConnectionPump
     /// <summary>Reads what the client has sent so far, to send it along with the opening. It does not wait, since many servers speak first.</summary>
     private async ValueTask ReadInitialDataAsync(CancellationToken stop)
     {
-        int available = Math.Min(_socket.Available, _tunnels.MaxInitialData);
+        int available = Math.Min(_client.Available, _tunnels.MaxInitialData);
         if (available == 0)
         {
             return;
@@ -88,7 +98,7 @@ internal sealed class ConnectionPump
         byte[] buffer = ArrayPool<byte>.Shared.Rent(available);
         try
         {
-            int length = await _socket.ReceiveAsync(buffer.AsMemory(0, available), SocketFlags.None, stop).ConfigureAwait(false);
+            int length = await _client.ReceiveAsync(buffer.AsMemory(0, available), stop).ConfigureAwait(false);
             _replay.Append(buffer.AsSpan(0, length));
         }
         finally
@@ -107,9 +117,9 @@ internal sealed class ConnectionPump
         {
             ReadOnlyMemory<byte> all = _replay.All!.Value;
             ReadOnlyMemory<byte> initial = all[..Math.Min(all.Length, _tunnels.MaxInitialData)];
-            var request = new PairRequest(_port.TargetPort, initial)
+            var request = new PairRequest(_targetPort, initial)
             {
-                PortIndex = _port.Index,
+                PortIndex = _portIndex,
                 AvoidedPods = failed,
                 PodIsGone = before is { PodMessage: { } message } && PodError.Classify(message) == PodErrorKind.SandboxGone,
             };

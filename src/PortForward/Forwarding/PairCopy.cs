@@ -28,7 +28,6 @@ internal sealed class PairCopy : IAsyncDisposable
     private static readonly TimeSpan MaxCloseCheck = TimeSpan.FromMilliseconds(250);
 
     private readonly ClientEnd _client;
-    private readonly Socket _socket;
     private readonly IStreamPair _pair;
     private readonly ReplayBuffer _replay;
     private readonly PortForwarderOptions _options;
@@ -55,7 +54,6 @@ internal sealed class PairCopy : IAsyncDisposable
     public PairCopy(ClientEnd client, IStreamPair pair, ReplayBuffer replay, int initialLength, PortForwarderOptions options, CancellationToken stop)
     {
         _client = client;
-        _socket = client.Socket;
         _pair = pair;
         _replay = replay;
         _options = options;
@@ -69,7 +67,7 @@ internal sealed class PairCopy : IAsyncDisposable
     /// <summary>Bytes from the client that the tunnel has accepted.</summary>
     public long BytesSent => Interlocked.Read(ref _bytesSent);
 
-    /// <summary>Bytes from the pod that the client's socket has accepted.</summary>
+    /// <summary>Bytes from the pod that the client's side has accepted.</summary>
     public long BytesReceived => Interlocked.Read(ref _bytesReceived);
 
     /// <summary>
@@ -135,7 +133,7 @@ internal sealed class PairCopy : IAsyncDisposable
             while (!_client.HasFinished)
             {
                 // Waiting with an empty buffer costs an idle connection no memory.
-                ValueTask<int> waiting = _socket.ReceiveAsync(Memory<byte>.Empty, SocketFlags.None, reading);
+                ValueTask<int> waiting = _client.ReceiveAsync(Memory<byte>.Empty, reading);
                 sinceWait = waiting.IsCompleted ? sinceWait : 0;
                 await waiting.ConfigureAwait(false);
                 if (sinceWait > MaxWithoutWait)
@@ -147,7 +145,7 @@ internal sealed class PairCopy : IAsyncDisposable
                 byte[] buffer = ArrayPool<byte>.Shared.Rent(ReadSize);
                 try
                 {
-                    int length = await _socket.ReceiveAsync(buffer.AsMemory(), SocketFlags.None, reading).ConfigureAwait(false);
+                    int length = await _client.ReceiveAsync(buffer.AsMemory(), reading).ConfigureAwait(false);
                     if (length == 0)
                     {
                         _client.HasFinished = true;
@@ -273,7 +271,7 @@ internal sealed class PairCopy : IAsyncDisposable
     {
         while (data.Length > 0)
         {
-            int sent = await _socket.SendAsync(data, SocketFlags.None, CancellationToken.None).ConfigureAwait(false);
+            int sent = await _client.SendAsync(data).ConfigureAwait(false);
             Interlocked.Add(ref _bytesReceived, sent);
             data = data[sent..];
         }
