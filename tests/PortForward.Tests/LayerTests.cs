@@ -17,7 +17,7 @@ public sealed class LayerTests
             ("WebSockets", ["", "IO"]),
             ("Tunnels", ["", "IO", "Spdy", "WebSockets"]),
             ("Tunnels/Pool", ["", "IO", "Tunnels"]),
-            ("Forwarding", ["", "Tunnels", "Tunnels/Pool"]),
+            ("Forwarding", ["", "IO", "Tunnels", "Tunnels/Pool"]),
         ],
         ["PortForward.Cluster"] =
         [
