@@ -52,6 +52,9 @@ internal sealed class ConnectionPump
         _options = options;
     }
 
+    /// <summary>Called when the connection has got its first stream pair, and so a tunnel to a pod.</summary>
+    public Action? OnOpened { get; init; }
+
     /// <summary>Bytes from the client that the tunnel has accepted.</summary>
     public long BytesSent => _attempt?.BytesSent ?? 0;
 
@@ -134,6 +137,11 @@ internal sealed class ConnectionPump
 
             var attempt = new PairCopy(_client, routed.Pair, _replay, initial.Length, _options, stop);
             _attempt = attempt;
+            if (tries == 1)
+            {
+                OnOpened?.Invoke();
+            }
+
             (ConnectionEnd end, bool mayTryAgain) = await CarryAsync(attempt, all[initial.Length..], stop).ConfigureAwait(false);
             if (!mayTryAgain || tries == MaxTries || (end.Kind == ConnectionEndKind.Unanswered && unanswered.Count == MaxUnanswered - 1))
             {

@@ -21,10 +21,15 @@ public sealed class PortForwarder
     private readonly IReadOnlyList<PortMapping> _mappings;
     private readonly PortForwarderOptions _options;
     private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly ConcurrentDictionary<long, Task> _connections = new();
+    private readonly ConcurrentDictionary<long, Connection> _connections = new();
     private readonly Lock _eventGate = new();
     private IReadOnlyList<ForwardedPort>? _ports;
     private long _lastConnectionId;
+
+    /// <summary>Guards the bytes of connections that have ended, so that each is counted once.</summary>
+    private readonly Lock _countGate = new();
+    private long _endedBytesSent;
+    private long _endedBytesReceived;
     private int _started;
 
     /// <summary>Creates a forwarder to one pod, with a tunnel pool of its own.</summary>
@@ -87,6 +92,23 @@ public sealed class PortForwarder
     /// <exception cref="InvalidOperationException">The forwarder is not ready yet.</exception>
     public IReadOnlyList<ForwardedPort> Ports =>
         _ports ?? throw new InvalidOperationException("The ports are known only once the forwarder is ready: await Ready first.");
+
+    /// <summary>The connections in numbers.</summary>
+    internal ConnectionCounters Counters
+    {
+        get
+        {
+            lock (_countGate)
+            {
+                ConnectionPump[] open = [.. _connections.Values.Select(connection => connection.Pump)];
+                return new ConnectionCounters(
+                    Interlocked.Read(ref _lastConnectionId),
+                    open.Length,
+                    _endedBytesSent + open.Sum(pump => pump.BytesSent),
+                    _endedBytesReceived + open.Sum(pump => pump.BytesReceived));
+            }
+        }
+    }
 
     /// <summary>
     /// Forwards until it is stopped. Then it accepts no more, lets open connections go on for <see cref="PortForwarderOptions.DrainTimeout"/>,
@@ -162,7 +184,7 @@ public sealed class PortForwarder
             // The connections first, so that each tells that it was stopped; but one that waits for a stalled tunnel ends only with that.
             await reset.CancelAsync().ConfigureAwait(false);
             await _tunnels.DisposeAsync().ConfigureAwait(false);
-            await Task.WhenAll(_connections.Values).ConfigureAwait(false);
+            await WhenAllEnded().ConfigureAwait(false);
             gate?.Dispose();
         }
     }
@@ -193,8 +215,10 @@ public sealed class PortForwarder
         }
 
         Emit(new Draining(_connections.Count, _options.DrainTimeout));
-        await Task.WhenAll(_connections.Values).WaitAsync(_options.DrainTimeout, _options.Time, abort).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await WhenAllEnded().WaitAsync(_options.DrainTimeout, _options.Time, abort).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
+
+    private Task WhenAllEnded() => Task.WhenAll(_connections.Values.Select(connection => connection.Run));
 
     private List<LocalListener> Listen()
     {
@@ -206,6 +230,13 @@ public sealed class PortForwarder
             if (bound.Listeners.Count == 0)
             {
                 Emit(new PortUnavailable(mapping, bound.Failures));
+                if (_options.RequireAllPorts)
+                {
+                    listeners.ForEach(static listener => listener.Dispose());
+                    throw new PortForwardException(
+                        $"unable to listen on port {mapping.LocalPort}: {string.Join("; ", bound.Failures.Select(failed => $"{failed.EndPoint}: {failed.Reason}"))}");
+                }
+
                 continue;
             }
 
@@ -227,15 +258,15 @@ public sealed class PortForwarder
         Emit(new ConnectionAccepted(id, port));
 
         // Registered before it runs, so that it can remove itself and the forwarder can wait for it.
-        var carried = new Task<Task>(() => CarryAsync(id, client, port, gate, stop));
-        _connections[id] = carried.Unwrap();
+        var pump = new ConnectionPump(client, _tunnels, port, _options);
+        var carried = new Task<Task>(() => CarryAsync(id, pump, port, gate, stop));
+        _connections[id] = new Connection(pump, carried.Unwrap());
         carried.Start(TaskScheduler.Default);
     }
 
-    private async Task CarryAsync(long id, Socket client, ForwardedPort port, AcceptGate gate, CancellationToken stop)
+    private async Task CarryAsync(long id, ConnectionPump pump, ForwardedPort port, AcceptGate gate, CancellationToken stop)
     {
         long started = _options.Time.GetTimestamp();
-        var pump = new ConnectionPump(client, _tunnels, port, _options);
         try
         {
             ConnectionEnd end = await pump.RunAsync(stop).ConfigureAwait(false);
@@ -244,7 +275,12 @@ public sealed class PortForwarder
         finally
         {
             gate.Leave();
-            _connections.TryRemove(id, out _);
+            lock (_countGate)
+            {
+                _connections.TryRemove(id, out _);
+                _endedBytesSent += pump.BytesSent;
+                _endedBytesReceived += pump.BytesReceived;
+            }
         }
     }
 
@@ -255,4 +291,7 @@ public sealed class PortForwarder
             _options.OnEvent?.Invoke(forwardEvent);
         }
     }
+
+    /// <summary>A connection that is carried.</summary>
+    private sealed record Connection(ConnectionPump Pump, Task Run);
 }

@@ -35,6 +35,11 @@ public sealed record PortForwarderOptions
     /// </summary>
     public int? MaxConnections { get; init; }
 
+    /// <summary>
+    /// Whether a port that cannot be listened on is a failure of the start. If not, which is the default and kubectl's way, one that can be is enough.
+    /// </summary>
+    public bool RequireAllPorts { get; init; }
+
     /// <summary>Called with every event, one at a time and in order, from the forwarder's own threads: it must return soon.</summary>
     public Action<ForwardEvent>? OnEvent { get; init; }
 

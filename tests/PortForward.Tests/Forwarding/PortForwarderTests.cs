@@ -131,6 +131,40 @@ public sealed class PortForwarderTests : IDisposable
     }
 
     [Fact]
+    public async Task Where_all_ports_are_required_one_that_is_taken_is_a_failure_of_the_start_and_the_others_are_closed_again()
+    {
+        int free = Occupy(), taken = Occupy();
+        ((TcpListener)_sockets[0]).Stop();
+        var forwarder = new PortForwarder(_tunnels, Loopback, [new PortMapping(free, 80), new PortMapping(taken, 443)], _options with { RequireAllPorts = true });
+
+        Func<Task> run = () => forwarder.RunAsync(_stop.Token);
+
+        await run.Should().ThrowAsync<PortForwardException>().WithMessage($"unable to listen on port {taken}: 127.0.0.1:{taken}: address already in use");
+        await _tunnels.Disposed.Soon();
+        using var again = new TcpListener(IPAddress.Loopback, free);
+        again.Start();
+    }
+
+    [Fact]
+    public async Task Connections_and_their_bytes_are_counted_while_they_are_open_and_after_that()
+    {
+        (PortForwarder forwarder, Task run) = await StartAsync(new PortMapping(0, 80));
+        Socket first = await ConnectAsync(forwarder.Ports[0]);
+        FakePair pair = (await _tunnels.NextAsync()).Pair;
+        await ConnectAsync(forwarder.Ports[0]);
+        await _tunnels.NextAsync();
+        await first.SendAsync("question");
+        pair.Deliver("answer");
+
+        await Waiting.UntilAsync(() => forwarder.Counters == new ConnectionCounters(Accepted: 2, Open: 2, BytesSent: 8, BytesReceived: 6));
+
+        first.Reset();
+        await Waiting.UntilAsync(() => forwarder.Counters == new ConnectionCounters(Accepted: 2, Open: 1, BytesSent: 8, BytesReceived: 6));
+        await StopAsync(run);
+        forwarder.Counters.Open.Should().Be(0);
+    }
+
+    [Fact]
     public async Task An_address_that_its_group_can_do_without_is_told()
     {
         using var elsewhere = new TcpListener(IPAddress.Parse("127.0.0.2"), 0);
