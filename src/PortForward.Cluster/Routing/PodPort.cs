@@ -9,11 +9,11 @@ namespace PortForward.Cluster.Routing;
 internal readonly record struct PodPort(int? Number, string? Reason)
 {
     /// <summary>Finds the forwarder's ports in a pod.</summary>
-    /// <param name="ports">The ports as they were in the first pod.</param>
+    /// <param name="ports">The ports as they were asked for.</param>
     /// <param name="target">The target as it is now: a service may lead to other ports.</param>
     /// <param name="pod">The pod.</param>
-    public static IReadOnlyList<PodPort> Translate(IReadOnlyList<PortMapping> ports, TargetObject target, Pod pod) =>
-        [.. ports.Select(port => Translate(port.Spec, target, pod))];
+    public static IReadOnlyList<PodPort> Translate(IReadOnlyList<PortSpec> ports, TargetObject target, Pod pod) =>
+        [.. ports.Select(port => Translate(port, target, pod))];
 
     private static PodPort Translate(PortSpec port, TargetObject target, Pod pod)
     {

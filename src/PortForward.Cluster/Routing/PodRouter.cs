@@ -23,7 +23,6 @@ public sealed class PodRouter : ITunnelSource
     /// <summary>How long the watch may take to tell what a pod's runtime knows already.</summary>
     private static readonly TimeSpan WatchDelay = TimeSpan.FromSeconds(1);
 
-    private readonly ResolvedTarget _first;
     private readonly Func<string, ITunnelDialer> _createDialer;
     private readonly PodRouterOptions _options;
     private readonly TimeProvider _time;
@@ -47,9 +46,11 @@ public sealed class PodRouter : ITunnelSource
     private readonly TargetFollower _follower;
     private readonly RouteTable _routes;
     private readonly RouteReview _review;
+    private IReadOnlyList<PortSpec> _ports;
     private TargetObject _translated;
     private bool _disposed;
 
+    private volatile bool _isConnected;
     private Task _loop = Task.CompletedTask;
     private Task _watching = Task.CompletedTask;
     private Task _refreshing = Task.CompletedTask;
@@ -63,7 +64,7 @@ public sealed class PodRouter : ITunnelSource
     public PodRouter(ApiClient api, ResolvedTarget target, Func<string, ITunnelDialer> createDialer, PodRouterOptions? options = null, ILogger? logger = null)
     {
         ArgumentNullException.ThrowIfNull(target);
-        _first = target;
+        _ports = [.. target.Ports.Select(port => port.Spec)];
         _translated = target.Object;
         _createDialer = createDialer;
         _options = options ?? new PodRouterOptions();
@@ -90,10 +91,15 @@ public sealed class PodRouter : ITunnelSource
     /// <inheritdoc/>
     /// <remarks>
     /// Once the server has accepted a tunnel to the first pod, the target is followed. Whether that tunnel carries bytes is found out in one more round
-    /// trip, which connections wait for; if no transport does, the router completes.
+    /// trip, which connections wait for; if no transport does, the router completes. A router that has connected before has nothing to do.
     /// </remarks>
     public async Task<TunnelFault?> ConnectAsync(CancellationToken cancellationToken)
     {
+        if (_isConnected)
+        {
+            return null;
+        }
+
         PodRoute first;
         lock (_gate)
         {
@@ -108,6 +114,7 @@ public sealed class PodRouter : ITunnelSource
             return fault;
         }
 
+        _isConnected = true;
         _watching = EndIfItFailsAsync(_watch.RunAsync(_newFacts.Signal, _stopped));
         _loop = EndIfItFailsAsync(Task.Run(DecideAsync, CancellationToken.None));
         _ = EndIfNothingGetsThroughAsync(first, preparing);
@@ -185,6 +192,30 @@ public sealed class PodRouter : ITunnelSource
             }
 
             await WaitAsync(decided, Min(Min(rest, choice.UntilRetry), awaitsNews ? untilNews : rest), cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>The place of a port among those that pairs can be opened to, where it is added if it is a new one.</summary>
+    /// <param name="port">The port as it is asked for. If a pod does not have it, opening a pair fails with the reason.</param>
+    internal int IndexOf(PortSpec port)
+    {
+        lock (_gate)
+        {
+            foreach ((int index, PortSpec known) in _ports.Index())
+            {
+                if (known.Remote == port.Remote)
+                {
+                    return index;
+                }
+            }
+
+            _ports = [.. _ports, port];
+            foreach (PodRoute route in _routes.All)
+            {
+                route.Ports = [.. route.Ports, .. PodPort.Translate([port], _watch.Target, route.State.LastSeen)];
+            }
+
+            return _ports.Count - 1;
         }
     }
 
@@ -512,7 +543,7 @@ public sealed class PodRouter : ITunnelSource
             Time = _time,
         };
         var pool = new TunnelPool(_createDialer(state.Name), options, _logger);
-        return new PodRoute(state, pool) { Ports = PodPort.Translate(_first.Ports, _watch.Target, state.LastSeen) };
+        return new PodRoute(state, pool) { Ports = PodPort.Translate(_ports, _watch.Target, state.LastSeen) };
     }
 
     /// <summary>Finds the forwarder's ports in a pod again, unless it is no pod of the target any more.</summary>
@@ -520,7 +551,7 @@ public sealed class PodRouter : ITunnelSource
     {
         if (route.State.Pod is { } pod)
         {
-            route.Ports = PodPort.Translate(_first.Ports, _watch.Target, pod);
+            route.Ports = PodPort.Translate(_ports, _watch.Target, pod);
         }
     }
 

@@ -74,6 +74,43 @@ public sealed class PodRouterTests : IAsyncLifetime
         (await held.Soon()).Fault.Should().NotBeNull();
     }
 
+    [Fact]
+    public async Task A_router_that_has_connected_has_nothing_to_do_when_it_is_asked_again()
+    {
+        AddWeb("web-1");
+        await using RoutedForward forward = await RoutedForward.StartAsync(_cluster, "deploy/web", ["7000"]);
+        await forward.EchoOnceAsync("before");
+
+        (await forward.Router.ConnectAsync(CancellationToken.None).Soon()).Should().BeNull();
+
+        await forward.EchoOnceAsync("after");
+        _cluster.Activity.Now.Watches.Should().Be(1);
+    }
+
+    [Fact]
+    public async Task A_port_can_be_added_and_is_found_again_in_each_pod()
+    {
+        TestPod first = AddWeb("web-1");
+        await using RoutedForward forward = await RoutedForward.StartAsync(_cluster, "svc/web", ["80"]);
+        int missing = forward.Router.IndexOf(PortSpec.Parse("81"));
+        int byName = forward.Router.IndexOf(PortSpec.Parse("http"));
+        (missing, byName).Should().Be((1, 2));
+        forward.Router.IndexOf(PortSpec.Parse("http")).Should().Be(byName);
+
+        (await OpenAsync(missing)).Fault!.Message.Should().Be("Service web does not have a service port 81");
+        await (await OpenAsync(byName)).Value.Pair.DisposeAsync();
+
+        AddWeb("web-2");
+        first.Terminating();
+        await forward.EventAsync<PodSwitched>();
+        Attempt<RoutedPair> opened = await OpenAsync(byName);
+        opened.Fault.Should().BeNull();
+        await opened.Value.Pair.DisposeAsync();
+
+        async Task<Attempt<RoutedPair>> OpenAsync(int index) =>
+            await forward.Router.OpenPairAsync(new PairRequest(0, default) { PortIndex = index }, CancellationToken.None).Soon();
+    }
+
     /// <summary>A dialer that is accepted and proven when the test says so.</summary>
     private sealed class AcceptedDialer : ITunnelDialer
     {
