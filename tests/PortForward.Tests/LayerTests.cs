@@ -30,6 +30,7 @@ public sealed class LayerTests
             ("Api", ["", "Objects"]),
             ("Targets", ["", "Objects", "Api"]),
             ("Routing", ["", "Objects", "Api", "Targets"]),
+            ("Client", ["", "Kubeconfig", "Authentication", "Connection", "Objects", "Api", "Targets", "Routing"]),
         ],
         ["PortForward.Cli"] =
         [

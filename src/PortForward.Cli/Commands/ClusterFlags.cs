@@ -2,10 +2,8 @@ using System.CommandLine;
 using System.Globalization;
 using Microsoft.Extensions.Logging;
 using PortForward.Cluster;
-using PortForward.Cluster.Api;
 using PortForward.Cluster.Connection;
 using PortForward.Cluster.Kubeconfig;
-using PortForward.Tunnels;
 
 namespace PortForward.Cli.Commands;
 
@@ -62,29 +60,4 @@ internal static class ClusterFlags
         int.TryParse(parsed.GetValue(flags.RequestTimeout), NumberStyles.None, CultureInfo.InvariantCulture, out int seconds)
             ? ForwardOptions.Bounded(TimeSpan.FromSeconds(seconds))
             : ForwardOptions.ReadDuration(flags.RequestTimeout, parsed);
-
-    /// <summary>Tells why there is no tunnel, in the API server's words when it is the one who refused.</summary>
-    public static ClusterException Describe(TunnelFault fault)
-    {
-        if (fault.FailedTransport is { } transport)
-        {
-            return Advised(new ClusterException($"error upgrading connection: no transport works: {transport}: {Transports.Describe(fault)}", fault.Cause) { StatusCode = fault.StatusCode });
-        }
-
-        if (fault.StatusCode is { } status)
-        {
-            return Advised(new ClusterException(ApiStatus.Describe(status, fault.ReasonPhrase, fault.Body ?? "")) { IsVerbatim = true, StatusCode = status });
-        }
-
-        if (ClusterException.Find(fault.Cause) is { } told)
-        {
-            return told;
-        }
-
-        return fault.Kind is TunnelFaultKind.NoPod or TunnelFaultKind.Lost
-            ? new ClusterException(fault.Message)
-            : new ClusterException($"error upgrading connection: {fault.Message}", fault.Cause);
-
-        ClusterException Advised(ClusterException described) => UpgradeRefusal.Advise(fault) is { } advice ? described.With($" ({advice})") : described;
-    }
 }

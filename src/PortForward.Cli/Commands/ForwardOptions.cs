@@ -64,7 +64,7 @@ internal sealed record ForwardOptions
                 PodRunningTimeout = ReadPositive(flags.PodRunningTimeout, parsed) ?? DefaultPodRunningTimeout,
                 Forwarding = ReadForwarding(flags, parsed),
                 Routing = routing,
-                Transports = Commands.Transports.Parse(parsed.GetValue(flags.Transport)),
+                Transports = TransportFlag.Parse(parsed.GetValue(flags.Transport)),
                 WarmConnections = ReadWarmConnections(flags, parsed, routing.Tunnels.MaxTunnels),
                 LivenessTimeout = livenessTimeout,
             };

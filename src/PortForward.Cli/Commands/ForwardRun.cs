@@ -58,9 +58,10 @@ internal static class ForwardRun
                 RequestTimeout = cluster.RequestTimeout ?? TimeSpan.Zero,
             };
             Action<string, TunnelFault>? onTransportFailed = verbose
-                ? (transport, fault) => stderr.Tell(UserMessages.TransportFailed(transport, Transports.Describe(fault), Reasons.Of(fault)))
+                ? (transport, fault) => stderr.Tell(UserMessages.TransportFailed(transport, FaultText.OfTransport(fault), Reasons.Of(fault)))
                 : null;
-            await using var transports = new Transports(cluster, options.Transports, options.LivenessTimeout, onTransportFailed, loggers);
+            TunnelDialOptions limits = TunnelDialers.Limits(cluster.RequestTimeout) with { LivenessTimeout = options.LivenessTimeout };
+            await using var transports = new TunnelDialers(cluster, options.Transports, new TransportMemory(), limits, onTransportFailed, loggers);
             if (options.Target.Kind == TargetKind.Pod)
             {
                 transports.BeginFirstDial(cluster.Namespace, options.Target.Name);
@@ -81,7 +82,7 @@ internal static class ForwardRun
 
                 // Now the program has opened nearly all that it needs for itself.
                 ForwardOptions affordable = options.Within(DescriptorLimit.Current, DescriptorLimit.InUse());
-                using var renderer = new EventRenderer(stdout.WriteLine, stderr, verbose, fault => ClusterFlags.Describe(fault).Message, target.Target);
+                using var renderer = new EventRenderer(stdout.WriteLine, stderr, verbose, target.Target);
                 cluster.OnLoginNeeded = renderer.Render;
                 var router = new PodRouter(
                     api,
@@ -132,7 +133,7 @@ internal static class ForwardRun
                 }
                 catch (PortForwardException e) when (e.Fault is not null)
                 {
-                    ClusterException described = ClusterFlags.Describe(e.Fault);
+                    ClusterException described = FaultText.Describe(e.Fault);
                     bool othersMayWork = parsed.GetValue(flags.Transport) is not (null or "auto")
                         && FallbackDialer.OtherTransportMayWork(e.Fault, UpgradeRefusal.Read(e.Fault, target.PodName));
                     throw othersMayWork ? described.With($" (only {options.Transports[0]} was tried; --transport auto tries the others too)")
@@ -156,7 +157,7 @@ internal static class ForwardRun
     }
 
     private static async Task<ResolvedTarget> ResolveAsync(
-        ForwardOptions options, string @namespace, ApiClient api, Transports transports, Stderr stderr, ILoggerFactory loggers, CancellationToken cancellationToken)
+        ForwardOptions options, string @namespace, ApiClient api, TunnelDialers transports, Stderr stderr, ILoggerFactory loggers, CancellationToken cancellationToken)
     {
         var resolver = new TargetResolver(api, time: null, loggers.CreateLogger<TargetResolver>());
         bool waited = false;

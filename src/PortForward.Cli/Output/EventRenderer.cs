@@ -1,10 +1,10 @@
 using System.Net;
 using PortForward.Cli.Startup;
+using PortForward.Cluster;
 using PortForward.Cluster.Authentication;
 using PortForward.Cluster.Routing;
 using PortForward.Cluster.Targets;
 using PortForward.Forwarding;
-using PortForward.Tunnels;
 
 namespace PortForward.Cli.Output;
 
@@ -12,9 +12,8 @@ namespace PortForward.Cli.Output;
 /// <param name="stdout">Takes a line for stdout.</param>
 /// <param name="stderr">Takes everything else.</param>
 /// <param name="verbose">Whether connections that went well are told too.</param>
-/// <param name="describeFault">Tells a tunnel fault in the server's words.</param>
 /// <param name="target">What is forwarded to.</param>
-internal sealed class EventRenderer(Action<string> stdout, Stderr stderr, bool verbose, Func<TunnelFault, string> describeFault, TargetReference target) : IDisposable
+internal sealed class EventRenderer(Action<string> stdout, Stderr stderr, bool verbose, TargetReference target) : IDisposable
 {
     private readonly FailureDigest _failures = new(stderr, TimeProvider.System);
 
@@ -103,7 +102,7 @@ internal sealed class EventRenderer(Action<string> stdout, Stderr stderr, bool v
 
     private void RenderClosed(ConnectionClosed closed)
     {
-        if (ConnectionText.Describe(closed.End, closed.Port.TargetPort, describeFault) is { } reason)
+        if (ConnectionText.Describe(closed.End, $"{closed.Port.TargetPort}") is { } reason)
         {
             _failures.Add(closed, reason);
         }

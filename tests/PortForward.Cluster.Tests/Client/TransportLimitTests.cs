@@ -1,7 +1,6 @@
-using PortForward.Cli.Commands;
 using PortForward.Tunnels;
 
-namespace PortForward.Cli.Tests;
+namespace PortForward.Cluster.Tests.Client;
 
 public sealed class TransportLimitTests
 {
@@ -11,7 +10,7 @@ public sealed class TransportLimitTests
     [InlineData(60, 60, 60)]
     public void A_request_timeout_bounds_the_answer_to_an_upgrade_and_nothing_ends_it_before(int? asked, int answer, int dial)
     {
-        TunnelDialOptions limits = Transports.Limits(asked is { } seconds ? TimeSpan.FromSeconds(seconds) : null);
+        TunnelDialOptions limits = TunnelDialers.Limits(asked is { } seconds ? TimeSpan.FromSeconds(seconds) : null);
 
         (limits.AnswerTimeout, limits.DialTimeout).Should().Be((TimeSpan.FromSeconds(answer), TimeSpan.FromSeconds(dial)));
     }
@@ -19,7 +18,7 @@ public sealed class TransportLimitTests
     [Fact]
     public void A_request_timeout_of_zero_is_no_limit()
     {
-        TunnelDialOptions limits = Transports.Limits(TimeSpan.Zero);
+        TunnelDialOptions limits = TunnelDialers.Limits(TimeSpan.Zero);
 
         (limits.AnswerTimeout, limits.DialTimeout).Should().Be((Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan));
     }

@@ -1,0 +1,38 @@
+using PortForward.Cluster.Api;
+using PortForward.Tunnels;
+
+namespace PortForward.Cluster;
+
+/// <summary>Tells why there is no tunnel.</summary>
+internal static class FaultText
+{
+    /// <summary>The exception for a fault, in the API server's words when it is the one who refused.</summary>
+    public static ClusterException Describe(TunnelFault fault)
+    {
+        if (fault.FailedTransport is { } transport)
+        {
+            return Advised(new ClusterException($"error upgrading connection: no transport works: {transport}: {OfTransport(fault)}", fault.Cause) { StatusCode = fault.StatusCode });
+        }
+
+        if (fault.StatusCode is { } status)
+        {
+            return Advised(new ClusterException(ApiStatus.Describe(status, fault.ReasonPhrase, fault.Body ?? "")) { IsVerbatim = true, StatusCode = status });
+        }
+
+        if (ClusterException.Find(fault.Cause) is { } told)
+        {
+            return told;
+        }
+
+        return fault.Kind is TunnelFaultKind.NoPod or TunnelFaultKind.Lost
+            ? new ClusterException(fault.Message)
+            : new ClusterException($"error upgrading connection: {fault.Message}", fault.Cause);
+
+        ClusterException Advised(ClusterException described) => UpgradeRefusal.Advise(fault) is { } advice ? described.With($" ({advice})") : described;
+    }
+
+    /// <summary>Tells in one line why a transport does not work.</summary>
+    public static string OfTransport(TunnelFault fault) => fault.StatusCode is { } status
+        ? $"{(int)status} {ApiStatus.Read(status, fault.ReasonPhrase, fault.Body ?? "").Message}"
+        : ClusterException.Find(fault.Cause)?.Message ?? fault.Message;
+}
