@@ -1,4 +1,5 @@
 using System.Net;
+using PortForward.Tunnels;
 
 namespace PortForward.Cluster;
 
@@ -24,9 +25,22 @@ public sealed class ClusterException : Exception
     /// <summary>Whether the API server itself said that the requested object does not exist. A 404 alone does not tell: gateways answer with it too.</summary>
     public bool IsObjectMissing { get; init; }
 
+    /// <summary>Why no tunnel could be opened, when that is what has failed; null otherwise.</summary>
+    public TunnelFault? Fault { get; init; }
+
+    /// <summary>Whether another transport may work where those that may be used have failed.</summary>
+    internal bool OtherTransportMayWork { get; init; }
+
     /// <summary>The same fault with more to say about it.</summary>
     /// <param name="more">What follows the message.</param>
-    public ClusterException With(string more) => new(Message + more, this) { IsVerbatim = IsVerbatim, StatusCode = StatusCode, IsObjectMissing = IsObjectMissing };
+    public ClusterException With(string more) => new(Message + more, this)
+    {
+        IsVerbatim = IsVerbatim,
+        StatusCode = StatusCode,
+        IsObjectMissing = IsObjectMissing,
+        Fault = Fault,
+        OtherTransportMayWork = OtherTransportMayWork,
+    };
 
     /// <summary>The first of its kind among an exception and its causes; null if there is none.</summary>
     /// <param name="e">The exception, or null.</param>

@@ -118,6 +118,22 @@ public sealed class LayerTests
         XDocument.Load(Path.Combine(SourceTree.Root, "tests", "PortForward.TestSupport", "PortForward.TestSupport.csproj")).Descendants("ProjectReference").Should().BeEmpty();
     }
 
+    [Fact]
+    public void Nothing_below_the_entry_point_uses_it_though_it_is_in_the_librarys_own_namespace()
+    {
+        string[] types = [.. SourceTree.Files("src/PortForward.Cluster/Client").Select(file => Path.GetFileNameWithoutExtension(file))];
+        var name = new Regex($@"(?<![\w.])({string.Join('|', types)})(?!\w)", RegexOptions.ExplicitCapture, TimeSpan.FromSeconds(1));
+        IEnumerable<string> arrows =
+            from file in Sources("PortForward.Cluster")
+            where FolderOf("PortForward.Cluster", file) != "Client"
+            from line in File.ReadLines(file)
+            where name.IsMatch(CodeOf(line))
+            select $"{SourceTree.NameOf(file)}: {line.Trim()}";
+
+        types.Should().Contain("ClusterClient");
+        arrows.Should().BeEmpty();
+    }
+
     [Theory]
     [InlineData("using PortForward.Cluster.Routing;\n", "Routing")]
     [InlineData("using Alias = PortForward.Cluster.Api.ApiClient;\n", "Api")]

@@ -7,16 +7,30 @@ namespace PortForward.Cluster;
 internal static class FaultText
 {
     /// <summary>The exception for a fault, in the API server's words when it is the one who refused.</summary>
-    public static ClusterException Describe(TunnelFault fault)
+    /// <param name="fault">The fault.</param>
+    /// <param name="pod">The pod to which no tunnel could be opened; empty if it is none in particular.</param>
+    public static ClusterException Describe(TunnelFault fault, string pod = "")
     {
+        bool othersMayWork = FallbackDialer.OtherTransportMayWork(fault, UpgradeRefusal.Read(fault, pod));
         if (fault.FailedTransport is { } transport)
         {
-            return Advised(new ClusterException($"error upgrading connection: no transport works: {transport}: {OfTransport(fault)}", fault.Cause) { StatusCode = fault.StatusCode });
+            return Advised(new ClusterException($"error upgrading connection: no transport works: {transport}: {OfTransport(fault)}", fault.Cause)
+            {
+                StatusCode = fault.StatusCode,
+                Fault = fault,
+                OtherTransportMayWork = othersMayWork,
+            });
         }
 
         if (fault.StatusCode is { } status)
         {
-            return Advised(new ClusterException(ApiStatus.Describe(status, fault.ReasonPhrase, fault.Body ?? "")) { IsVerbatim = true, StatusCode = status });
+            return Advised(new ClusterException(ApiStatus.Describe(status, fault.ReasonPhrase, fault.Body ?? ""))
+            {
+                IsVerbatim = true,
+                StatusCode = status,
+                Fault = fault,
+                OtherTransportMayWork = othersMayWork,
+            });
         }
 
         if (ClusterException.Find(fault.Cause) is { } told)
@@ -25,8 +39,8 @@ internal static class FaultText
         }
 
         return fault.Kind is TunnelFaultKind.NoPod or TunnelFaultKind.Lost
-            ? new ClusterException(fault.Message)
-            : new ClusterException($"error upgrading connection: {fault.Message}", fault.Cause);
+            ? new ClusterException(fault.Message) { Fault = fault }
+            : new ClusterException($"error upgrading connection: {fault.Message}", fault.Cause) { Fault = fault, OtherTransportMayWork = othersMayWork };
 
         ClusterException Advised(ClusterException described) => UpgradeRefusal.Advise(fault) is { } advice ? described.With($" ({advice})") : described;
     }

@@ -15,6 +15,9 @@ public sealed class MergedKubeconfig
 
     private MergedKubeconfig(string? variable) => _variable = variable;
 
+    /// <summary>No files at all.</summary>
+    internal static MergedKubeconfig None { get; } = new(variable: null);
+
     /// <summary>Whether no file said anything.</summary>
     public bool IsEmpty => CurrentContext is null && _clusters.Count == 0 && _users.Count == 0 && _contexts.Count == 0;
 

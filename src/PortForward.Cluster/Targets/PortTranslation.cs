@@ -70,6 +70,23 @@ public static class PortTranslation
         }
     }
 
+    /// <summary>What a port is called, and its number, where the user has asked for it: in the service, or in the pod.</summary>
+    /// <param name="mapping">The port.</param>
+    /// <param name="service">The service; null if the target is none.</param>
+    /// <param name="pod">The pod.</param>
+    internal static (string? Name, int Number) Identify(PortMapping mapping, Service? service, Pod pod)
+    {
+        if (service is not null)
+        {
+            ServicePort port = ServicePorts([mapping.Spec], service)[0].Port;
+            return (string.IsNullOrEmpty(port.Name) ? null : port.Name, port.Number);
+        }
+
+        ContainerPort? declared = PortsOf(pod.Spec?.Containers).Concat(PortsOf(pod.Spec?.InitContainers))
+            .FirstOrDefault(port => port.Number == mapping.PodPort && IsTcp(port.Protocol) && !string.IsNullOrEmpty(port.Name));
+        return (declared?.Name, mapping.PodPort);
+    }
+
     private static List<(PortSpec Spec, ServicePort Port)> ServicePorts(IReadOnlyList<PortSpec> specs, Service service)
     {
         ArgumentNullException.ThrowIfNull(specs);

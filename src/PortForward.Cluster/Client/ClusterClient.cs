@@ -1,0 +1,177 @@
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+using PortForward.Cluster.Authentication;
+using PortForward.Cluster.Connection;
+using PortForward.Cluster.Kubeconfig;
+using PortForward.Forwarding;
+
+namespace PortForward.Cluster;
+
+/// <summary>
+/// One API server with one user's credentials, and everything that is started from it: forwards share its connection, its credentials and what is known of the
+/// transports.
+/// </summary>
+/// <example>
+/// <code>
+/// await using var cluster = ClusterClient.FromKubeconfig();
+/// await using Forward db = await cluster.ForwardAsync("svc/postgres", ":5432");
+/// Console.WriteLine($"Host={db.Host};Port={db.Port}");
+/// </code>
+/// </example>
+public sealed class ClusterClient : IAsyncDisposable
+{
+    private readonly ClusterClientOptions _options;
+    private readonly ILoggerFactory _loggers;
+    private readonly ClusterConnection _connection;
+    private readonly TargetStarter _starter;
+
+    /// <summary>Guards the fields below it.</summary>
+    private readonly Lock _gate = new();
+    private readonly HashSet<Forward> _forwards = [];
+    private Task? _disposed;
+
+    private ClusterClient(ClusterConfiguration configuration, ClusterClientOptions options)
+    {
+        _options = options;
+        _loggers = options.Loggers ?? NullLoggerFactory.Instance;
+        _connection = new ClusterConnection(configuration) { OnLoginNeeded = OnLoginNeeded };
+        _starter = new TargetStarter(_connection, options.Transports, options.Time, _loggers);
+    }
+
+    /// <summary>The namespace to look in, unless another one is said.</summary>
+    public string Namespace => _connection.Namespace;
+
+    /// <summary>The API server's base address.</summary>
+    public Uri Server => _connection.Server;
+
+    /// <summary>A client for the cluster that a kubeconfig leads to, found and read as kubectl does it. Nothing is sent yet.</summary>
+    /// <param name="options">Which cluster, as whom and how; what kubectl would do if null.</param>
+    /// <exception cref="ClusterException">There is no kubeconfig, or it does not lead to a cluster; the message says why, in one sentence.</exception>
+    /// <exception cref="ArgumentException">An option makes no sense.</exception>
+    public static ClusterClient FromKubeconfig(ClusterClientOptions? options = null) => FromKubeconfig(options ?? new ClusterClientOptions(), LocalEnvironment.Current);
+
+    /// <summary>A client for a server and a user that are known already. Nothing is sent yet.</summary>
+    /// <param name="configuration">The server and the user.</param>
+    /// <param name="options">How; of these options those that lead to the configuration do not count.</param>
+    /// <exception cref="ArgumentException">An option makes no sense.</exception>
+    public static ClusterClient Create(ClusterConfiguration configuration, ClusterClientOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(configuration);
+        options ??= new ClusterClientOptions();
+        ClusterClientOptions.Check(options);
+        return new ClusterClient(configuration, options);
+    }
+
+    internal static ClusterClient FromKubeconfig(ClusterClientOptions options, LocalEnvironment environment)
+    {
+        ClusterClientOptions.Check(options);
+        if (options.InCluster && ServiceAccount.Find(environment) is null)
+        {
+            throw new ClusterException(
+                "this process does not run in a pod with a service account: KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not both set, or there is no token");
+        }
+
+        MergedKubeconfig kubeconfig = options.InCluster ? MergedKubeconfig.None : MergedKubeconfig.Load(options.Kubeconfig, environment);
+        ILoggerFactory loggers = options.Loggers ?? NullLoggerFactory.Instance;
+        return new ClusterClient(ClusterConfiguration.Resolve(kubeconfig, options.AllOverrides, options.Time, loggers, environment), options);
+    }
+
+    /// <summary>Forwards local ports to ports of a target, with the usual options. It returns when connections are served.</summary>
+    /// <param name="target">What to forward to, such as <c>svc/web</c>, <c>deploy/web</c>, or <c>web</c> for a pod.</param>
+    /// <param name="ports">The ports, each as <c>[LOCAL:]REMOTE</c>: <c>:5432</c> takes any free local port, <c>8080:http</c> names the remote one.</param>
+    /// <returns>A forward that is ready, to be disposed when it is needed no more.</returns>
+    /// <exception cref="ClusterException">The target cannot be reached; the message says why, in one sentence.</exception>
+    /// <exception cref="PortForwardException">A local port cannot be had; the message says why, in one sentence.</exception>
+    /// <exception cref="FormatException">The target or a port is malformed; the message says how, in one sentence.</exception>
+    /// <exception cref="ArgumentException">There is no port.</exception>
+    /// <exception cref="ObjectDisposedException">The client was disposed.</exception>
+    public Task<Forward> ForwardAsync(string target, params string[] ports) => ForwardAsync(target, ports, options: null);
+
+    /// <summary>Forwards local ports to ports of a target. It returns when connections are served.</summary>
+    /// <param name="target">What to forward to, such as <c>svc/web</c>, <c>deploy/web</c>, or <c>web</c> for a pod.</param>
+    /// <param name="ports">The ports, each as <c>[LOCAL:]REMOTE</c>: <c>:5432</c> takes any free local port, <c>8080:http</c> names the remote one.</param>
+    /// <param name="options">How to listen, to follow the target, and to treat connections; the usual options if null.</param>
+    /// <param name="cancellationToken">Ends the start, and never the forward that was returned.</param>
+    /// <returns>A forward that is ready, to be disposed when it is needed no more.</returns>
+    /// <exception cref="ClusterException">The target cannot be reached; the message says why, in one sentence.</exception>
+    /// <exception cref="PortForwardException">A local port cannot be had; the message says why, in one sentence.</exception>
+    /// <exception cref="FormatException">The target, a port or an address is malformed; the message says how, in one sentence.</exception>
+    /// <exception cref="ArgumentException">There is no port, or an option makes no sense.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled; nothing is left of the start.</exception>
+    /// <exception cref="ObjectDisposedException">The client was disposed.</exception>
+    public async Task<Forward> ForwardAsync(string target, IReadOnlyList<string> ports, ForwardOptions? options, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(target);
+        ArgumentNullException.ThrowIfNull(ports);
+        var request = ForwardRequest.Read(target, ports, options ?? new ForwardOptions(), Namespace, _options.LivenessTimeout);
+        var forward = new Forward(_starter, request, _options.Time, _loggers);
+        lock (_gate)
+        {
+            ObjectDisposedException.ThrowIf(_disposed is not null, this);
+            _forwards.Add(forward);
+        }
+
+        try
+        {
+            await forward.StartAsync(cancellationToken).ConfigureAwait(false);
+            _ = ForgetAsync(forward);
+            return forward;
+        }
+        catch (OperationCanceledException e)
+        {
+            await ForgetAsync(forward).ConfigureAwait(false);
+            throw WhyCancelled(e, cancellationToken);
+        }
+        catch
+        {
+            await ForgetAsync(forward).ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    /// <summary>Ends everything that was started from it at once. To let connections come to their end, stop the forwards before.</summary>
+    public ValueTask DisposeAsync()
+    {
+        lock (_gate)
+        {
+            return new ValueTask(_disposed ??= Task.Run(EndAllAsync));
+        }
+    }
+
+    private async Task EndAllAsync()
+    {
+        await Task.WhenAll(OpenForwards().Select(forward => forward.DisposeAsync().AsTask())).ConfigureAwait(false);
+        _connection.Dispose();
+    }
+
+    private Forward[] OpenForwards()
+    {
+        lock (_gate)
+        {
+            return [.. _forwards];
+        }
+    }
+
+    /// <summary>Forgets a forward once it has ended.</summary>
+    private async Task ForgetAsync(Forward forward)
+    {
+        await forward.Completion.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        lock (_gate)
+        {
+            _forwards.Remove(forward);
+        }
+    }
+
+    private void OnLoginNeeded(LoginNeeded login)
+    {
+        foreach (Forward forward in OpenForwards())
+        {
+            forward.TellOfServer(login);
+        }
+    }
+
+    /// <summary>What to throw for a start that was cancelled: by its caller, or because the client was disposed.</summary>
+    private Exception WhyCancelled(OperationCanceledException e, CancellationToken caller) => caller.IsCancellationRequested
+        ? new OperationCanceledException(e.Message, e, caller)
+        : new ObjectDisposedException(nameof(ClusterClient), "The client was disposed.");
+}

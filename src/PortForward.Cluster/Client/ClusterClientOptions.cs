@@ -1,0 +1,69 @@
+using Microsoft.Extensions.Logging;
+using PortForward.Cluster.Kubeconfig;
+using PortForward.Tunnels;
+
+namespace PortForward.Cluster;
+
+/// <summary>Which cluster a <see cref="ClusterClient"/> is for, as whom and how.</summary>
+/// <remarks>It may hold secrets: its text form is empty.</remarks>
+public sealed record ClusterClientOptions
+{
+    /// <summary>The kubeconfig file; if null, those of KUBECONFIG, else <c>~/.kube/config</c>.</summary>
+    public string? Kubeconfig { get; init; }
+
+    /// <summary>The context of the kubeconfig; its current one if null.</summary>
+    public string? Context { get; init; }
+
+    /// <summary>The namespace to look in; the context's if null.</summary>
+    public string? Namespace { get; init; }
+
+    /// <summary>
+    /// Whether to use the service account of the pod that this process runs in, and no kubeconfig. If not, which is the default, that happens only where no kubeconfig
+    /// names a server.
+    /// </summary>
+    public bool InCluster { get; init; }
+
+    /// <summary>Everything else that kubectl's flags can say about the server and the user. What is said above goes first.</summary>
+    public ClusterOverrides Overrides { get; init; } = new();
+
+    /// <summary>How long a look-up or the opening of a tunnel may take; zero for no limit. It never ends a tunnel.</summary>
+    public TimeSpan? RequestTimeout { get; init; }
+
+    /// <summary>The transports to try, in their order: <c>websocket</c>, <c>spdy</c> and <c>channel</c> by default.</summary>
+    public IReadOnlyList<string> Transports { get; init; } = TunnelDialers.AllTransports;
+
+    /// <summary>How long a tunnel may be silent before it counts as dead, 15 s by default; it is pinged three times in that time.</summary>
+    public TimeSpan LivenessTimeout { get; init; } = new TunnelDialOptions().LivenessTimeout;
+
+    /// <summary>For diagnostics; none if null.</summary>
+    public ILoggerFactory? Loggers { get; init; }
+
+    /// <summary>The clock.</summary>
+    public TimeProvider Time { get; init; } = TimeProvider.System;
+
+    /// <inheritdoc/>
+    public override string ToString() => nameof(ClusterClientOptions);
+
+    /// <summary>What the options say about the server and the user, in one.</summary>
+    internal ClusterOverrides AllOverrides => Overrides with
+    {
+        Context = Context ?? Overrides.Context,
+        Namespace = Namespace ?? Overrides.Namespace,
+        RequestTimeout = RequestTimeout ?? Overrides.RequestTimeout,
+    };
+
+    /// <summary>Checks what no type can.</summary>
+    /// <exception cref="ArgumentException">A transport is unknown, or a time-out makes no sense; the message says which, in one sentence.</exception>
+    internal static void Check(ClusterClientOptions options)
+    {
+        if (options.Transports.Count == 0 || options.Transports.Except(TunnelDialers.AllTransports, StringComparer.Ordinal).Any())
+        {
+            throw new ArgumentException($"Transports must be one or more of {string.Join(", ", TunnelDialers.AllTransports)}.", nameof(options));
+        }
+
+        if (options.LivenessTimeout <= TimeSpan.Zero)
+        {
+            throw new ArgumentException("LivenessTimeout must be higher than zero.", nameof(options));
+        }
+    }
+}

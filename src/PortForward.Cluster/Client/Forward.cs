@@ -1,0 +1,253 @@
+using System.Net;
+using Microsoft.Extensions.Logging;
+using PortForward.Cluster.Targets;
+using PortForward.Forwarding;
+
+namespace PortForward.Cluster;
+
+/// <summary>A target whose ports are forwarded: local listeners whose connections lead to the pods that serve the target now, until it is stopped.</summary>
+/// <remarks>It is made by <see cref="ClusterClient.ForwardAsync(string, string[])"/>, which returns it once it is ready.</remarks>
+public sealed class Forward : IAsyncDisposable
+{
+    private readonly TargetStarter _starter;
+    private readonly ForwardRequest _request;
+    private readonly ForwardOptions _options;
+    private readonly TimeProvider _time;
+    private readonly EventStream _events;
+    private readonly CancellationTokenSource _stop = new();
+    private readonly CancellationTokenSource _abort = new();
+
+    /// <summary>Guards the state, whose last value stays.</summary>
+    private readonly Lock _gate = new();
+    private ForwardState _state;
+    private int _reconnects;
+    private volatile bool _isFound;
+
+    /// <summary>Completes when the start has ended, in whatever way. Each forward is started once.</summary>
+    private readonly TaskCompletionSource _startEnded = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private PortForwarder? _forwarder;
+
+    internal Forward(TargetStarter starter, ForwardRequest request, TimeProvider time, ILoggerFactory loggers)
+    {
+        _starter = starter;
+        _request = request;
+        _options = request.Options;
+        _time = time;
+        _events = new EventStream(OnEvent, loggers.CreateLogger<Forward>());
+    }
+
+    /// <summary>What it is called: what was asked for, else the name of the target.</summary>
+    public string Name => _options.Name ?? _request.Target.Name;
+
+    /// <summary>The target in its canonical form, such as <c>service/web</c>.</summary>
+    public string Target => _request.Target.ToString();
+
+    /// <summary>The namespace of the target.</summary>
+    public string Namespace => _request.Namespace;
+
+    /// <summary>The ports, in the order in which they were asked for.</summary>
+    public IReadOnlyList<ForwardPort> Ports { get; private set; } = [];
+
+    /// <summary>An address of this machine under which the first port is reached.</summary>
+    public string Host => First.Address is var address && address.Equals(IPAddress.Any) ? IPAddress.Loopback.ToString()
+        : address.Equals(IPAddress.IPv6Any) ? IPAddress.IPv6Loopback.ToString()
+        : address.ToString();
+
+    /// <summary>The local port of the first port.</summary>
+    public int Port => First.Port;
+
+    /// <summary>How it is now.</summary>
+    public ForwardState State
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _state;
+            }
+        }
+    }
+
+    /// <summary>What it has done so far.</summary>
+    public ForwardCounters Counters
+    {
+        get
+        {
+            ConnectionCounters counters = _forwarder?.Counters ?? default;
+            return new ForwardCounters(counters.Accepted, counters.Open, counters.BytesSent, counters.BytesReceived, Volatile.Read(ref _reconnects));
+        }
+    }
+
+    /// <summary>
+    /// Completes when the forward was stopped. Faults when its target is lost for good, with a <see cref="ClusterException"/> that says why.
+    /// </summary>
+    public Task Completion { get; private set; } = Task.CompletedTask;
+
+    private IPEndPoint First => Ports.First(port => port.Local.Count > 0).Local[0];
+
+    /// <summary>
+    /// Stops accepting connections, and waits until those that are open have ended, or <see cref="ForwardOptions.DrainTimeout"/> is over; then those that are left are
+    /// reset. It never throws, and may be called more than once.
+    /// </summary>
+    /// <param name="cancellationToken">Resets the connections that are left at once.</param>
+    public async Task StopAsync(CancellationToken cancellationToken = default)
+    {
+        CancellationTokenRegistration atOnce = cancellationToken.UnsafeRegister(static abort => _ = ((CancellationTokenSource)abort!).CancelAsync(), _abort);
+        await using (atOnce.ConfigureAwait(false))
+        {
+            // Not on this thread, which may be one that has just been told an event.
+            await _stop.CancelAsync().ConfigureAwait(false);
+            await Completion.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    /// <summary>Stops at once: connections that are open are reset.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await _abort.CancelAsync().ConfigureAwait(false);
+        await _startEnded.Task.ConfigureAwait(false);
+        await Completion.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
+    /// <summary>
+    /// Reads the events from now on, in one order for all sources, until the last one. A reader that is too slow misses some, and is told how many. Those of the start go
+    /// to <see cref="ForwardOptions.OnEvent"/>.
+    /// </summary>
+    /// <param name="cancellationToken">Ends the reading.</param>
+    public IAsyncEnumerable<ForwardEvent> ReadEventsAsync(CancellationToken cancellationToken = default) => _events.ReadAsync(cancellationToken);
+
+    /// <summary>Starts; if that fails nothing is left.</summary>
+    internal async Task StartAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            CancellationTokenRegistration unwanted = cancellationToken.UnsafeRegister(static abort => _ = ((CancellationTokenSource)abort!).CancelAsync(), _abort);
+            await using (unwanted.ConfigureAwait(false))
+            {
+                await StartNowAsync().ConfigureAwait(false);
+            }
+
+            cancellationToken.ThrowIfCancellationRequested();
+        }
+        catch
+        {
+            await _abort.CancelAsync().ConfigureAwait(false);
+            await Completion.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            End(ForwardState.Failed);
+            throw;
+        }
+        finally
+        {
+            _startEnded.SetResult();
+        }
+    }
+
+    /// <summary>Tells what concerns all forwards of the server, from the moment on at which the target is known: before that the start itself fails.</summary>
+    internal void TellOfServer(ForwardEvent forwardEvent)
+    {
+        if (_isFound)
+        {
+            _events.Tell(forwardEvent);
+        }
+    }
+
+    private async Task StartNowAsync()
+    {
+        _abort.Token.ThrowIfCancellationRequested();
+        ForwardOptions limited = _options;
+        TimeSpan livenessTimeout = _options.LivenessTimeout ?? _request.LivenessTimeout;
+        var start = new StartRequest(_request.Target, _request.Namespace, _request.Ports)
+        {
+            PodRunningTimeout = _options.PodRunningTimeout,
+            LivenessTimeout = livenessTimeout,
+            OnFound = () =>
+            {
+                _isFound = true;
+                limited = _options.WithinLimits?.Invoke(_options) ?? _options;
+                return limited.Routing(livenessTimeout, _time, _events.Tell);
+            },
+            Tell = _events.Tell,
+        };
+        StartedTarget started = await _starter.StartAsync(start, _abort.Token).ConfigureAwait(false);
+        ResolvedTarget target = started.Target;
+        var forwarder = new PortForwarder(
+            started.Source,
+            _request.Addresses,
+            [.. target.Ports.Select(port => new Forwarding.PortMapping(port.LocalPort, port.PodPort))],
+            limited.Forwarding(_time, _events.Tell));
+        _forwarder = forwarder;
+        Completion = RunAsync(forwarder, target.PodName);
+        await Task.WhenAny(forwarder.Ready, Completion).ConfigureAwait(false);
+        if (!forwarder.Ready.IsCompletedSuccessfully)
+        {
+            await Completion.ConfigureAwait(false);
+            _abort.Token.ThrowIfCancellationRequested();
+            throw new OperationCanceledException("The forward was stopped before it was ready.");
+        }
+
+        Ports = [.. target.Ports.Select((port, index) => Describe(target, port, forwarder.Ports.Where(listener => listener.Index == index)))];
+        lock (_gate)
+        {
+            _state = _state == ForwardState.Starting ? ForwardState.Ready : _state;
+        }
+
+        _events.Tell(new ForwardReady(target.PodName, target.Namespace, _starter.Transport));
+    }
+
+    private async Task RunAsync(PortForwarder forwarder, string pod)
+    {
+        ForwardState last = ForwardState.Failed;
+        try
+        {
+            await forwarder.RunAsync(_stop.Token, _abort.Token).ConfigureAwait(false);
+            last = ForwardState.Ended;
+        }
+        catch (PortForwardException e) when (e.Fault is not null)
+        {
+            throw FaultText.Describe(e.Fault, pod);
+        }
+        finally
+        {
+            End(last);
+        }
+    }
+
+    private static ForwardPort Describe(ResolvedTarget target, Targets.PortMapping port, IEnumerable<ForwardedPort> listeners)
+    {
+        (string? name, int number) = PortTranslation.Identify(port, target.Object.Service, target.Pod);
+        return new ForwardPort(name, number, [.. listeners.Select(listener => listener.Local)]);
+    }
+
+    private void OnEvent(ForwardEvent forwardEvent)
+    {
+        switch (forwardEvent)
+        {
+            case Routing.PodLost:
+                Enter(ForwardState.Lost);
+                break;
+            case Routing.PodBack:
+                Interlocked.Increment(ref _reconnects);
+                Enter(ForwardState.Ready);
+                break;
+        }
+
+        _options.OnEvent?.Invoke(forwardEvent);
+    }
+
+    private void Enter(ForwardState state)
+    {
+        lock (_gate)
+        {
+            if (_state is not (ForwardState.Failed or ForwardState.Ended))
+            {
+                _state = state;
+            }
+        }
+    }
+
+    private void End(ForwardState last)
+    {
+        Enter(last);
+        _events.End();
+    }
+}
