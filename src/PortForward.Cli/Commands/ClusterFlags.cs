@@ -58,6 +58,6 @@ internal static class ClusterFlags
     /// <summary>Unlike kubectl's other durations this one may be a plain number of seconds.</summary>
     private static TimeSpan? ReadRequestTimeout(ForwardFlags flags, ParseResult parsed) =>
         int.TryParse(parsed.GetValue(flags.RequestTimeout), NumberStyles.None, CultureInfo.InvariantCulture, out int seconds)
-            ? ForwardOptions.Bounded(TimeSpan.FromSeconds(seconds))
-            : ForwardOptions.ReadDuration(flags.RequestTimeout, parsed);
+            ? ForwardArguments.Bounded(TimeSpan.FromSeconds(seconds))
+            : ForwardArguments.ReadDuration(flags.RequestTimeout, parsed);
 }

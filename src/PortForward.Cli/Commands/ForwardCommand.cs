@@ -17,7 +17,7 @@ internal static class ForwardCommand
     /// <returns>The exit code.</returns>
     public static async Task<int> RunAsync(string[] arguments)
     {
-        await using var stderr = new Stderr(ForwardOptions.FindLogFormat(arguments));
+        await using var stderr = new Stderr(ForwardArguments.FindLogFormat(arguments));
         var flags = new ForwardFlags();
         bool verbose = false;
         try
@@ -33,10 +33,10 @@ internal static class ForwardCommand
                 return Print($"pf {Version}", stderr);
             }
 
-            stderr.Format = ForwardOptions.ReadLogFormat(flags, parsed);
+            stderr.Format = ForwardArguments.ReadLogFormat(flags, parsed);
             verbose = parsed.GetValue(flags.Verbose);
-            using ILoggerFactory loggers = stderr.CreateLoggerFactory(ForwardOptions.ReadDiagnosticsLevel(flags, parsed));
-            return await ForwardRun.RunAsync(ForwardOptions.Read(flags, parsed), flags, parsed, stderr, loggers);
+            using ILoggerFactory loggers = stderr.CreateLoggerFactory(ForwardArguments.ReadDiagnosticsLevel(flags, parsed));
+            return await ForwardRun.RunAsync(ForwardArguments.Read(flags, parsed), flags, parsed, stderr, loggers);
         }
         catch (UsageException e)
         {

@@ -29,7 +29,7 @@ internal static class ForwardRun
     /// <returns>The exit code.</returns>
     /// <exception cref="ClusterException">The cluster side of the start failed.</exception>
     /// <exception cref="PortForwardException">The forward could not start.</exception>
-    public static async Task<int> RunAsync(ForwardOptions options, ForwardFlags flags, ParseResult parsed, Stderr stderr, ILoggerFactory loggers)
+    public static async Task<int> RunAsync(ForwardArguments options, ForwardFlags flags, ParseResult parsed, Stderr stderr, ILoggerFactory loggers)
     {
         long started = Stopwatch.GetTimestamp();
         SocketCompletions.RunInline();
@@ -81,7 +81,7 @@ internal static class ForwardRun
                 }
 
                 // Now the program has opened nearly all that it needs for itself.
-                ForwardOptions affordable = options.Within(DescriptorLimit.Current, DescriptorLimit.InUse());
+                ForwardArguments affordable = options.Within(DescriptorLimit.Current, DescriptorLimit.InUse());
                 using var renderer = new EventRenderer(stdout.WriteLine, stderr, verbose, target.Target);
                 cluster.OnLoginNeeded = renderer.Render;
                 var router = new PodRouter(
@@ -157,7 +157,7 @@ internal static class ForwardRun
     }
 
     private static async Task<ResolvedTarget> ResolveAsync(
-        ForwardOptions options, string @namespace, ApiClient api, TunnelDialers transports, Stderr stderr, ILoggerFactory loggers, CancellationToken cancellationToken)
+        ForwardArguments options, string @namespace, ApiClient api, TunnelDialers transports, Stderr stderr, ILoggerFactory loggers, CancellationToken cancellationToken)
     {
         var resolver = new TargetResolver(api, time: null, loggers.CreateLogger<TargetResolver>());
         bool waited = false;

@@ -19,9 +19,9 @@ internal sealed class CommandLineTarget : FuzzTarget
         try
         {
             ParseResult parsed = ForwardCommand.Parse(flags, input.Text.Split('\n'));
-            _ = ForwardOptions.ReadLogFormat(flags, parsed);
-            _ = ForwardOptions.ReadDiagnosticsLevel(flags, parsed);
-            ForwardOptions options = ForwardOptions.Read(flags, parsed);
+            _ = ForwardArguments.ReadLogFormat(flags, parsed);
+            _ = ForwardArguments.ReadDiagnosticsLevel(flags, parsed);
+            ForwardArguments options = ForwardArguments.Read(flags, parsed);
             Require.That(options.LivenessTimeout > TimeSpan.Zero && options.PodRunningTimeout > TimeSpan.Zero, "time-outs are positive");
             Require.That(options.Ports.All(port => port.RemotePort is null or (> 0 and <= ushort.MaxValue)), "ports are ports");
             Require.That(options.Addresses.Count > 0 && options.Transports.Count > 0, "there are an address and a transport");

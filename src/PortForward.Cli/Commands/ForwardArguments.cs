@@ -12,7 +12,7 @@ using PortForward.Tunnels;
 namespace PortForward.Cli.Commands;
 
 /// <summary>What a command line asks for, checked as far as that is possible without a cluster.</summary>
-internal sealed record ForwardOptions
+internal sealed record ForwardArguments
 {
     private static readonly TimeSpan DefaultPodRunningTimeout = TimeSpan.FromMinutes(1);
 
@@ -44,7 +44,7 @@ internal sealed record ForwardOptions
 
     /// <summary>Reads the options; the words of the command line are the target and the ports.</summary>
     /// <exception cref="UsageException">Something is missing or malformed.</exception>
-    public static ForwardOptions Read(ForwardFlags flags, ParseResult parsed)
+    public static ForwardArguments Read(ForwardFlags flags, ParseResult parsed)
     {
         string[] words = parsed.GetValue(flags.Words) ?? [];
         if (words.Length < 2)
@@ -56,7 +56,7 @@ internal sealed record ForwardOptions
         {
             TimeSpan livenessTimeout = ReadPositive(flags.LivenessTimeout, parsed) ?? new TunnelDialOptions().LivenessTimeout;
             PodRouterOptions routing = ReadRouting(flags, parsed, livenessTimeout);
-            return new ForwardOptions
+            return new ForwardArguments
             {
                 Target = TargetReference.Parse(words[0]),
                 Ports = [.. words.Skip(1).Select(PortSpec.Parse)],
@@ -133,7 +133,7 @@ internal sealed record ForwardOptions
     /// <summary>The same, for a process that may have so many descriptors.</summary>
     /// <param name="limit">How many; null for no limit.</param>
     /// <param name="inUse">How many of them are in use already.</param>
-    public ForwardOptions Within(ulong? limit, int inUse)
+    public ForwardArguments Within(ulong? limit, int inUse)
     {
         var budget = DescriptorBudget.For(limit, inUse + (2 * WarmConnections), Addresses.Count * Ports.Count, Routing.Tunnels.MaxTunnels);
         return this with
