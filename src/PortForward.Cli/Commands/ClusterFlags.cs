@@ -10,15 +10,15 @@ namespace PortForward.Cli.Commands;
 /// <summary>The flags that say which cluster, as whom and how.</summary>
 internal static class ClusterFlags
 {
-    /// <summary>Reads the kubeconfig and prepares a connection.</summary>
+    /// <summary>Reads the kubeconfig and prepares a client; nothing is sent yet.</summary>
     /// <param name="flags">The flags.</param>
     /// <param name="parsed">Their values.</param>
-    /// <param name="warmConnections">How many connections are kept open in advance.</param>
+    /// <param name="arguments">What else the command line says of the way to the cluster.</param>
     /// <param name="context">The context in use; null if there is none.</param>
-    /// <param name="loggers">For diagnostics; none if null.</param>
+    /// <param name="loggers">For diagnostics.</param>
     /// <exception cref="ClusterException">Flags and kubeconfig do not lead to a cluster.</exception>
     /// <exception cref="UsageException">A flag is malformed.</exception>
-    public static ClusterConnection Connect(ForwardFlags flags, ParseResult parsed, int warmConnections, out string? context, ILoggerFactory? loggers = null)
+    public static ClusterClient Connect(ForwardFlags flags, ParseResult parsed, ForwardArguments arguments, out string? context, ILoggerFactory loggers)
     {
         var overrides = new ClusterOverrides
         {
@@ -44,7 +44,13 @@ internal static class ClusterFlags
         };
         var kubeconfig = MergedKubeconfig.Load(Value(flags.Kubeconfig));
         context = overrides.Context ?? kubeconfig.CurrentContext;
-        return new ClusterConnection(ClusterConfiguration.Resolve(kubeconfig, overrides, TimeProvider.System, loggers)) { MaxWarmConnections = warmConnections };
+        return ClusterClient.Create(ClusterConfiguration.Resolve(kubeconfig, overrides, TimeProvider.System, loggers), new ClusterClientOptions
+        {
+            Transports = arguments.Transports,
+            LivenessTimeout = arguments.LivenessTimeout,
+            MaxWarmConnections = arguments.WarmConnections,
+            Loggers = loggers,
+        });
 
         // An empty value is no value, as for kubectl.
         string? Value(Option<string> flag) => parsed.GetValue(flag) is { Length: > 0 } text ? text : null;

@@ -4,7 +4,6 @@ using PortForward.Cli.Output;
 using PortForward.Cli.Startup;
 using PortForward.Cluster;
 using PortForward.Cluster.Connection;
-using PortForward.Cluster.Routing;
 using PortForward.Cluster.Targets;
 using PortForward.Forwarding;
 using PortForward.Tunnels;
@@ -14,24 +13,19 @@ namespace PortForward.Cli.Commands;
 /// <summary>What a command line asks for, checked as far as that is possible without a cluster.</summary>
 internal sealed record ForwardArguments
 {
-    private static readonly TimeSpan DefaultPodRunningTimeout = TimeSpan.FromMinutes(1);
-
     /// <summary>A timer takes 2^32 - 2 milliseconds at most, which is this and some hours.</summary>
     private static readonly TimeSpan LongestTimeout = TimeSpan.FromDays(49);
 
     public required TargetReference Target { get; init; }
 
-    public required IReadOnlyList<PortSpec> Ports { get; init; }
+    /// <summary>The target as it was written.</summary>
+    public required string TargetText { get; init; }
 
-    public required IReadOnlyList<ListenAddress> Addresses { get; init; }
+    /// <summary>The ports as they were written.</summary>
+    public required IReadOnlyList<string> PortTexts { get; init; }
 
-    public required TimeSpan PodRunningTimeout { get; init; }
-
-    /// <summary>How connections are carried.</summary>
-    public required PortForwarderOptions Forwarding { get; init; }
-
-    /// <summary>How the target is followed.</summary>
-    public required PodRouterOptions Routing { get; init; }
+    /// <summary>How to listen, to follow the target, and to treat connections.</summary>
+    public required ForwardOptions Options { get; init; }
 
     /// <summary>The transports to try, in their order.</summary>
     public required IReadOnlyList<string> Transports { get; init; }
@@ -54,18 +48,23 @@ internal sealed record ForwardArguments
 
         try
         {
+            // In this order: of several mistakes the first one is told.
             TimeSpan livenessTimeout = ReadPositive(flags.LivenessTimeout, parsed) ?? new TunnelDialOptions().LivenessTimeout;
-            PodRouterOptions routing = ReadRouting(flags, parsed, livenessTimeout);
+            var target = TargetReference.Parse(words[0]);
+            string[] ports = words[1..];
+            Array.ForEach(ports, static port => PortSpec.Parse(port));
+            ForwardOptions options = ReadOptions(flags, parsed);
+            IReadOnlyList<string> transports = TransportFlag.Parse(parsed.GetValue(flags.Transport));
+            int warmConnections = ReadWarmConnections(flags, parsed, options.MaxTunnels);
+            int listeners = ListenAddress.Parse(options.Addresses).Count * ports.Length;
             return new ForwardArguments
             {
-                Target = TargetReference.Parse(words[0]),
-                Ports = [.. words.Skip(1).Select(PortSpec.Parse)],
-                Addresses = ListenAddress.Parse(parsed.GetValue(flags.Address) is { Length: > 0 } addresses ? addresses : ["localhost"]),
-                PodRunningTimeout = ReadPositive(flags.PodRunningTimeout, parsed) ?? DefaultPodRunningTimeout,
-                Forwarding = ReadForwarding(flags, parsed),
-                Routing = routing,
-                Transports = TransportFlag.Parse(parsed.GetValue(flags.Transport)),
-                WarmConnections = ReadWarmConnections(flags, parsed, routing.Tunnels.MaxTunnels),
+                Target = target,
+                TargetText = words[0],
+                PortTexts = ports,
+                Options = options with { WithinLimits = wanted => WithinDescriptors(wanted, listeners, warmConnections) },
+                Transports = transports,
+                WarmConnections = warmConnections,
                 LivenessTimeout = livenessTimeout,
             };
         }
@@ -120,27 +119,30 @@ internal sealed record ForwardArguments
         _ => LogLevel.Warning,
     };
 
-    private static PortForwarderOptions ReadForwarding(ForwardFlags flags, ParseResult parsed)
+    private static ForwardOptions ReadOptions(ForwardFlags flags, ParseResult parsed)
     {
-        var defaults = new PortForwarderOptions();
+        var defaults = new ForwardOptions();
+        IReadOnlyList<string> addresses = parsed.GetValue(flags.Address) is { Length: > 0 } given ? given : defaults.Addresses;
         return defaults with
         {
+            Addresses = addresses,
+            RequireAllPorts = false, // kubectl's way.
+            PodRunningTimeout = ReadPositive(flags.PodRunningTimeout, parsed) ?? defaults.PodRunningTimeout,
             HalfCloseTimeout = ReadNotNegative(flags.HalfCloseTimeout, parsed) ?? defaults.HalfCloseTimeout,
             DrainTimeout = ReadNotNegative(flags.DrainTimeout, parsed) ?? defaults.DrainTimeout,
+            MaxTunnels = ReadMaxTunnels(flags, parsed) ?? defaults.MaxTunnels,
+            Reconnect = !parsed.GetValue(flags.NoReconnect),
+            Balance = parsed.GetValue(flags.Balance),
+            HoldTimeout = ReadNotNegative(flags.HoldTimeout, parsed) ?? defaults.HoldTimeout,
+            ReconnectTimeout = ReadNotNegative(flags.ReconnectTimeout, parsed),
         };
     }
 
-    /// <summary>The same, for a process that may have so many descriptors.</summary>
-    /// <param name="limit">How many; null for no limit.</param>
-    /// <param name="inUse">How many of them are in use already.</param>
-    public ForwardArguments Within(ulong? limit, int inUse)
+    /// <summary>The same for what descriptors there are, once the program has opened nearly all that it needs for itself.</summary>
+    private static ForwardOptions WithinDescriptors(ForwardOptions options, int listeners, int warmConnections)
     {
-        var budget = DescriptorBudget.For(limit, inUse + (2 * WarmConnections), Addresses.Count * Ports.Count, Routing.Tunnels.MaxTunnels);
-        return this with
-        {
-            Forwarding = Forwarding with { MaxConnections = budget.MaxConnections },
-            Routing = Routing with { Tunnels = Routing.Tunnels with { MaxTunnels = budget.MaxTunnels } },
-        };
+        var budget = DescriptorBudget.For(DescriptorLimit.Current, DescriptorLimit.InUse() + (2 * warmConnections), listeners, options.MaxTunnels);
+        return options with { MaxConnections = budget.MaxConnections, MaxTunnels = budget.MaxTunnels };
     }
 
     /// <summary>One tunnel is open from the start, so there is no use for more connections than there may be further ones.</summary>
@@ -150,25 +152,9 @@ internal sealed record ForwardArguments
         return number < 0 ? throw new UsageException("--warm-connections must not be negative") : Math.Min(number, maxTunnels - 1);
     }
 
-    private static PodRouterOptions ReadRouting(ForwardFlags flags, ParseResult parsed, TimeSpan livenessTimeout)
-    {
-        var defaults = new PodRouterOptions();
-        bool balance = parsed.GetValue(flags.Balance);
-        int maxTunnels = parsed.GetResult(flags.MaxTunnels) is null ? defaults.Tunnels.MaxTunnels : parsed.GetValue(flags.MaxTunnels);
-        if (maxTunnels < 1)
-        {
-            throw new UsageException("--max-tunnels must be at least 1");
-        }
-
-        return defaults with
-        {
-            Reconnect = !parsed.GetValue(flags.NoReconnect),
-            Balance = balance,
-            HoldTimeout = ReadNotNegative(flags.HoldTimeout, parsed) ?? defaults.HoldTimeout,
-            ReconnectTimeout = ReadNotNegative(flags.ReconnectTimeout, parsed),
-            Tunnels = defaults.Tunnels with { MaxTunnels = maxTunnels, ProbeInterval = livenessTimeout / TunnelDialOptions.PingsPerTimeout },
-        };
-    }
+    private static int? ReadMaxTunnels(ForwardFlags flags, ParseResult parsed) => parsed.GetResult(flags.MaxTunnels) is null ? null
+        : parsed.GetValue(flags.MaxTunnels) is >= 1 and int most ? most
+        : throw new UsageException("--max-tunnels must be at least 1");
 
     private static TimeSpan? ReadPositive(Option<string> flag, ParseResult parsed) => ReadDuration(flag, parsed) is not { } duration ? null
         : duration > TimeSpan.Zero ? duration

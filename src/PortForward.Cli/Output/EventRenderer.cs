@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 using PortForward.Cli.Startup;
 using PortForward.Cluster;
@@ -13,7 +14,8 @@ namespace PortForward.Cli.Output;
 /// <param name="stderr">Takes everything else.</param>
 /// <param name="verbose">Whether connections that went well are told too.</param>
 /// <param name="target">What is forwarded to.</param>
-internal sealed class EventRenderer(Action<string> stdout, Stderr stderr, bool verbose, TargetReference target) : IDisposable
+/// <param name="started">When the program has started, as a timestamp of <see cref="Stopwatch"/>.</param>
+internal sealed class EventRenderer(Action<string> stdout, Stderr stderr, bool verbose, TargetReference target, long started) : IDisposable
 {
     private readonly FailureDigest _failures = new(stderr, TimeProvider.System);
 
@@ -22,6 +24,26 @@ internal sealed class EventRenderer(Action<string> stdout, Stderr stderr, bool v
     {
         switch (forwardEvent)
         {
+            case PodAwaited awaited:
+                stderr.Tell(UserMessages.Waiting(awaited.Progress.ToString()));
+                break;
+
+            case PodRunning running:
+                stderr.Tell(UserMessages.Running(running.Pod));
+                break;
+
+            case TargetNote note:
+                stderr.Tell(UserMessages.Note(note.Text, Reasons.Target));
+                break;
+
+            case TransportFailed failed when verbose:
+                stderr.Tell(UserMessages.TransportFailed(failed.Transport, FaultText.OfTransport(failed.Fault), Reasons.Of(failed.Fault)));
+                break;
+
+            case ForwardReady ready when verbose:
+                stderr.Tell(UserMessages.Ready(ready.Pod, ready.Namespace, ready.Transport, Stopwatch.GetElapsedTime(started)));
+                break;
+
             case ListenerOpened opened:
                 stdout($"Forwarding from {opened.Port.Local} -> {opened.Port.TargetPort}");
                 if (IsOpenToOthers(opened.Port.Local.Address))

@@ -34,7 +34,7 @@ public sealed class ClusterClient : IAsyncDisposable
     {
         _options = options;
         _loggers = options.Loggers ?? NullLoggerFactory.Instance;
-        _connection = new ClusterConnection(configuration) { OnLoginNeeded = OnLoginNeeded };
+        _connection = new ClusterConnection(configuration) { OnLoginNeeded = OnLoginNeeded, MaxWarmConnections = options.MaxWarmConnections };
         _starter = new TargetStarter(_connection, options.Transports, options.Time, _loggers);
     }
 

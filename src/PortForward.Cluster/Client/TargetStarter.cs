@@ -71,6 +71,7 @@ internal sealed class TargetStarter(ClusterConnection connection, IReadOnlyList<
             if (await router.ConnectAsync(cancellationToken).ConfigureAwait(false) is not { } fault)
             {
                 isStarted = true;
+                connection.KeepWarm();
                 return new StartedTarget(target, router, connection.CountWaiting(router));
             }
 

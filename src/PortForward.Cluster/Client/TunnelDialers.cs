@@ -31,9 +31,6 @@ internal sealed class TunnelDialers(
     /// <summary>All transports, in the order in which they are tried unless another one is asked for.</summary>
     public static IReadOnlyList<string> AllTransports { get; } = [WebSocket, Spdy, Channel];
 
-    /// <summary>The name of the transport in use, once the server has accepted it.</summary>
-    public string InUse => memory.Works ?? memory.Accepted ?? "";
-
     /// <summary>What the user asks for holds for an upgrade's answer, and no other limit ends the dial before.</summary>
     public static TunnelDialOptions Limits(TimeSpan? requestTimeout)
     {

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using PortForward.Cli.Commands;
+using PortForward.Cluster.Targets;
 using PortForward.Fuzzing.Engine;
 
 namespace PortForward.Fuzzing.Targets;
@@ -21,10 +22,10 @@ internal sealed class CommandLineTarget : FuzzTarget
             ParseResult parsed = ForwardCommand.Parse(flags, input.Text.Split('\n'));
             _ = ForwardArguments.ReadLogFormat(flags, parsed);
             _ = ForwardArguments.ReadDiagnosticsLevel(flags, parsed);
-            ForwardArguments options = ForwardArguments.Read(flags, parsed);
-            Require.That(options.LivenessTimeout > TimeSpan.Zero && options.PodRunningTimeout > TimeSpan.Zero, "time-outs are positive");
-            Require.That(options.Ports.All(port => port.RemotePort is null or (> 0 and <= ushort.MaxValue)), "ports are ports");
-            Require.That(options.Addresses.Count > 0 && options.Transports.Count > 0, "there are an address and a transport");
+            var arguments = ForwardArguments.Read(flags, parsed);
+            Require.That(arguments.LivenessTimeout > TimeSpan.Zero && arguments.Options.PodRunningTimeout > TimeSpan.Zero, "time-outs are positive");
+            Require.That(arguments.PortTexts.All(port => PortSpec.Parse(port).RemotePort is null or (> 0 and <= ushort.MaxValue)), "ports are ports");
+            Require.That(arguments.Options.Addresses.Count > 0 && arguments.Transports.Count > 0, "there are an address and a transport");
         }
         catch (UsageException e)
         {
