@@ -3,19 +3,21 @@ using Microsoft.Extensions.Logging.Abstractions;
 using PortForward.Cluster.Authentication;
 using PortForward.Cluster.Connection;
 using PortForward.Cluster.Kubeconfig;
+using PortForward.Cluster.Targets;
 using PortForward.Forwarding;
 
 namespace PortForward.Cluster;
 
 /// <summary>
-/// One API server with one user's credentials, and everything that is started from it: forwards share its connection, its credentials and what is known of the
-/// transports.
+/// One API server with one user's credentials, and everything that is started from it: forwards and streams share its connection, its credentials and what is known
+/// of the transports.
 /// </summary>
 /// <example>
 /// <code>
 /// await using var cluster = ClusterClient.FromKubeconfig();
 /// await using Forward db = await cluster.ForwardAsync("svc/postgres", ":5432");
 /// Console.WriteLine($"Host={db.Host};Port={db.Port}");
+/// await using Stream cache = await cluster.DialAsync("svc/redis", "6379"); // no listener, no local port
 /// </code>
 /// </example>
 public sealed class ClusterClient : IAsyncDisposable
@@ -24,6 +26,7 @@ public sealed class ClusterClient : IAsyncDisposable
     private readonly ILoggerFactory _loggers;
     private readonly ClusterConnection _connection;
     private readonly TargetStarter _starter;
+    private readonly DialRouters _dials;
 
     /// <summary>Guards the fields below it.</summary>
     private readonly Lock _gate = new();
@@ -36,6 +39,7 @@ public sealed class ClusterClient : IAsyncDisposable
         _loggers = options.Loggers ?? NullLoggerFactory.Instance;
         _connection = new ClusterConnection(configuration) { OnLoginNeeded = OnLoginNeeded, MaxWarmConnections = options.MaxWarmConnections };
         _starter = new TargetStarter(_connection, options.Transports, options.Time, _loggers);
+        _dials = new DialRouters(_starter, options.LivenessTimeout, options.Time);
     }
 
     /// <summary>The namespace to look in, unless another one is said.</summary>
@@ -61,6 +65,9 @@ public sealed class ClusterClient : IAsyncDisposable
         ClusterClientOptions.Check(options);
         return new ClusterClient(configuration, options);
     }
+
+    /// <summary>How many targets streams are dialled to, or were a short while ago.</summary>
+    internal int DialledTargets => _dials.Count;
 
     internal static ClusterClient FromKubeconfig(ClusterClientOptions options, LocalEnvironment environment)
     {
@@ -129,6 +136,53 @@ public sealed class ClusterClient : IAsyncDisposable
         }
     }
 
+    /// <summary>Opens a stream to a port of a target, without a listener and without a local port. It returns when there is a tunnel to a pod for it.</summary>
+    /// <inheritdoc cref="DialAsync(string, string, string, CancellationToken)"/>
+    public Task<PodStream> DialAsync(string target, string port, CancellationToken cancellationToken = default) => DialAsync(target, port, Namespace, cancellationToken);
+
+    /// <summary>
+    /// Opens a stream to a port of a target in a namespace, without a listener and without a local port. It returns when there is a tunnel to a pod for it.
+    /// </summary>
+    /// <remarks>
+    /// Streams follow the target from pod to pod as connections of a <see cref="Forward"/> do. Those to one target share a watch and tunnels, which are kept for two
+    /// minutes after the last one. While the target has no pod, a dial waits as long as a connection: 30 s, and one minute for the first one.
+    /// </remarks>
+    /// <param name="target">What to connect to, such as <c>svc/redis</c>, <c>deploy/web</c>, or <c>web</c> for a pod.</param>
+    /// <param name="port">The port: a number or a name of the service or the pod.</param>
+    /// <param name="namespace">The target's namespace.</param>
+    /// <param name="cancellationToken">Ends the dial, and never the stream that was returned.</param>
+    /// <returns>The stream, to be disposed when it is needed no more. Whether the application takes the connection is seen when it is read.</returns>
+    /// <exception cref="ClusterException">The target cannot be reached; the message says why, in one sentence.</exception>
+    /// <exception cref="FormatException">The target or the port is malformed; the message says how, in one sentence.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled; nothing is left of the dial.</exception>
+    /// <exception cref="ObjectDisposedException">The client was disposed.</exception>
+    public async Task<PodStream> DialAsync(string target, string port, string @namespace, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(target);
+        ArgumentNullException.ThrowIfNull(port);
+        ArgumentNullException.ThrowIfNull(@namespace);
+        var reference = TargetReference.Parse(target);
+        var remote = PortSpec.Parse(port);
+        if (port.Contains(':', StringComparison.Ordinal))
+        {
+            throw new FormatException($"invalid port \"{port}\": a stream has no local port, expected REMOTE");
+        }
+
+        lock (_gate)
+        {
+            ObjectDisposedException.ThrowIf(_disposed is not null, this);
+        }
+
+        try
+        {
+            return await _dials.DialAsync(reference, @namespace, remote, cancellationToken).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException e)
+        {
+            throw WhyCancelled(e, cancellationToken);
+        }
+    }
+
     /// <summary>Ends everything that was started from it at once. To let connections come to their end, stop the forwards before.</summary>
     public ValueTask DisposeAsync()
     {
@@ -141,6 +195,7 @@ public sealed class ClusterClient : IAsyncDisposable
     private async Task EndAllAsync()
     {
         await Task.WhenAll(OpenForwards().Select(forward => forward.DisposeAsync().AsTask())).ConfigureAwait(false);
+        await _dials.DisposeAsync().ConfigureAwait(false);
         _connection.Dispose();
     }
 

@@ -7,7 +7,7 @@ namespace PortForward.Cluster;
 /// <summary>What a start is asked for.</summary>
 /// <param name="Target">The target.</param>
 /// <param name="Namespace">The target's namespace.</param>
-/// <param name="Ports">The target's ports; at least one.</param>
+/// <param name="Ports">The target's ports; more can be added to the router later.</param>
 internal sealed record StartRequest(TargetReference Target, string Namespace, IReadOnlyList<PortSpec> Ports)
 {
     /// <summary>How long to wait until the target has a running pod.</summary>
