@@ -1,3 +1,4 @@
+using System.Globalization;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using PortForward.Cluster.Authentication;
@@ -65,6 +66,19 @@ public sealed class ClusterClient : IAsyncDisposable
         ClusterClientOptions.Check(options);
         return new ClusterClient(configuration, options);
     }
+
+    /// <summary>
+    /// Connects an <see cref="HttpClient"/> to services by the names that programs in the cluster have for them: <c>http://web.shop/</c> is the port 80 of the service
+    /// <c>web</c> in the namespace <c>shop</c>. The names are <c>web</c>, <c>web.shop</c>, <c>web.shop.svc</c> and <c>web.shop.svc.cluster.local</c>; anything else
+    /// fails with a <see cref="ClusterException"/>.
+    /// </summary>
+    /// <example>
+    /// <code>
+    /// using var http = new HttpClient(new SocketsHttpHandler { UseProxy = false, ConnectCallback = cluster.ConnectCallback });
+    /// string page = await http.GetStringAsync("http://web.shop/");
+    /// </code>
+    /// </example>
+    public Func<SocketsHttpConnectionContext, CancellationToken, ValueTask<Stream>> ConnectCallback => ConnectAsync;
 
     /// <summary>How many targets streams are dialled to, or were a short while ago.</summary>
     internal int DialledTargets => _dials.Count;
@@ -190,6 +204,13 @@ public sealed class ClusterClient : IAsyncDisposable
         {
             return new ValueTask(_disposed ??= Task.Run(EndAllAsync));
         }
+    }
+
+    private async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellationToken)
+    {
+        var host = ServiceHost.Parse(context.DnsEndPoint.Host);
+        string port = context.DnsEndPoint.Port.ToString(CultureInfo.InvariantCulture);
+        return await DialAsync($"service/{host.Service}", port, host.Namespace ?? Namespace, cancellationToken).ConfigureAwait(false);
     }
 
     private async Task EndAllAsync()
