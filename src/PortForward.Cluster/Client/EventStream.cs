@@ -31,6 +31,11 @@ internal sealed partial class EventStream(Action<ForwardEvent> tell, ILogger log
     {
         lock (_gate)
         {
+            if (_hasEnded)
+            {
+                return; // A dial that nobody waits for may end later than everything else.
+            }
+
             _next.Enqueue(forwardEvent);
             if (_isTelling)
             {
@@ -47,7 +52,7 @@ internal sealed partial class EventStream(Action<ForwardEvent> tell, ILogger log
         }
     }
 
-    /// <summary>No event follows: whoever reads comes to the end.</summary>
+    /// <summary>No event is told any more: whoever reads comes to the end.</summary>
     public void End()
     {
         lock (_gate)

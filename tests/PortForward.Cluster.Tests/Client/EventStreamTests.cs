@@ -79,11 +79,14 @@ public sealed class EventStreamTests
     }
 
     [Fact]
-    public async Task After_the_end_there_is_nothing_to_read()
+    public async Task After_the_end_nothing_is_told_and_there_is_nothing_to_read()
     {
-        var events = new EventStream(static _ => { }, NullLogger.Instance);
+        var events = new EventStream(next => _told.Add(((TargetNote)next).Text), NullLogger.Instance);
+        events.Tell(new TargetNote("last"));
         events.End();
+        events.Tell(new TargetNote("too late"));
 
+        _told.Should().Equal("last");
         await foreach (ForwardEvent next in events.ReadAsync(CancellationToken.None))
         {
             Assert.Fail($"{next} comes after the end");
