@@ -239,6 +239,48 @@ public sealed class DialTests : ClusterClientTestBase
     }
 
     [Fact]
+    public async Task Whatever_happens_to_pods_and_tunnels_no_short_answer_looks_whole()
+    {
+        TestPod serving = AddWeb("web-0");
+        using var enough = new CancellationTokenSource();
+        int whole = 0, cut = 0;
+        Task[] clients = [.. Enumerable.Range(0, 6).Select(_ => Task.Run(async () =>
+        {
+            while (!enough.IsCancellationRequested)
+            {
+                try
+                {
+                    await using PodStream stream = await Client.DialAsync("deploy/web", $"{Source}").Soon();
+                    await stream.WriteAsync("200000\n"u8.ToArray()).Soon();
+                    using var answer = new MemoryStream();
+                    await stream.CopyToAsync(answer).Soon();
+                    answer.Length.Should().Be(200_000);
+                    Interlocked.Increment(ref whole);
+                }
+                catch (Exception e) when (e is IOException or ClusterException)
+                {
+                    Interlocked.Increment(ref cut);
+                }
+            }
+        }))];
+
+        for (int round = 1; round <= 8; round++)
+        {
+            int before = Volatile.Read(ref whole);
+            await Waiting.UntilAsync(() => Volatile.Read(ref whole) >= before + 10);
+            Cluster.Tunnels.CutAll();
+            TestPod next = AddWeb($"web-{round}");
+            serving.Terminating();
+            serving = next;
+        }
+
+        await enough.CancelAsync();
+        await Task.WhenAll(clients).Soon();
+        whole.Should().BeGreaterThanOrEqualTo(80);
+        Client.DialledTargets.Should().Be(1);
+    }
+
+    [Fact]
     public async Task A_wrong_port_fails_its_own_dial_alone()
     {
         AddWeb("web-1");
