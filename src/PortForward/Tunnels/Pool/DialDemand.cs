@@ -1,7 +1,7 @@
 namespace PortForward.Tunnels.Pool;
 
 /// <summary>What a pool has and what is wanted of it, in numbers.</summary>
-internal readonly record struct DialDemand
+internal readonly record struct DialDemand()
 {
     /// <summary>How many connections wait for a tunnel.</summary>
     public required int Waiters { get; init; }
@@ -17,6 +17,9 @@ internal readonly record struct DialDemand
 
     /// <summary>How many tunnels count against the limit: all but those that only live on for the connections in them.</summary>
     public required int Occupied { get; init; }
+
+    /// <summary>How many more tunnels the budget that is shared with other pools allows.</summary>
+    public int Room { get; init; } = int.MaxValue;
 
     /// <summary>Whether there is a tunnel that connections can share.</summary>
     public required bool CanShare { get; init; }

@@ -28,8 +28,8 @@ internal sealed class DialPolicy(TunnelPoolOptions options)
     /// <summary>Whether there may be another dial: the limit allows it, and the server wants it or else nobody could be served.</summary>
     public bool MayDial(DialDemand demand) => HasRoom(demand) && (_time.GetTimestamp() >= _retryAt || !demand.CanShare);
 
-    /// <summary>Whether the limit allows another tunnel.</summary>
-    public bool HasRoom(DialDemand demand) => demand.Occupied + demand.Dialling < options.MaxTunnels;
+    /// <summary>Whether the limits allow another tunnel. The first one needs no room in the budget.</summary>
+    public bool HasRoom(DialDemand demand) => demand.Occupied + demand.Dialling is var held && held < options.MaxTunnels && (held == 0 || demand.Room > 0);
 
     /// <summary>Says how many dials to begin now.</summary>
     public int Plan(DialDemand demand)
@@ -49,7 +49,7 @@ internal sealed class DialPolicy(TunnelPoolOptions options)
         DialDemand planned = demand;
         while (planned.Dialling < wanted && MayDial(planned))
         {
-            planned = planned with { Dialling = planned.Dialling + 1 };
+            planned = planned with { Dialling = planned.Dialling + 1, Room = Math.Max(0, planned.Room - 1) };
         }
 
         return planned.Dialling - demand.Dialling;

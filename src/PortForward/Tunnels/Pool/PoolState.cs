@@ -23,6 +23,12 @@ internal sealed class PoolState(TunnelPoolOptions options)
     private int _dialling;
     private bool _saidSaturated;
 
+    /// <summary>How many tunnels and dials the budget counts for this pool.</summary>
+    private int _counted;
+
+    /// <summary>When the pool was used last, as a timestamp of the clock; while it is used that is brought up to date now and then.</summary>
+    private long _usedAt = options.Time.GetTimestamp();
+
     /// <summary>Whether the pool was disposed.</summary>
     public bool IsClosed { get; private set; }
 
@@ -51,7 +57,14 @@ internal sealed class PoolState(TunnelPoolOptions options)
             return 0;
         }
 
+        CountInBudget();
         int dials = _policy.Plan(Demand with { Prewarm = prewarm, ReplaceLast = replaceLast });
+        if (dials > 0 && options.Budget is { } budget)
+        {
+            dials = budget.Take(dials, isFirst: _counted == 0);
+            _counted += dials;
+        }
+
         _dialling += dials;
         return dials;
     }
@@ -67,7 +80,11 @@ internal sealed class PoolState(TunnelPoolOptions options)
     public void RemoveConnecting(TaskCompletionSource<TunnelFault?> told) => _connecting.Remove(told);
 
     /// <summary>Takes an idle tunnel; null if there is none.</summary>
-    public PooledTunnel? TakeIdle() => _tunnels.TakeIdle();
+    public PooledTunnel? TakeIdle()
+    {
+        _usedAt = options.Time.GetTimestamp();
+        return _tunnels.TakeIdle();
+    }
 
     /// <summary>Begins to wait for the use of a tunnel.</summary>
     public WaitQueue.Waiter Enqueue()
@@ -194,14 +211,29 @@ internal sealed class PoolState(TunnelPoolOptions options)
         return isKnown && !answers && tunnel.IsEndedByPool && _tunnels.AliveCount == 0 ? Loss() : null;
     }
 
-    /// <summary>Ends idle tunnels that have died, and those that were not needed for a while, except the minimum: the last one tells when the pod is lost.</summary>
+    /// <summary>
+    /// Ends idle tunnels that have died, and those that were not needed for a while, or that another pool needs, except the minimum: the last one tells when the pod is
+    /// lost. A pool that was not used for long keeps none.
+    /// </summary>
     public void Prune()
     {
-        _tunnels.Prune(Math.Max(1, options.MinimumIdle), since => options.Time.GetElapsedTime(since) >= options.IdleTime);
+        if (_tunnels.Uses > 0 || _waiters.Count > 0)
+        {
+            _usedAt = options.Time.GetTimestamp();
+        }
+
+        bool isUnused = options.UnusedTime >= TimeSpan.Zero && options.Time.GetElapsedTime(_usedAt) >= options.UnusedTime;
+        bool isShort = options.Budget is { Left: 0 };
+        _tunnels.Prune(isUnused ? 0 : Math.Max(1, options.MinimumIdle), since => isShort || options.Time.GetElapsedTime(since) >= options.IdleTime);
+        CountInBudget();
     }
 
     /// <summary>Ends the tunnels that wait for the pod and not for a client.</summary>
-    public void DropWaiting() => Array.ForEach(_tunnels.Where(static tunnel => tunnel.Tunnel.IsWaitingForPod), _tunnels.Drop);
+    public void DropWaiting()
+    {
+        Array.ForEach(_tunnels.Where(static tunnel => tunnel.Tunnel.IsWaitingForPod), _tunnels.Drop);
+        CountInBudget();
+    }
 
     /// <summary>Whether a tunnel is to be dialled now to find out whether silent ones are dead: not if another one is known to live.</summary>
     public bool TryBeginProbe() => !IsClosed
@@ -247,6 +279,8 @@ internal sealed class PoolState(TunnelPoolOptions options)
         IsClosed = true;
         _waiters.FailUntil(left: 0, ClosedFault());
         TellConnecting(ClosedFault());
+        options.Budget?.Adjust(-_counted);
+        _counted = 0;
         return _tunnels.Clear();
     }
 
@@ -259,9 +293,23 @@ internal sealed class PoolState(TunnelPoolOptions options)
         Dialling = _dialling,
         Idle = _tunnels.IdleCount,
         Occupied = _tunnels.OccupiedCount,
+        Room = options.Budget?.Left ?? int.MaxValue,
         CanShare = _tunnels.Any(static tunnel => tunnel.CanServe),
         HasTunnels = _tunnels.Count > 0,
     };
+
+    /// <summary>Has the budget count what there is now.</summary>
+    private void CountInBudget()
+    {
+        if (options.Budget is not { } budget || IsClosed)
+        {
+            return;
+        }
+
+        int held = _tunnels.OccupiedCount + _dialling;
+        budget.Adjust(held - _counted);
+        _counted = held;
+    }
 
     private bool HasProof => _tunnels.Any(static tunnel => tunnel.ProvesPod);
 

@@ -9,6 +9,9 @@ public sealed record TunnelPoolOptions
     /// </summary>
     public int MaxTunnels { get; init; } = 256;
 
+    /// <summary>What all pools that share it may have together, beside the limit of each; none if null.</summary>
+    public TunnelBudget? Budget { get; init; }
+
     /// <summary>
     /// How many idle tunnels are dialled in advance; 1 by default, 0 dials none. It is dialled once the last idle tunnel is used and nobody waits for one, and not
     /// after losses.
@@ -29,6 +32,12 @@ public sealed record TunnelPoolOptions
 
     /// <summary>How long an idle tunnel beyond the minimum is kept; 45 s by default. It may take a ninth longer.</summary>
     public TimeSpan IdleTime { get; init; } = TimeSpan.FromSeconds(45);
+
+    /// <summary>
+    /// How long after the last use of the pool its last idle tunnel is kept, too. No limit by default: the last tunnel is what tells first that the pod or the network
+    /// has gone. With many pools it costs more than that is worth.
+    /// </summary>
+    public TimeSpan UnusedTime { get; init; } = Timeout.InfiniteTimeSpan;
 
     /// <summary>
     /// How often tunnels are pinged, 5 s by default: a third of their <see cref="TunnelDialOptions.LivenessTimeout"/>. When all are silent for so long, another

@@ -43,6 +43,17 @@ public sealed class DialPolicyTests
     }
 
     [Theory]
+    [InlineData(5, 1, 0, 1)]
+    [InlineData(5, 3, 1, 3)]
+    [InlineData(5, 0, 1, 0)]
+    [InlineData(5, 0, 0, 1)]
+    [InlineData(1, 9, 1, 1)]
+    public void The_budget_that_is_shared_with_other_pools_limits_all_but_the_first_tunnel(int waiters, int room, int occupied, int dials)
+    {
+        _policy.Plan(Demand(waiters: waiters, occupied: occupied, room: room)).Should().Be(dials);
+    }
+
+    [Theory]
     [InlineData(0, 0, 0, 1)]
     [InlineData(0, 0, 1, 0)]
     [InlineData(0, 1, 0, 0)]
@@ -120,7 +131,7 @@ public sealed class DialPolicyTests
         _policy.Plan(demand with { HasTunnels = true, Occupied = 1 }).Should().Be(0);
     }
 
-    private static DialDemand Demand(int waiters = 0, int connecting = 0, int dialling = 0, int occupied = 0, bool hasTunnels = false) => new()
+    private static DialDemand Demand(int waiters = 0, int connecting = 0, int dialling = 0, int occupied = 0, bool hasTunnels = false, int room = int.MaxValue) => new()
     {
         Waiters = waiters,
         Connecting = connecting,
@@ -129,5 +140,6 @@ public sealed class DialPolicyTests
         Occupied = occupied,
         CanShare = false,
         HasTunnels = hasTunnels,
+        Room = room,
     };
 }
