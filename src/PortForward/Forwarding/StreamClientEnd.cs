@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using PortForward.IO;
 
 namespace PortForward.Forwarding;
@@ -10,7 +11,7 @@ namespace PortForward.Forwarding;
 internal sealed class StreamClientEnd(PortForwarderOptions options) : ClientEnd(options)
 {
     private volatile bool _isClosedByClient;
-    private ConnectionEnd? _end;
+    private volatile StrongBox<ConnectionEnd>? _end;
 
     /// <summary>What the client sends.</summary>
     public ByteHandoff FromClient { get; } = new();
@@ -19,7 +20,7 @@ internal sealed class StreamClientEnd(PortForwarderOptions options) : ClientEnd(
     public ByteHandoff ToClient { get; } = new();
 
     /// <summary>How the pod's side has ended, which is known before <see cref="ToClient"/> ends; null while it has not, or when the connection was stopped.</summary>
-    public ConnectionEnd? End => _end;
+    public ConnectionEnd? End => _end?.Value;
 
     public override int Available => FromClient.Available;
 
@@ -27,7 +28,7 @@ internal sealed class StreamClientEnd(PortForwarderOptions options) : ClientEnd(
     public void CloseByClient()
     {
         _isClosedByClient = true;
-        FromClient.Finish();
+        FromClient.FinishWithoutRest();
         ToClient.Close();
     }
 
@@ -35,7 +36,8 @@ internal sealed class StreamClientEnd(PortForwarderOptions options) : ClientEnd(
         await FromClient.ReadAsync(buffer, cancellationToken).ConfigureAwait(false) ?? throw new ObjectDisposedException(nameof(StreamClientEnd));
 
     public override async ValueTask<int> SendAsync(ReadOnlyMemory<byte> data) =>
-        await ToClient.WriteAsync(data, CancellationToken.None).ConfigureAwait(false) ? data.Length : throw new ObjectDisposedException(nameof(StreamClientEnd));
+        await ToClient.WriteAsync(data, CancellationToken.None).ConfigureAwait(false) || _isClosedByClient ? data.Length
+            : throw new ObjectDisposedException(nameof(StreamClientEnd));
 
     public override bool IsClosedByClient() => _isClosedByClient;
 
@@ -43,7 +45,7 @@ internal sealed class StreamClientEnd(PortForwarderOptions options) : ClientEnd(
 
     public override Task EndAsync(ConnectionEnd end, Task? upload, CancellationToken stop)
     {
-        _end = end;
+        _end = new StrongBox<ConnectionEnd>(end);
         return base.EndAsync(end, upload, stop);
     }
 

@@ -119,6 +119,19 @@ internal sealed class ByteHandoff
         _changed.Signal();
     }
 
+    /// <summary>Ends the direction gracefully, and takes back what nobody has taken yet: the writer's memory is its own again.</summary>
+    public void FinishWithoutRest()
+    {
+        lock (_gate)
+        {
+            _isFinished |= !_isClosed;
+            _isRefused |= !_offered.IsEmpty;
+            _offered = default;
+        }
+
+        _changed.Signal();
+    }
+
     /// <summary>Ends the direction at once. What nobody has taken is lost; an end that was graceful stays one.</summary>
     public void Close()
     {

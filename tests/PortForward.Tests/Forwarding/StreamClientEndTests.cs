@@ -109,6 +109,37 @@ public sealed class StreamClientEndTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_client_that_closes_with_an_answer_unread_still_ends_gracefully()
+    {
+        FakePair pair = (await _tunnels.NextAsync()).Pair;
+        (await SendAsync("the end")).Should().BeTrue();
+        pair.Deliver("an answer that nobody reads");
+        await Waiting.UntilAsync(() => _client.ToClient.Available > 0);
+
+        _client.CloseByClient();
+
+        (await _run.Soon()).Kind.Should().Be(ConnectionEndKind.ClientGone);
+        pair.Calls.Should().Equal("write", "close", "dispose");
+    }
+
+    [Fact]
+    public async Task A_client_that_closes_while_it_sends_has_its_memory_back()
+    {
+        FakePair pair = (await _tunnels.NextAsync()).Pair;
+        pair.Stall();
+        (await SendAsync("taken")).Should().BeTrue();
+        ValueTask<bool> offered = _client.FromClient.WriteAsync("offered"u8.ToArray(), CancellationToken.None);
+
+        _client.CloseByClient();
+
+        (await offered.AsTask().Soon()).Should().BeFalse();
+        pair.Resume();
+        (await _run.Soon()).Kind.Should().Be(ConnectionEndKind.ClientGone);
+        pair.WrittenText.Should().Be("taken");
+        pair.Calls.Should().Equal("write", "close", "dispose");
+    }
+
+    [Fact]
     public async Task The_clients_end_of_sending_is_held_back_while_the_pod_answers()
     {
         FakePair pair = (await _tunnels.NextAsync()).Pair;
