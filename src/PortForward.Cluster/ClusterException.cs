@@ -25,7 +25,7 @@ public sealed class ClusterException : Exception
     /// <summary>Whether the API server itself said that the requested object does not exist. A 404 alone does not tell: gateways answer with it too.</summary>
     public bool IsObjectMissing { get; init; }
 
-    /// <summary>Why no tunnel could be opened, when that is what has failed; null otherwise.</summary>
+    /// <summary>Why no tunnel could be opened, when it is the server or the tunnel itself that told; null otherwise.</summary>
     public TunnelFault? Fault { get; init; }
 
     /// <summary>Whether another transport may work where those that may be used have failed.</summary>

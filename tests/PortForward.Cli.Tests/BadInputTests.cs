@@ -28,6 +28,8 @@ public sealed class BadInputTests(ClusterFixture fixture) : IClassFixture<Cluste
     [InlineData("--log-format xml pod/solo 80", "error: invalid argument \"xml\" for \"--log-format\" flag: text or json (see pf --help)")]
     [InlineData("--transport quic pod/solo 80", "error: invalid argument \"quic\" for \"--transport\" flag: auto, websocket, spdy or channel (see pf --help)")]
     [InlineData("--warm-connections -1 pod/solo 80", "error: --warm-connections must not be negative (see pf --help)")]
+    [InlineData("a/b/c 80 --max-tunnels 0", "error: --max-tunnels must be at least 1 (see pf --help)")]
+    [InlineData("--address here pod/solo 80 --transport quic", "error: here is not a valid IP (see pf --help)")]
     [InlineData("-v high pod/solo 80", "error: invalid argument \"high\" for \"-v, --v\" flag: a whole number is expected (see pf --help)")]
     [InlineData("a/b/c 80", "error: arguments in resource/name form may not have more than one slash (see pf --help)")]
     [InlineData("configmap/x 80", "error: a configmap has no pods to forward to; use *")]

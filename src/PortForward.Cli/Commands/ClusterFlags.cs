@@ -48,6 +48,7 @@ internal static class ClusterFlags
         {
             Transports = arguments.Transports,
             LivenessTimeout = arguments.LivenessTimeout,
+            MaxTunnels = arguments.MaxTunnels,
             MaxWarmConnections = arguments.WarmConnections,
             Loggers = loggers,
         });

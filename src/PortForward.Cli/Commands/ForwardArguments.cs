@@ -13,9 +13,6 @@ namespace PortForward.Cli.Commands;
 /// <summary>What a command line asks for, checked as far as that is possible without a cluster.</summary>
 internal sealed record ForwardArguments
 {
-    /// <summary>A timer takes 2^32 - 2 milliseconds at most, which is this and some hours.</summary>
-    private static readonly TimeSpan LongestTimeout = TimeSpan.FromDays(49);
-
     public required TargetReference Target { get; init; }
 
     /// <summary>The target as it was written.</summary>
@@ -29,6 +26,9 @@ internal sealed record ForwardArguments
 
     /// <summary>The transports to try, in their order.</summary>
     public required IReadOnlyList<string> Transports { get; init; }
+
+    /// <summary>How many tunnels the user allows.</summary>
+    public required int MaxTunnels { get; init; }
 
     /// <summary>How many connections to the API server are kept open in advance.</summary>
     public required int WarmConnections { get; init; }
@@ -50,21 +50,24 @@ internal sealed record ForwardArguments
         {
             // In this order: of several mistakes the first one is told.
             TimeSpan livenessTimeout = ReadPositive(flags.LivenessTimeout, parsed) ?? new TunnelDialOptions().LivenessTimeout;
+            int maxTunnels = ReadMaxTunnels(flags, parsed) ?? new ClusterClientOptions().MaxTunnels;
+            ForwardOptions options = ReadRouting(flags, parsed);
             var target = TargetReference.Parse(words[0]);
             string[] ports = words[1..];
             Array.ForEach(ports, static port => PortSpec.Parse(port));
-            ForwardOptions options = ReadOptions(flags, parsed);
+            options = ReadListening(options, flags, parsed);
+            _ = ListenAddress.Parse(options.Addresses);
+            options = ReadForwarding(options, flags, parsed);
             IReadOnlyList<string> transports = TransportFlag.Parse(parsed.GetValue(flags.Transport));
-            int warmConnections = ReadWarmConnections(flags, parsed, options.MaxTunnels);
-            int listeners = ListenAddress.Parse(options.Addresses).Count * ports.Length;
             return new ForwardArguments
             {
                 Target = target,
                 TargetText = words[0],
                 PortTexts = ports,
-                Options = options with { WithinLimits = wanted => WithinDescriptors(wanted, listeners, warmConnections) },
+                Options = options,
                 Transports = transports,
-                WarmConnections = warmConnections,
+                MaxTunnels = maxTunnels,
+                WarmConnections = ReadWarmConnections(flags, parsed, maxTunnels),
                 LivenessTimeout = livenessTimeout,
             };
         }
@@ -73,6 +76,10 @@ internal sealed record ForwardArguments
             throw new UsageException(e.Message);
         }
     }
+
+    /// <summary>How the descriptors that there are now are divided. It is asked once the program has opened nearly all that it needs for itself.</summary>
+    public DescriptorBudget DivideDescriptors() => DescriptorBudget.For(
+        DescriptorLimit.Current, DescriptorLimit.InUse() + (2 * WarmConnections), ListenAddress.Parse(Options.Addresses).Count * PortTexts.Count, MaxTunnels);
 
     /// <summary>Reads a flag that is a Go duration.</summary>
     /// <exception cref="UsageException">It is none.</exception>
@@ -84,7 +91,7 @@ internal sealed record ForwardArguments
     };
 
     /// <summary>A time-out that a timer can hold: nobody waits any longer.</summary>
-    public static TimeSpan Bounded(TimeSpan timeout) => timeout < LongestTimeout ? timeout : LongestTimeout;
+    public static TimeSpan Bounded(TimeSpan timeout) => timeout < TimeoutRange.Longest ? timeout : TimeoutRange.Longest;
 
     /// <summary>The log format that a command line asks for, read before the rest of it, so that a mistake in the rest is reported in that format.</summary>
     public static LogFormat FindLogFormat(IReadOnlyList<string> arguments)
@@ -119,18 +126,11 @@ internal sealed record ForwardArguments
         _ => LogLevel.Warning,
     };
 
-    private static ForwardOptions ReadOptions(ForwardFlags flags, ParseResult parsed)
+    private static ForwardOptions ReadRouting(ForwardFlags flags, ParseResult parsed)
     {
         var defaults = new ForwardOptions();
-        IReadOnlyList<string> addresses = parsed.GetValue(flags.Address) is { Length: > 0 } given ? given : defaults.Addresses;
         return defaults with
         {
-            Addresses = addresses,
-            RequireAllPorts = false, // kubectl's way.
-            PodRunningTimeout = ReadPositive(flags.PodRunningTimeout, parsed) ?? defaults.PodRunningTimeout,
-            HalfCloseTimeout = ReadNotNegative(flags.HalfCloseTimeout, parsed) ?? defaults.HalfCloseTimeout,
-            DrainTimeout = ReadNotNegative(flags.DrainTimeout, parsed) ?? defaults.DrainTimeout,
-            MaxTunnels = ReadMaxTunnels(flags, parsed) ?? defaults.MaxTunnels,
             Reconnect = !parsed.GetValue(flags.NoReconnect),
             Balance = parsed.GetValue(flags.Balance),
             HoldTimeout = ReadNotNegative(flags.HoldTimeout, parsed) ?? defaults.HoldTimeout,
@@ -138,12 +138,18 @@ internal sealed record ForwardArguments
         };
     }
 
-    /// <summary>The same for what descriptors there are, once the program has opened nearly all that it needs for itself.</summary>
-    private static ForwardOptions WithinDescriptors(ForwardOptions options, int listeners, int warmConnections)
+    private static ForwardOptions ReadListening(ForwardOptions options, ForwardFlags flags, ParseResult parsed) => options with
     {
-        var budget = DescriptorBudget.For(DescriptorLimit.Current, DescriptorLimit.InUse() + (2 * warmConnections), listeners, options.MaxTunnels);
-        return options with { MaxConnections = budget.MaxConnections, MaxTunnels = budget.MaxTunnels };
-    }
+        Addresses = parsed.GetValue(flags.Address) is { Length: > 0 } given ? given : options.Addresses,
+        RequireAllPorts = false, // kubectl's way.
+    };
+
+    private static ForwardOptions ReadForwarding(ForwardOptions options, ForwardFlags flags, ParseResult parsed) => options with
+    {
+        PodRunningTimeout = ReadPositive(flags.PodRunningTimeout, parsed) ?? options.PodRunningTimeout,
+        HalfCloseTimeout = ReadNotNegative(flags.HalfCloseTimeout, parsed) ?? options.HalfCloseTimeout,
+        DrainTimeout = ReadNotNegative(flags.DrainTimeout, parsed) ?? options.DrainTimeout,
+    };
 
     /// <summary>One tunnel is open from the start, so there is no use for more connections than there may be further ones.</summary>
     private static int ReadWarmConnections(ForwardFlags flags, ParseResult parsed, int maxTunnels)

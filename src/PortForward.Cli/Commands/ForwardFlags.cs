@@ -26,7 +26,7 @@ internal sealed class ForwardFlags
     public Option<int> MaxTunnels { get; } = new("--max-tunnels")
     {
         HelpName = "NUMBER",
-        Description = "The most tunnels to a pod; at the limit connections share those that nothing blocks (default 256). 1 is kubectl's way.",
+        Description = "The most tunnels; at the limit connections share those that nothing blocks (default 256). 1 is kubectl's way.",
     };
 
     public Option<int> WarmConnections { get; } = new("--warm-connections")

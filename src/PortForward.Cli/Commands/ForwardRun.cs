@@ -47,10 +47,17 @@ internal static class ForwardRun
             await using ClusterClient cluster = ClusterFlags.Connect(flags, parsed, arguments, out string? context, loggers);
             stderr.Forward = new ForwardIdentity(arguments.Target.Name, arguments.Target.ToString(), cluster.Namespace, context);
             using var renderer = new EventRenderer(stdout.WriteLine, stderr, verbose, arguments.Target, started);
-            await using Forward forward = await cluster.ForwardAsync(
-                arguments.TargetText, arguments.PortTexts, arguments.Options with { OnEvent = OnEvent }, signals.Requested);
+            ForwardOptions options = arguments.Options with { OnEvent = OnEvent, WithinLimits = WithinDescriptors };
+            await using Forward forward = await cluster.ForwardAsync(arguments.TargetText, arguments.PortTexts, options, signals.Requested);
             using CancellationTokenRegistration stop = signals.Requested.UnsafeRegister(_ => _ = forward.StopAsync(signals.Repeated), null);
             await forward.Completion;
+
+            ForwardOptions WithinDescriptors(ForwardOptions wanted)
+            {
+                DescriptorBudget budget = arguments.DivideDescriptors();
+                cluster.Tunnels.Most = budget.MaxTunnels;
+                return wanted with { MaxConnections = budget.MaxConnections };
+            }
 
             void OnEvent(ForwardEvent forwardEvent)
             {

@@ -4,7 +4,7 @@ namespace PortForward.Cli.Startup;
 /// What is done with the descriptors there are. A connection needs one for its client and one for its tunnel, and without the second the first is of no
 /// use: clients beyond the budget wait to be accepted instead of being accepted and failed.
 /// </summary>
-/// <param name="MaxTunnels">The most tunnels to a pod.</param>
+/// <param name="MaxTunnels">The most tunnels.</param>
 /// <param name="MaxConnections">The most connections at a time.</param>
 internal readonly record struct DescriptorBudget(int MaxTunnels, int MaxConnections)
 {

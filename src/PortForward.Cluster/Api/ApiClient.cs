@@ -58,10 +58,13 @@ public sealed partial class ApiClient
     /// </summary>
     public TimeSpan RequestTimeout { get; init; }
 
+    /// <summary>How many look-ups may be under way at a time, each of which takes a connection; those beyond wait for their turn. No limit if null.</summary>
+    internal SemaphoreSlim? LookUps { get; init; }
+
     /// <summary>The same client, whose look-ups take no longer than a limit, nor than their own one.</summary>
     /// <param name="limit">The limit; greater than zero.</param>
     public ApiClient WithTimeout(TimeSpan limit) =>
-        new(_http, _server, _time, _logger) { RequestTimeout = RequestTimeout > TimeSpan.Zero && RequestTimeout < limit ? RequestTimeout : limit };
+        new(_http, _server, _time, _logger) { RequestTimeout = RequestTimeout > TimeSpan.Zero && RequestTimeout < limit ? RequestTimeout : limit, LookUps = LookUps };
 
     /// <summary>
     /// Reads a small object, so that the code for it is ready when the first answer comes. A program can call it on another thread while it connects.
@@ -163,6 +166,20 @@ public sealed partial class ApiClient
             bounds.Add(body.Length);
             return resource.ReadList(body);
         }
+    }
+
+    /// <summary>Reads the objects that match, but not more than one page of 500: <see cref="ApiList{T}.Continue"/> says whether there are more.</summary>
+    /// <param name="resource">The objects' resource.</param>
+    /// <param name="namespace">The objects' namespace.</param>
+    /// <param name="selection">Which objects.</param>
+    /// <param name="cancellationToken">Ends the look-up.</param>
+    /// <exception cref="ClusterException">As for <see cref="GetAsync"/>.</exception>
+    internal async Task<ApiList<T>> ListPageAsync<T>(ApiResource<T> resource, string @namespace, ApiSelection selection, CancellationToken cancellationToken)
+        where T : class, IApiObject
+    {
+        string path = $"{resource.CollectionPath(@namespace)}?{selection.Query}limit={PageSize}";
+        ApiList<T> page = await LookUpAsync(path, $"list {resource}", subject: null, MaxPageLength, resource.ReadList, cancellationToken).ConfigureAwait(false);
+        return string.IsNullOrEmpty(page.Continue) ? page with { Continue = null } : page;
     }
 
     /// <summary>
@@ -270,8 +287,28 @@ public sealed partial class ApiClient
         }
     }
 
-    /// <summary>One answered GET: within the time-out, sent again when the server asks for that.</summary>
+    /// <summary>One answered GET, when its turn has come.</summary>
     private async Task<TResult> LookUpAsync<TResult>(
+        string path, string request, ApiSubject? subject, int maxLength, Func<Stream, TResult?> read, CancellationToken cancellationToken)
+    {
+        if (LookUps is null)
+        {
+            return await LookUpNowAsync(path, request, subject, maxLength, read, cancellationToken).ConfigureAwait(false);
+        }
+
+        await LookUps.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            return await LookUpNowAsync(path, request, subject, maxLength, read, cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            LookUps.Release();
+        }
+    }
+
+    /// <summary>One answered GET: within the time-out, sent again when the server asks for that.</summary>
+    private async Task<TResult> LookUpNowAsync<TResult>(
         string path, string request, ApiSubject? subject, int maxLength, Func<Stream, TResult?> read, CancellationToken cancellationToken)
     {
         using var deadline = new CancellationTokenSource(RequestTimeout > TimeSpan.Zero ? RequestTimeout : Timeout.InfiniteTimeSpan, _time);

@@ -39,10 +39,18 @@ public sealed partial class ListWatch<T>(
     /// <summary>After this long without a byte a watch counts as lost: 2 minutes, unless set otherwise. Servers send a bookmark about once a minute.</summary>
     public TimeSpan SilenceLimit { get; init; } = TimeSpan.FromMinutes(2);
 
+    /// <summary>Whether changes are watched, which they are unless set otherwise. If not, the objects are listed again and again.</summary>
+    public bool MayWatch { get; init; } = true;
+
+    /// <summary>Whether a collection of more than one page, which is 500 objects, is not followed: then <see cref="FollowAsync"/> ends before its first result.</summary>
+    public bool IsOnePageAtMost { get; init; }
+
     /// <summary>The last fault, when it still lasts; null while all is well.</summary>
     public ClusterException? Fault { get; private set; }
 
-    /// <summary>The objects as they are now, at once and after each change. Ends only by cancellation or by an exception.</summary>
+    /// <summary>
+    /// The objects as they are now, at once and after each change. Ends only by cancellation or by an exception, or as <see cref="IsOnePageAtMost"/> says.
+    /// </summary>
     /// <param name="cancellationToken">Ends it.</param>
     /// <exception cref="ClusterException">The first list failed, or a later one was refused for good (the right was lost).</exception>
     public async IAsyncEnumerable<IReadOnlyCollection<T>> FollowAsync([EnumeratorCancellation] CancellationToken cancellationToken)
@@ -53,11 +61,16 @@ public sealed partial class ListWatch<T>(
         for (bool first = true; ; first = false)
         {
             ApiList<T> list = await ListAsync(first, cancellationToken).ConfigureAwait(false);
+            if (list.Continue is not null)
+            {
+                yield break;
+            }
+
             objects = list.Items.ToDictionary(NameOf, StringComparer.Ordinal);
             yield return [.. objects.Values];
 
             string? version = list.ResourceVersion;
-            bool mayWatch = unwatched == 0;
+            bool mayWatch = MayWatch && unwatched == 0;
             for (int fruitless = 0; mayWatch;)
             {
                 ClusterException? fault;
@@ -126,9 +139,9 @@ public sealed partial class ListWatch<T>(
                 }
             }
 
-            if (unwatched > 0)
+            if (!mayWatch || unwatched > 0)
             {
-                unwatched--;
+                unwatched = Math.Max(0, unwatched - 1);
                 await Task.Delay(PollInterval, _time, cancellationToken).ConfigureAwait(false);
             }
         }
@@ -142,7 +155,9 @@ public sealed partial class ListWatch<T>(
             lists.Begin();
             try
             {
-                ApiList<T> list = await api.ListAsync(resource, @namespace, selection, cancellationToken).ConfigureAwait(false);
+                ApiList<T> list = await (IsOnePageAtMost
+                    ? api.ListPageAsync(resource, @namespace, selection, cancellationToken)
+                    : api.ListAsync(resource, @namespace, selection, cancellationToken)).ConfigureAwait(false);
                 Fault = null;
                 return list;
             }

@@ -6,6 +6,7 @@ using PortForward.Cluster.Connection;
 using PortForward.Cluster.Kubeconfig;
 using PortForward.Cluster.Targets;
 using PortForward.Forwarding;
+using PortForward.Tunnels.Pool;
 
 namespace PortForward.Cluster;
 
@@ -39,7 +40,7 @@ public sealed class ClusterClient : IAsyncDisposable
         _options = options;
         _loggers = options.Loggers ?? NullLoggerFactory.Instance;
         _connection = new ClusterConnection(configuration) { OnLoginNeeded = OnLoginNeeded, MaxWarmConnections = options.MaxWarmConnections };
-        _starter = new TargetStarter(_connection, options.Transports, options.Time, _loggers);
+        _starter = new TargetStarter(_connection, options.Transports, options.MaxTunnels, options.Time, _loggers);
         _dials = new DialRouters(_starter, options.LivenessTimeout, options.Time);
     }
 
@@ -80,6 +81,12 @@ public sealed class ClusterClient : IAsyncDisposable
     /// </example>
     public Func<SocketsHttpConnectionContext, CancellationToken, ValueTask<Stream>> ConnectCallback => ConnectAsync;
 
+    /// <summary>How many tunnels there may be.</summary>
+    internal TunnelBudget Tunnels => _starter.Tunnels;
+
+    /// <summary>How the targets' pods are followed.</summary>
+    internal PodFeeds Feeds => _starter.Feeds;
+
     /// <summary>How many targets streams are dialled to, or were a short while ago.</summary>
     internal int DialledTargets => _dials.Count;
 
@@ -94,7 +101,7 @@ public sealed class ClusterClient : IAsyncDisposable
 
         MergedKubeconfig kubeconfig = options.InCluster ? MergedKubeconfig.None : MergedKubeconfig.Load(options.Kubeconfig, environment);
         ILoggerFactory loggers = options.Loggers ?? NullLoggerFactory.Instance;
-        return new ClusterClient(ClusterConfiguration.Resolve(kubeconfig, options.AllOverrides, options.Time, loggers, environment), options);
+        return new ClusterClient(ClusterConfiguration.Resolve(kubeconfig, options.AllOverrides, options.Time, loggers, environment, options.InCluster), options);
     }
 
     /// <summary>Forwards local ports to ports of a target, with the usual options. It returns when connections are served.</summary>
@@ -124,8 +131,50 @@ public sealed class ClusterClient : IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(target);
         ArgumentNullException.ThrowIfNull(ports);
-        var request = ForwardRequest.Read(target, ports, options ?? new ForwardOptions(), Namespace, _options.LivenessTimeout);
-        var forward = new Forward(_starter, request, _options.Time, _loggers);
+        ForwardRequest request = Read(new ForwardDefinition(target, ports) { Options = options ?? new ForwardOptions() });
+        var forward = new Forward(_starter, request, request.Name ?? request.Target.Name, _options.Time, _loggers);
+        await StartAsync(forward, beforeListening: null, cancellationToken).ConfigureAwait(false);
+        return forward;
+    }
+
+    /// <summary>
+    /// Starts several forwards together. It returns when connections to all of them are served, or, if the options say so, when none is starting any more.
+    /// </summary>
+    /// <param name="definitions">What to forward; at least one.</param>
+    /// <param name="options">How to start them; the usual options if null.</param>
+    /// <param name="cancellationToken">Ends the start, and never the forwards that were returned.</param>
+    /// <returns>The forwards in the order of their definitions, to be disposed when they are needed no more.</returns>
+    /// <exception cref="ClusterException">A target cannot be reached; the message says why, in one sentence.</exception>
+    /// <exception cref="PortForwardException">A local port cannot be had; the message says why, in one sentence.</exception>
+    /// <exception cref="FormatException">A target, a port or an address is malformed; the message says how, in one sentence.</exception>
+    /// <exception cref="ArgumentException">There is no definition or no port, two have the same name, or an option makes no sense.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled; nothing is left of the start.</exception>
+    /// <exception cref="ObjectDisposedException">The client was disposed.</exception>
+    public async Task<ForwardSet> ForwardAllAsync(
+        IReadOnlyList<ForwardDefinition> definitions, ForwardSetOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(definitions);
+        ForwardSet set = Prepare(definitions);
+        await set.StartAsync(options ?? new ForwardSetOptions(), cancellationToken).ConfigureAwait(false);
+        return set;
+    }
+
+    /// <summary>Creates several forwards that are not started yet.</summary>
+    internal ForwardSet Prepare(IReadOnlyList<ForwardDefinition> definitions)
+    {
+        ForwardRequest[] requests = [.. definitions.Select(Read)];
+        IReadOnlyList<string> names = ForwardNames.Of([.. requests.Select(request => (request.Name, request.Target))]);
+        TimeSpan unusedTime = requests.Length > 1 ? ForwardSet.UnusedTime : Timeout.InfiniteTimeSpan;
+        return new ForwardSet([.. requests.Select((request, index) =>
+            new ForwardSet.Member(this, new Forward(_starter, request, names[index], _options.Time, _loggers) { UnusedTime = unusedTime }))]);
+    }
+
+    /// <summary>Starts a forward; it is the client's until it has ended.</summary>
+    /// <param name="forward">The forward.</param>
+    /// <param name="beforeListening">What to wait for once its target was reached; nothing if null.</param>
+    /// <param name="cancellationToken">Ends the start.</param>
+    internal async Task StartAsync(Forward forward, Func<Task>? beforeListening, CancellationToken cancellationToken)
+    {
         lock (_gate)
         {
             ObjectDisposedException.ThrowIf(_disposed is not null, this);
@@ -134,9 +183,8 @@ public sealed class ClusterClient : IAsyncDisposable
 
         try
         {
-            await forward.StartAsync(cancellationToken).ConfigureAwait(false);
+            await forward.StartAsync(beforeListening, cancellationToken).ConfigureAwait(false);
             _ = ForgetAsync(forward);
-            return forward;
         }
         catch (OperationCanceledException e)
         {
@@ -159,7 +207,8 @@ public sealed class ClusterClient : IAsyncDisposable
     /// </summary>
     /// <remarks>
     /// Streams follow the target from pod to pod as connections of a <see cref="Forward"/> do. Those to one target share a watch and tunnels, which are kept for two
-    /// minutes after the last one. While the target has no pod, a dial waits as long as a connection: 30 s, and one minute for the first one.
+    /// minutes after the last one. While the target has no pod, a dial waits as long as a connection: 30 s. The first dial, and those that come while it waits, have one
+    /// minute together.
     /// </remarks>
     /// <param name="target">What to connect to, such as <c>svc/redis</c>, <c>deploy/web</c>, or <c>web</c> for a pod.</param>
     /// <param name="port">The port: a number or a name of the service or the pod.</param>
@@ -206,6 +255,9 @@ public sealed class ClusterClient : IAsyncDisposable
         }
     }
 
+    private ForwardRequest Read(ForwardDefinition definition) =>
+        ForwardRequest.Read(definition.Target, definition.Ports, definition.Options, Namespace, _options.LivenessTimeout);
+
     private async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellationToken)
     {
         var host = ServiceHost.Parse(context.DnsEndPoint.Host);
@@ -247,7 +299,16 @@ public sealed class ClusterClient : IAsyncDisposable
     }
 
     /// <summary>What to throw for a start that was cancelled: by its caller, or because the client was disposed.</summary>
-    private Exception WhyCancelled(OperationCanceledException e, CancellationToken caller) => caller.IsCancellationRequested
-        ? new OperationCanceledException(e.Message, e, caller)
-        : new ObjectDisposedException(nameof(ClusterClient), "The client was disposed.");
+    private Exception WhyCancelled(OperationCanceledException e, CancellationToken caller)
+    {
+        if (caller.IsCancellationRequested)
+        {
+            return new OperationCanceledException(e.Message, e, caller);
+        }
+
+        lock (_gate)
+        {
+            return _disposed is not null ? new ObjectDisposedException(nameof(ClusterClient), "The client was disposed.") : e;
+        }
+    }
 }

@@ -42,6 +42,12 @@ public sealed record ClusterClientOptions
     /// </summary>
     public int MaxWarmConnections { get; init; } = ClusterConnection.DefaultWarmConnections;
 
+    /// <summary>
+    /// The most tunnels, 256 by default, over all forwards and streams; at the limit connections share those that nothing blocks. Each pod that is in use may have one in
+    /// any case.
+    /// </summary>
+    public int MaxTunnels { get; init; } = 256;
+
     /// <summary>For diagnostics; none if null.</summary>
     public ILoggerFactory? Loggers { get; init; }
 
@@ -68,14 +74,15 @@ public sealed record ClusterClientOptions
             throw new ArgumentException($"Transports must be one or more of {string.Join(", ", TunnelDialers.AllTransports)}.", nameof(options));
         }
 
-        if (options.LivenessTimeout <= TimeSpan.Zero)
+        string? wrong =
+            TimeoutRange.WhyWrong(options.LivenessTimeout, nameof(LivenessTimeout), isZeroAllowed: false)
+            ?? TimeoutRange.WhyWrong(options.RequestTimeout, nameof(RequestTimeout))
+            ?? (options.MaxTunnels < 1 ? "MaxTunnels must be at least 1." : null)
+            ?? (options.MaxWarmConnections < 0 ? "MaxWarmConnections must not be negative." : null)
+            ?? (options is { InCluster: true, Overrides.Server: not null } ? "InCluster says which server it is: Overrides.Server must not be set." : null);
+        if (wrong is not null)
         {
-            throw new ArgumentException("LivenessTimeout must be higher than zero.", nameof(options));
-        }
-
-        if (options.MaxWarmConnections < 0)
-        {
-            throw new ArgumentException("MaxWarmConnections must not be negative.", nameof(options));
+            throw new ArgumentException(wrong, nameof(options));
         }
     }
 }

@@ -29,6 +29,9 @@ internal sealed class DialRouter(TargetReference target, string @namespace)
     /// <summary>When the last use has ended, as a timestamp of the clock.</summary>
     public long UsedAt { get; set; }
 
-    /// <summary>Its life, from the start to the end of the router. Never faults.</summary>
-    public Task Life { get; set; } = Task.CompletedTask;
+    /// <summary>Whether its target was lost for good, so that no stream can be opened any more.</summary>
+    public bool IsLost => Started.Task.IsCompletedSuccessfully && Started.Task.Result.Router.Completion.IsCompleted;
+
+    /// <summary>Completes when the router and all that used it have ended. Never faults.</summary>
+    public Task Completion { get; set; } = Task.CompletedTask;
 }

@@ -88,7 +88,7 @@ internal sealed class DialRouters(TargetStarter starter, TimeSpan livenessTimeou
         Task[] lives;
         lock (_gate)
         {
-            lives = [.. _alive.Select(router => router.Life)];
+            lives = [.. _alive.Select(router => router.Completion)];
         }
 
         await Task.WhenAll(lives).ConfigureAwait(false);
@@ -104,12 +104,12 @@ internal sealed class DialRouters(TargetStarter starter, TimeSpan livenessTimeou
                 throw new OperationCanceledException("The client was disposed.");
             }
 
-            if (!_byTarget.TryGetValue((target, @namespace), out DialRouter? router))
+            if (!_byTarget.TryGetValue((target, @namespace), out DialRouter? router) || router.IsLost)
             {
                 router = new DialRouter(target, @namespace);
-                _byTarget.Add((target, @namespace), router);
+                _byTarget[(target, @namespace)] = router;
                 _alive.Add(router);
-                router.Life = Task.Run(() => LiveAsync(router));
+                router.Completion = Task.Run(() => LiveAsync(router));
             }
 
             router.Uses++;
@@ -162,11 +162,17 @@ internal sealed class DialRouters(TargetStarter starter, TimeSpan livenessTimeou
                 {
                     PodRunningTimeout = _options.PodRunningTimeout,
                     LivenessTimeout = livenessTimeout,
-                    OnFound = () => _options.Routing(livenessTimeout, time, static _ => { }),
+                    OnFound = () => _options.Routing(livenessTimeout, starter.Tunnels, Timeout.InfiniteTimeSpan, time, static _ => { }),
                 };
                 StartedTarget started = await starter.StartAsync(request, router.Unwanted.Token).ConfigureAwait(false);
                 running = started.Router;
-                router.Started.SetResult(started);
+                lock (_gate)
+                {
+                    // Whoever asked for it may have gone just now, and nobody would find it any more.
+                    router.Unwanted.Token.ThrowIfCancellationRequested();
+                    router.Started.SetResult(started);
+                }
+
                 await UntilUnusedAsync(router, running.Completion).ConfigureAwait(false);
             }
         }

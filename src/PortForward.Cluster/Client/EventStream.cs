@@ -43,12 +43,17 @@ internal sealed partial class EventStream(Action<ForwardEvent> tell, ILogger log
             }
 
             _isTelling = true;
-            while (_next.TryDequeue(out ForwardEvent? next))
+            try
             {
-                TellNow(next);
+                while (_next.TryDequeue(out ForwardEvent? next))
+                {
+                    TellNow(next);
+                }
             }
-
-            _isTelling = false;
+            finally
+            {
+                _isTelling = false;
+            }
         }
     }
 
@@ -85,14 +90,18 @@ internal sealed partial class EventStream(Action<ForwardEvent> tell, ILogger log
     {
         try
         {
-            await foreach (ForwardEvent next in reader.Events.Reader.ReadAllAsync(cancellationToken).ConfigureAwait(false))
+            while (await reader.Events.Reader.WaitToReadAsync(cancellationToken).ConfigureAwait(false))
             {
-                if (reader.TakeMissed() is > 0 and int missed)
+                (ForwardEvent? next, int missed) = Take(reader);
+                if (missed > 0)
                 {
                     yield return new EventsMissed(missed);
                 }
 
-                yield return next;
+                if (next is not null)
+                {
+                    yield return next;
+                }
             }
         }
         finally
@@ -100,7 +109,17 @@ internal sealed partial class EventStream(Action<ForwardEvent> tell, ILogger log
             lock (_gate)
             {
                 _readers.Remove(reader);
+                reader.Events.Writer.TryComplete(); // For those who read it again.
             }
+        }
+    }
+
+    /// <summary>The next event of a reader, and how many it has missed before that: events are dropped under the same lock.</summary>
+    private (ForwardEvent? Next, int Missed) Take(Reader reader)
+    {
+        lock (_gate)
+        {
+            return (reader.Events.Reader.TryRead(out ForwardEvent? next) ? next : null, reader.TakeMissed());
         }
     }
 

@@ -21,14 +21,17 @@ public sealed class Forward : IAsyncDisposable
     private readonly Lock _gate = new();
     private ForwardState _state;
     private int _reconnects;
+    private volatile bool _isStarted;
     private volatile bool _isFound;
+    private volatile bool _isListening;
 
     /// <summary>Completes when the start has ended, in whatever way. Each forward is started once.</summary>
     private readonly TaskCompletionSource _startEnded = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private PortForwarder? _forwarder;
 
-    internal Forward(TargetStarter starter, ForwardRequest request, TimeProvider time, ILoggerFactory loggers)
+    internal Forward(TargetStarter starter, ForwardRequest request, string name, TimeProvider time, ILoggerFactory loggers)
     {
+        Name = name;
         _starter = starter;
         _request = request;
         _options = request.Options;
@@ -37,7 +40,7 @@ public sealed class Forward : IAsyncDisposable
     }
 
     /// <summary>What it is called: what was asked for, else the name of the target.</summary>
-    public string Name => _options.Name ?? _request.Target.Name;
+    public string Name { get; }
 
     /// <summary>The target in its canonical form, such as <c>service/web</c>.</summary>
     public string Target => _request.Target.ToString();
@@ -79,7 +82,8 @@ public sealed class Forward : IAsyncDisposable
     }
 
     /// <summary>
-    /// Completes when the forward was stopped. Faults when its target is lost for good, with a <see cref="ClusterException"/> that says why.
+    /// Completes when the forward was stopped. Faults when its target is lost for good, with a <see cref="ClusterException"/> that says why, and when it could not be
+    /// started.
     /// </summary>
     public Task Completion { get; private set; } = Task.CompletedTask;
 
@@ -105,7 +109,11 @@ public sealed class Forward : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _abort.CancelAsync().ConfigureAwait(false);
-        await _startEnded.Task.ConfigureAwait(false);
+        if (_isStarted)
+        {
+            await _startEnded.Task.ConfigureAwait(false);
+        }
+
         await Completion.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
@@ -116,24 +124,32 @@ public sealed class Forward : IAsyncDisposable
     /// <param name="cancellationToken">Ends the reading.</param>
     public IAsyncEnumerable<ForwardEvent> ReadEventsAsync(CancellationToken cancellationToken = default) => _events.ReadAsync(cancellationToken);
 
+    /// <summary>How long after its last use an idle tunnel is kept; always unless set otherwise.</summary>
+    internal TimeSpan UnusedTime { get; init; } = Timeout.InfiniteTimeSpan;
+
     /// <summary>Starts; if that fails nothing is left.</summary>
-    internal async Task StartAsync(CancellationToken cancellationToken)
+    /// <param name="beforeListening">What to wait for once the target was reached; nothing if null.</param>
+    /// <param name="cancellationToken">Ends the start.</param>
+    internal async Task StartAsync(Func<Task>? beforeListening, CancellationToken cancellationToken)
     {
+        _isStarted = true;
         try
         {
-            CancellationTokenRegistration unwanted = cancellationToken.UnsafeRegister(static abort => _ = ((CancellationTokenSource)abort!).CancelAsync(), _abort);
+            // Whoever is told of a listener may connect to it, and so what comes after that is a stop like any other.
+            CancellationTokenRegistration unwanted = cancellationToken.UnsafeRegister(
+                static forward => _ = ((Forward)forward!)._isListening ? ((Forward)forward)._stop.CancelAsync() : ((Forward)forward)._abort.CancelAsync(), this);
             await using (unwanted.ConfigureAwait(false))
             {
-                await StartNowAsync().ConfigureAwait(false);
+                await StartNowAsync(beforeListening).ConfigureAwait(false);
             }
-
-            cancellationToken.ThrowIfCancellationRequested();
         }
-        catch
+        catch (Exception e)
         {
             await _abort.CancelAsync().ConfigureAwait(false);
             await Completion.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             End(ForwardState.Failed);
+            Completion = Task.FromException(e);
+            _ = Completion.Exception; // Observed: whoever has started it gets the same exception.
             throw;
         }
         finally
@@ -151,7 +167,7 @@ public sealed class Forward : IAsyncDisposable
         }
     }
 
-    private async Task StartNowAsync()
+    private async Task StartNowAsync(Func<Task>? beforeListening)
     {
         _abort.Token.ThrowIfCancellationRequested();
         ForwardOptions limited = _options;
@@ -164,17 +180,13 @@ public sealed class Forward : IAsyncDisposable
             {
                 _isFound = true;
                 limited = _options.WithinLimits?.Invoke(_options) ?? _options;
-                return limited.Routing(livenessTimeout, _time, _events.Tell);
+                return limited.Routing(livenessTimeout, _starter.Tunnels, UnusedTime, _time, _events.Tell);
             },
             Tell = _events.Tell,
         };
         StartedTarget started = await _starter.StartAsync(start, _abort.Token).ConfigureAwait(false);
         ResolvedTarget target = started.Target;
-        var forwarder = new PortForwarder(
-            started.Source,
-            _request.Addresses,
-            [.. target.Ports.Select(port => new Forwarding.PortMapping(port.LocalPort, port.PodPort))],
-            limited.Forwarding(_time, _events.Tell));
+        PortForwarder forwarder = await CreateAsync(started, limited, beforeListening).ConfigureAwait(false);
         _forwarder = forwarder;
         Completion = RunAsync(forwarder, target.PodName);
         await Task.WhenAny(forwarder.Ready, Completion).ConfigureAwait(false);
@@ -192,6 +204,34 @@ public sealed class Forward : IAsyncDisposable
         }
 
         _events.Tell(new ForwardReady(target.PodName, target.Namespace, _starter.Transport));
+    }
+
+    private async Task<PortForwarder> CreateAsync(StartedTarget started, ForwardOptions options, Func<Task>? beforeListening)
+    {
+        try
+        {
+            if (beforeListening is not null)
+            {
+                await beforeListening().WaitAsync(_abort.Token).ConfigureAwait(false);
+            }
+
+            _abort.Token.ThrowIfCancellationRequested();
+            if (_options.RequireAllPorts && started.Target.Ports.Count < _request.Ports.Count)
+            {
+                throw new PortForwardException($"a local port is asked for twice: {string.Join(", ", _request.Ports.Select(port => port.Text))}");
+            }
+
+            return new PortForwarder(
+                started.Source,
+                _request.Addresses,
+                [.. started.Target.Ports.Select(port => new Forwarding.PortMapping(port.LocalPort, port.PodPort))],
+                options.Forwarding(_time, _events.Tell));
+        }
+        catch
+        {
+            await started.Router.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
     }
 
     private async Task RunAsync(PortForwarder forwarder, string pod)
@@ -222,6 +262,9 @@ public sealed class Forward : IAsyncDisposable
     {
         switch (forwardEvent)
         {
+            case ListenerOpened:
+                _isListening = true;
+                break;
             case Routing.PodLost:
                 Enter(ForwardState.Lost);
                 break;

@@ -1,6 +1,7 @@
 using PortForward.Cluster.Routing;
 using PortForward.Forwarding;
 using PortForward.Tunnels;
+using PortForward.Tunnels.Pool;
 
 namespace PortForward.Cluster;
 
@@ -51,9 +52,6 @@ public sealed record ForwardOptions
     /// <summary>How long a tunnel may be silent before it counts as dead; the client's if null.</summary>
     public TimeSpan? LivenessTimeout { get; init; }
 
-    /// <summary>The most tunnels to a pod, 256 by default; at the limit connections share those that nothing blocks.</summary>
-    public int MaxTunnels { get; init; } = 256;
-
     /// <summary>How many clients may be connected at a time; those beyond wait to be accepted. No limit by default.</summary>
     public int? MaxConnections { get; init; }
 
@@ -74,15 +72,13 @@ public sealed record ForwardOptions
     internal static void Check(ForwardOptions options)
     {
         string? wrong =
-            options.PodRunningTimeout <= TimeSpan.Zero ? "PodRunningTimeout must be higher than zero."
-            : options.HoldTimeout < TimeSpan.Zero ? "HoldTimeout must not be negative."
-            : options.ReconnectTimeout < TimeSpan.Zero ? "ReconnectTimeout must not be negative."
-            : options.HalfCloseTimeout < TimeSpan.Zero ? "HalfCloseTimeout must not be negative."
-            : options.DrainTimeout < TimeSpan.Zero && options.DrainTimeout != Timeout.InfiniteTimeSpan ? "DrainTimeout must not be negative."
-            : options.LivenessTimeout <= TimeSpan.Zero ? "LivenessTimeout must be higher than zero."
-            : options.MaxTunnels < 1 ? "MaxTunnels must be at least 1."
-            : options.MaxConnections < 1 ? "MaxConnections must be at least 1."
-            : null;
+            TimeoutRange.WhyWrong(options.PodRunningTimeout, nameof(PodRunningTimeout), isZeroAllowed: false)
+            ?? TimeoutRange.WhyWrong(options.HoldTimeout, nameof(HoldTimeout))
+            ?? TimeoutRange.WhyWrong(options.ReconnectTimeout, nameof(ReconnectTimeout))
+            ?? TimeoutRange.WhyWrong(options.HalfCloseTimeout, nameof(HalfCloseTimeout))
+            ?? (options.DrainTimeout == Timeout.InfiniteTimeSpan ? null : TimeoutRange.WhyWrong(options.DrainTimeout, nameof(DrainTimeout)))
+            ?? TimeoutRange.WhyWrong(options.LivenessTimeout, nameof(LivenessTimeout), isZeroAllowed: false)
+            ?? (options.MaxConnections < 1 ? "MaxConnections must be at least 1." : null);
         if (wrong is not null)
         {
             throw new ArgumentException(wrong, nameof(options));
@@ -90,7 +86,12 @@ public sealed record ForwardOptions
     }
 
     /// <summary>What concerns the router.</summary>
-    internal PodRouterOptions Routing(TimeSpan livenessTimeout, TimeProvider time, Action<ForwardEvent> onEvent)
+    /// <param name="livenessTimeout">How long a tunnel may be silent.</param>
+    /// <param name="tunnels">How many tunnels there may be over all targets.</param>
+    /// <param name="unusedTime">How long after its last use an idle tunnel is kept.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="onEvent">Takes the events.</param>
+    internal PodRouterOptions Routing(TimeSpan livenessTimeout, TunnelBudget tunnels, TimeSpan unusedTime, TimeProvider time, Action<ForwardEvent> onEvent)
     {
         var defaults = new PodRouterOptions();
         return defaults with
@@ -99,7 +100,13 @@ public sealed record ForwardOptions
             Balance = Balance,
             HoldTimeout = HoldTimeout,
             ReconnectTimeout = ReconnectTimeout,
-            Tunnels = defaults.Tunnels with { MaxTunnels = MaxTunnels, ProbeInterval = livenessTimeout / TunnelDialOptions.PingsPerTimeout },
+            Tunnels = defaults.Tunnels with
+            {
+                MaxTunnels = tunnels.Most,
+                Budget = tunnels,
+                UnusedTime = unusedTime,
+                ProbeInterval = livenessTimeout / TunnelDialOptions.PingsPerTimeout,
+            },
             OnEvent = onEvent,
             Time = time,
         };

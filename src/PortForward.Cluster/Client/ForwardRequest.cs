@@ -12,6 +12,9 @@ namespace PortForward.Cluster;
 internal sealed record ForwardRequest(
     TargetReference Target, string Namespace, IReadOnlyList<PortSpec> Ports, IReadOnlyList<ListenAddress> Addresses, ForwardOptions Options)
 {
+    /// <summary>What the forward is to be called; null if nothing was said.</summary>
+    public string? Name => Options.Name;
+
     /// <summary>How long a tunnel may be silent before it counts as dead, if the options do not say it.</summary>
     public required TimeSpan LivenessTimeout { get; init; }
 

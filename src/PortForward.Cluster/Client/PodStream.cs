@@ -12,7 +12,7 @@ namespace PortForward.Cluster;
 /// </para>
 /// <para>
 /// <b>Disposing</b> closes the connection gracefully: what was written still goes to the application, and what it answers is thrown away. There is no buffer in
-/// between: a write ends when its bytes were taken.
+/// between: a write ends when its bytes were taken, and one that is under way fails. An application that never reads what was taken keeps its tunnel until it ends.
 /// </para>
 /// <para>
 /// <b>Half-close.</b> <see cref="CompleteWrites"/> ends this direction. Container runtimes cut the answer one second after they have seen that, and so the end is held
@@ -155,5 +155,5 @@ public sealed class PodStream : Stream
         ? new ObjectDisposedException(nameof(PodStream))
         : new IOException(_client.End is { } end
             ? ConnectionText.Describe(end, _port) ?? "the application has ended the connection"
-            : "the connection was ended on this side: its cluster client was disposed");
+            : "the connection was ended on this side, as when its cluster client is disposed");
 }

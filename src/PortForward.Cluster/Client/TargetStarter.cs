@@ -4,6 +4,7 @@ using PortForward.Cluster.Connection;
 using PortForward.Cluster.Routing;
 using PortForward.Cluster.Targets;
 using PortForward.Tunnels;
+using PortForward.Tunnels.Pool;
 
 namespace PortForward.Cluster;
 
@@ -11,20 +12,47 @@ namespace PortForward.Cluster;
 /// Starts what leads to a target, in the order in which things happen: resolve, wait for a pod, open the first tunnel. What cannot work is known before anybody
 /// is told that it does. All targets of a server share its connection, its credentials, and what is known of its transports.
 /// </summary>
-/// <param name="connection">The way to the API server.</param>
-/// <param name="transports">The names of the transports, the preferred one first.</param>
-/// <param name="time">The clock.</param>
-/// <param name="loggers">For diagnostics.</param>
-internal sealed class TargetStarter(ClusterConnection connection, IReadOnlyList<string> transports, TimeProvider time, ILoggerFactory loggers)
+internal sealed class TargetStarter
 {
     /// <summary>How many pods may go between being chosen and being reached, before the start has failed.</summary>
     private const int MaxTries = 3;
 
+    /// <summary>How many look-ups there are at a time, and so connections for them.</summary>
+    private const int MaxLookUps = 4;
+
+    private readonly ClusterConnection _connection;
+    private readonly IReadOnlyList<string> _transports;
+    private readonly TimeProvider _time;
+    private readonly ILoggerFactory _loggers;
     private readonly TransportMemory _memory = new();
-    private readonly ApiClient _api = new(connection.Invoker, connection.Server, time, loggers.CreateLogger<ApiClient>())
+    private readonly ApiClient _api;
+
+    /// <summary>Prepares to start targets of one server.</summary>
+    /// <param name="connection">The way to the API server.</param>
+    /// <param name="transports">The names of the transports, the preferred one first.</param>
+    /// <param name="maxTunnels">How many tunnels there may be over all targets.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="loggers">For diagnostics.</param>
+    public TargetStarter(ClusterConnection connection, IReadOnlyList<string> transports, int maxTunnels, TimeProvider time, ILoggerFactory loggers)
     {
-        RequestTimeout = connection.RequestTimeout ?? TimeSpan.Zero,
-    };
+        Tunnels = new TunnelBudget(maxTunnels);
+        _connection = connection;
+        _transports = transports;
+        _time = time;
+        _loggers = loggers;
+        _api = new ApiClient(connection.Invoker, connection.Server, time, loggers.CreateLogger<ApiClient>())
+        {
+            RequestTimeout = connection.RequestTimeout ?? TimeSpan.Zero,
+            LookUps = new SemaphoreSlim(MaxLookUps),
+        };
+        Feeds = new PodFeeds(_api.WithTimeout(PodWatch.LookUpTimeout), time, loggers.CreateLogger<PodFeeds>());
+    }
+
+    /// <summary>How many tunnels there may be over all targets.</summary>
+    public TunnelBudget Tunnels { get; }
+
+    /// <summary>How the pods of all targets are followed.</summary>
+    public PodFeeds Feeds { get; }
 
     /// <summary>The name of the transport in use; empty until the server has accepted one.</summary>
     public string Transport => _memory.Works ?? _memory.Accepted ?? "";
@@ -36,8 +64,13 @@ internal sealed class TargetStarter(ClusterConnection connection, IReadOnlyList<
     /// <exception cref="OperationCanceledException">The token was cancelled; nothing is left of the start.</exception>
     public async Task<StartedTarget> StartAsync(StartRequest request, CancellationToken cancellationToken)
     {
-        TunnelDialOptions limits = TunnelDialers.Limits(connection.RequestTimeout) with { LivenessTimeout = request.LivenessTimeout, Time = time };
-        var dialers = new TunnelDialers(connection, transports, _memory, limits, (transport, fault) => request.Tell(new TransportFailed(transport, fault)), loggers);
+        if (TargetReference.CheckName(request.Namespace, "namespace") is { } invalid)
+        {
+            throw new ClusterException(invalid); // Before anything is sent to a path that it would be part of.
+        }
+
+        TunnelDialOptions limits = TunnelDialers.Limits(_connection.RequestTimeout) with { LivenessTimeout = request.LivenessTimeout, Time = _time };
+        var dialers = new TunnelDialers(_connection, _transports, _memory, limits, (transport, fault) => request.Tell(new TransportFailed(transport, fault)), _loggers);
         await using (dialers.ConfigureAwait(false))
         {
             if (request.Target.Kind == TargetKind.Pod)
@@ -64,15 +97,15 @@ internal sealed class TargetStarter(ClusterConnection connection, IReadOnlyList<
             request.Tell(new TargetNote(note));
         }
 
-        var router = new PodRouter(_api, target, pod => dialers.ToPod(target.Namespace, pod), request.OnFound(), loggers.CreateLogger<PodRouter>());
+        var router = new PodRouter(_api, target, pod => dialers.ToPod(target.Namespace, pod), request.OnFound(), _loggers.CreateLogger<PodRouter>(), Feeds);
         bool isStarted = false;
         try
         {
             if (await router.ConnectAsync(cancellationToken).ConfigureAwait(false) is not { } fault)
             {
                 isStarted = true;
-                connection.KeepWarm();
-                return new StartedTarget(target, router, connection.CountWaiting(router));
+                _connection.KeepWarm();
+                return new StartedTarget(target, router, _connection.CountWaiting(router));
             }
 
             bool hasGone = UpgradeRefusal.SaysPodIsGone(fault, target.PodName) && request.Target.Kind != TargetKind.Pod;
@@ -89,7 +122,7 @@ internal sealed class TargetStarter(ClusterConnection connection, IReadOnlyList<
 
     private async Task<ResolvedTarget> ResolveAsync(StartRequest request, TunnelDialers dialers, CancellationToken cancellationToken)
     {
-        var resolver = new TargetResolver(_api, time, loggers.CreateLogger<TargetResolver>());
+        var resolver = new TargetResolver(_api, _time, _loggers.CreateLogger<TargetResolver>(), Feeds);
         bool waited = false;
         var progress = new DirectProgress<PodWaitProgress>(waiting =>
         {

@@ -41,13 +41,13 @@ public sealed class ClusterConfiguration
     }
 
     internal static ClusterConfiguration Resolve(
-        MergedKubeconfig kubeconfig, ClusterOverrides overrides, TimeProvider time, ILoggerFactory loggers, LocalEnvironment environment)
+        MergedKubeconfig kubeconfig, ClusterOverrides overrides, TimeProvider time, ILoggerFactory loggers, LocalEnvironment environment, bool inCluster = false)
     {
         Entry? context = FindContext(kubeconfig, overrides.Context);
         Entry? cluster = Find(overrides.Cluster, "cluster", context?.Text("cluster"), kubeconfig, kubeconfig.Cluster);
         Entry? user = Find(overrides.User, "auth info", context?.Text("user"), kubeconfig, kubeconfig.User);
         var pod = ServiceAccount.Find(environment);
-        string? named = overrides.Server ?? cluster?.Text("server") ?? environment.Variable("KUBERNETES_MASTER");
+        string? named = overrides.Server ?? cluster?.Text("server") ?? (inCluster ? null : environment.Variable("KUBERNETES_MASTER"));
         if (named is null && (overrides.Cluster ?? context?.Text("cluster")) is { } clusterName)
         {
             throw Entry.Invalid(cluster is null

@@ -61,7 +61,9 @@ public sealed class PodRouter : ITunnelSource
     /// <param name="createDialer">Makes the dialer for a pod of the given name.</param>
     /// <param name="options">How the target is followed; the defaults if null.</param>
     /// <param name="logger">For diagnostics; none if null.</param>
-    public PodRouter(ApiClient api, ResolvedTarget target, Func<string, ITunnelDialer> createDialer, PodRouterOptions? options = null, ILogger? logger = null)
+    /// <param name="feeds">How the pods are followed, if other targets are followed too; in a way of its own if null.</param>
+    internal PodRouter(
+        ApiClient api, ResolvedTarget target, Func<string, ITunnelDialer> createDialer, PodRouterOptions? options = null, ILogger? logger = null, PodFeeds? feeds = null)
     {
         ArgumentNullException.ThrowIfNull(target);
         _ports = [.. target.Ports.Select(port => port.Spec)];
@@ -70,7 +72,7 @@ public sealed class PodRouter : ITunnelSource
         _options = options ?? new PodRouterOptions();
         _time = _options.Time;
         _logger = logger ?? NullLogger.Instance;
-        _watch = new PodWatch(api, target.Object, _time, logger);
+        _watch = new PodWatch(api, feeds ?? new PodFeeds(api.WithTimeout(PodWatch.LookUpTimeout), _time, logger), target.Object, _time);
         _stopped = _stopping.Token;
         _review = new RouteReview(_time, _options.Reconnect);
         var first = new RouteState(target.Pod, _options);
@@ -95,6 +97,7 @@ public sealed class PodRouter : ITunnelSource
     /// </remarks>
     public async Task<TunnelFault?> ConnectAsync(CancellationToken cancellationToken)
     {
+        cancellationToken.ThrowIfCancellationRequested();
         if (_isConnected)
         {
             return null;
@@ -466,7 +469,7 @@ public sealed class PodRouter : ITunnelSource
 
     private void OnSaturated(RouteState route)
     {
-        _events.Enqueue(new TunnelsSaturated(route.Name, _options.Tunnels.MaxTunnels));
+        _events.Enqueue(new TunnelsSaturated(route.Name, _options.Tunnels.Limit));
         _newFacts.Signal();
     }
 

@@ -1,5 +1,4 @@
 using System.Net;
-using Microsoft.Extensions.Logging;
 using PortForward.Cluster.Api;
 using PortForward.Cluster.Objects;
 using PortForward.Cluster.Targets;
@@ -7,16 +6,17 @@ using PortForward.Cluster.Targets;
 namespace PortForward.Cluster.Routing;
 
 /// <summary>What is known of a target's pods, kept up to date for as long as a forward runs and as far as the user's rights go.</summary>
-internal sealed class PodWatch(ApiClient api, TargetObject target, TimeProvider time, ILogger? logger)
+/// <param name="api">For what is read beside the pods.</param>
+/// <param name="feeds">For the pods.</param>
+/// <param name="target">The target.</param>
+/// <param name="time">The clock.</param>
+internal sealed class PodWatch(ApiClient api, PodFeeds feeds, TargetObject target, TimeProvider time)
 {
-    /// <summary>How often a pod is read that may neither be listed nor watched.</summary>
-    private static readonly TimeSpan PollInterval = TimeSpan.FromSeconds(5);
-
     /// <summary>When to ask again for pods that may not be read: an API server that has only just started may refuse for a moment what it allows.</summary>
     private static readonly TimeSpan RefusedWait = TimeSpan.FromSeconds(30);
 
     /// <summary>How long a look-up may take. One that began on a dead network hangs on after it is back.</summary>
-    private static readonly TimeSpan LookUpTimeout = TimeSpan.FromSeconds(10);
+    public static readonly TimeSpan LookUpTimeout = TimeSpan.FromSeconds(10);
 
     /// <summary>How often the pods are read anew at most.</summary>
     private static readonly TimeSpan RenewInterval = TimeSpan.FromSeconds(2);
@@ -43,10 +43,10 @@ internal sealed class PodWatch(ApiClient api, TargetObject target, TimeProvider 
     /// <param name="cancellationToken">Ends it.</param>
     public async Task RunAsync(Action onChanged, CancellationToken cancellationToken)
     {
-        var feeds = new RestartBackoff(time, TimeSpan.FromSeconds(1));
+        var restarts = new RestartBackoff(time, TimeSpan.FromSeconds(1));
         while (!cancellationToken.IsCancellationRequested)
         {
-            feeds.Begin();
+            restarts.Begin();
             using var feeding = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
             TargetObject fed;
             lock (_gate)
@@ -58,8 +58,7 @@ internal sealed class PodWatch(ApiClient api, TargetObject target, TimeProvider 
 
             try
             {
-                var feed = new PodFeed(_api, fed, time, logger) { PollInterval = PollInterval };
-                await foreach (IReadOnlyCollection<Pod> pods in feed.FollowAsync(feeding.Token).ConfigureAwait(false))
+                await foreach (IReadOnlyCollection<Pod> pods in feeds.Of(fed).FollowAsync(feeding.Token).ConfigureAwait(false))
                 {
                     Pods = pods;
                     onChanged();
@@ -77,7 +76,7 @@ internal sealed class PodWatch(ApiClient api, TargetObject target, TimeProvider 
             }
             catch (ClusterException)
             {
-                await Task.Delay(feeds.End(), time, feeding.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                await Task.Delay(restarts.End(), time, feeding.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
             finally
             {
@@ -96,6 +95,7 @@ internal sealed class PodWatch(ApiClient api, TargetObject target, TimeProvider 
         {
             if (time.GetElapsedTime(_fedAt) >= RenewInterval)
             {
+                feeds.Renew(Target.Namespace);
                 _feeding?.Cancel();
             }
         }

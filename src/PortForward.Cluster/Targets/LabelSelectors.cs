@@ -7,10 +7,7 @@ internal static class LabelSelectors
 {
     private static readonly Dictionary<string, string> NoLabels = new(StringComparer.Ordinal);
 
-    /// <summary>A selector of labels that must all have their values; empty for none.</summary>
-    public static string Format(IDictionary<string, string>? labels) => Format(new LabelSelector { MatchLabels = labels });
-
-    /// <summary>A workload's selector; empty for none.</summary>
+    /// <summary>A selector; empty for none.</summary>
     /// <exception cref="ClusterException">An operator is unknown.</exception>
     public static string Format(LabelSelector? selector)
     {
@@ -18,6 +15,32 @@ internal static class LabelSelectors
         IEnumerable<(string Key, string Text)> expressions = from expression in selector?.MatchExpressions ?? [] select (expression.Key, Format(expression));
         return string.Join(',', labels.Concat(expressions).OrderBy(part => part.Key, StringComparer.Ordinal).Select(part => part.Text));
     }
+
+    /// <summary>Whether labels are what a selector asks for, as the API server would say it.</summary>
+    /// <exception cref="ClusterException">An operator is unknown.</exception>
+    public static bool Matches(LabelSelector selector, IDictionary<string, string>? labels)
+    {
+        labels ??= NoLabels;
+        return (selector.MatchLabels ?? NoLabels).All(wanted => labels.TryGetValue(wanted.Key, out string? value) && value == wanted.Value)
+            && (selector.MatchExpressions ?? []).All(requirement => Matches(requirement, labels));
+    }
+
+    private static bool Matches(LabelSelectorRequirement requirement, IDictionary<string, string> labels)
+    {
+        string? value = labels.TryGetValue(requirement.Key, out string? found) ? found : null;
+        bool isNamed = value is not null && requirement.Values?.Contains(value) == true;
+        return requirement.Operator switch
+        {
+            "In" => isNamed,
+            "NotIn" => !isNamed,
+            "Exists" => value is not null,
+            "DoesNotExist" => value is null,
+            _ => throw UnknownOperator(requirement),
+        };
+    }
+
+    private static ClusterException UnknownOperator(LabelSelectorRequirement requirement) =>
+        new($"invalid label selector: \"{requirement.Operator}\" is not a valid label selector operator");
 
     private static string Format(LabelSelectorRequirement requirement)
     {
@@ -28,7 +51,7 @@ internal static class LabelSelectors
             "NotIn" => $"{requirement.Key} notin ({values})",
             "Exists" => requirement.Key,
             "DoesNotExist" => $"!{requirement.Key}",
-            _ => throw new ClusterException($"invalid label selector: \"{requirement.Operator}\" is not a valid label selector operator"),
+            _ => throw UnknownOperator(requirement),
         };
     }
 }

@@ -10,7 +10,7 @@ namespace PortForward.Cluster.Targets;
 /// A target's pods as they are now, at once and after each change. It asks for no more rights than kubectl: without the right to watch it lists
 /// again and again, and for a single pod without the right to list it reads that pod again and again.
 /// </summary>
-internal sealed class PodFeed(ApiClient api, TargetObject target, TimeProvider time, ILogger? logger = null)
+internal sealed class PodFeed(ApiClient api, TargetObject target, TimeProvider time, ILogger? logger = null) : IPodFeed
 {
     /// <summary>A list costs the server more than one pod, so it is not read as often.</summary>
     private static readonly TimeSpan ShortestListInterval = TimeSpan.FromSeconds(2);
@@ -21,15 +21,20 @@ internal sealed class PodFeed(ApiClient api, TargetObject target, TimeProvider t
     /// <summary>How often a pod is read that may not be watched; every second, unless set otherwise. Several are listed every two seconds at most.</summary>
     public TimeSpan PollInterval { get; init; } = TimeSpan.FromSeconds(1);
 
-    /// <summary>What keeps the feed from the API server at the moment, or null.</summary>
+    /// <summary>Whether the pods are watched, which they are unless set otherwise. If not, they are read again and again.</summary>
+    public bool MayWatch { get; init; } = true;
+
+    /// <inheritdoc/>
     public ClusterException? Fault => _fault ?? _watch?.Fault;
 
+    /// <inheritdoc/>
     public async IAsyncEnumerable<IReadOnlyCollection<Pod>> FollowAsync([EnumeratorCancellation] CancellationToken cancellationToken)
     {
         bool mayList = true;
         _watch = new ListWatch<Pod>(api, ApiResources.Pods, target.Namespace, target.PodSelection, time, logger)
         {
             PollInterval = PollInterval > ShortestListInterval ? PollInterval : ShortestListInterval,
+            MayWatch = MayWatch,
         };
         IAsyncEnumerator<IReadOnlyCollection<Pod>> lists = _watch.FollowAsync(cancellationToken).GetAsyncEnumerator(cancellationToken);
         await using (lists.ConfigureAwait(false))

@@ -5,7 +5,11 @@ using PortForward.Cluster.Objects;
 namespace PortForward.Cluster.Targets;
 
 /// <summary>Waits until a target has a running pod. kubectl waits only until there is a pod, and then fails unless that one runs already.</summary>
-internal sealed class PodWait(ApiClient api, TimeProvider time, ILogger? logger = null)
+/// <param name="api">The client.</param>
+/// <param name="feeds">The feeds of targets that are started together; none if null.</param>
+/// <param name="time">The clock.</param>
+/// <param name="logger">For diagnostics; none if null.</param>
+internal sealed class PodWait(ApiClient api, PodFeeds? feeds, TimeProvider time, ILogger? logger = null)
 {
     /// <summary>The pod that kubectl would choose, as soon as it runs.</summary>
     /// <param name="target">The target.</param>
@@ -32,7 +36,7 @@ internal sealed class PodWait(ApiClient api, TimeProvider time, ILogger? logger 
 
         using var deadline = new CancellationTokenSource(timeout, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, cancellationToken);
-        var feed = new PodFeed(api, target, time, logger);
+        IPodFeed feed = feeds?.AreShared(target.Namespace) == true ? feeds.Of(target) : new PodFeed(api, target, time, logger);
         PodWaitProgress? last = null;
         if (target.Pod is not null)
         {

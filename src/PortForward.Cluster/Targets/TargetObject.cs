@@ -14,8 +14,11 @@ internal sealed record TargetObject(TargetReference Reference, string Namespace)
     /// <summary>The service, when the target is one.</summary>
     public Service? Service { get; init; }
 
-    /// <summary>Selects the target's pods; null when the target is a pod.</summary>
+    /// <summary>Selects the target's pods, in the API's text form; null when the target is a pod.</summary>
     public string? Selector { get; init; }
+
+    /// <summary>The same, to be compared with labels; null when the target is a pod.</summary>
+    public LabelSelector? Labels { get; init; }
 
     /// <summary>Whether the target's owner has asked for no pods at all.</summary>
     public bool IsScaledToZero { get; init; }
@@ -29,6 +32,9 @@ internal sealed record TargetObject(TargetReference Reference, string Namespace)
     /// <summary>Which objects the target's pods are.</summary>
     public ApiSelection PodSelection => Selector is null ? ApiSelection.Named(Reference.Name) : new ApiSelection(Selector);
 
+    /// <summary>Whether a pod of its namespace is one of its own.</summary>
+    public bool Selects(Pod pod) => Labels is null ? pod.Metadata?.Name == Reference.Name : LabelSelectors.Matches(Labels, pod.Metadata?.Labels);
+
     /// <summary>Reads a target: one request.</summary>
     /// <exception cref="ClusterException">It cannot be read, or it does not say which pods are its own.</exception>
     public static async Task<TargetObject> ReadAsync(ApiClient api, TargetReference reference, string @namespace, CancellationToken cancellationToken)
@@ -41,9 +47,10 @@ internal sealed record TargetObject(TargetReference Reference, string Namespace)
                 return target with { Pod = await api.GetAsync(ApiResources.Pods, @namespace, name, cancellationToken).ConfigureAwait(false) };
             case TargetKind.Service:
                 Service service = await api.GetAsync(ApiResources.Services, @namespace, name, cancellationToken).ConfigureAwait(false);
-                string selector = LabelSelectors.Format(service.Spec?.Selector);
+                var labels = new LabelSelector { MatchLabels = service.Spec?.Selector };
+                string selector = LabelSelectors.Format(labels);
                 return selector.Length > 0
-                    ? target with { Service = service, Selector = selector }
+                    ? target with { Service = service, Selector = selector, Labels = labels }
                     : throw new ClusterException($"invalid service '{name}': Service is defined without a selector, so it has no pods to forward to");
             case TargetKind.Deployment:
                 Workload deployment = await api.GetAsync(ApiResources.Deployments, @namespace, name, cancellationToken).ConfigureAwait(false);
@@ -79,6 +86,6 @@ internal sealed record TargetObject(TargetReference Reference, string Namespace)
             throw new ClusterException($"{Reference} has no selector, so it has no pods to forward to");
         }
 
-        return this with { Selector = text, IsScaledToZero = replicas == 0 };
+        return this with { Selector = text, Labels = selector, IsScaledToZero = replicas == 0 };
     }
 }

@@ -56,6 +56,9 @@ public sealed record TargetReference(TargetKind Kind, string Name)
         (["customresourcedefinitions", "customresourcedefinition", "crd", "crds"], "customresourcedefinition"),
     ];
 
+    /// <summary>The shortest name of its type, such as <c>svc</c>.</summary>
+    internal string ShortType => Kind == TargetKind.Pod ? "pod" : Types.First(type => type.Kind == Kind).Names.MinBy(static name => name.Length)!;
+
     /// <summary>Reads a target.</summary>
     /// <param name="text">The argument as the user gave it.</param>
     /// <exception cref="FormatException">It is no target; the message says why, in one sentence.</exception>

@@ -11,7 +11,8 @@ namespace PortForward.Cluster.Targets;
 /// <param name="api">The client.</param>
 /// <param name="time">The clock for waits; the system's when null.</param>
 /// <param name="logger">Diagnostics of the wait; none when null.</param>
-public sealed class TargetResolver(ApiClient api, TimeProvider? time = null, ILogger<TargetResolver>? logger = null)
+/// <param name="feeds">The feeds of targets that are started together; none when null.</param>
+internal sealed class TargetResolver(ApiClient api, TimeProvider? time = null, ILogger<TargetResolver>? logger = null, PodFeeds? feeds = null)
 {
     /// <summary>Finds the pod that kubectl would choose, waits until it runs, and looks up its ports.</summary>
     /// <param name="reference">What the user asked for.</param>
@@ -51,7 +52,7 @@ public sealed class TargetResolver(ApiClient api, TimeProvider? time = null, ILo
             PortTranslation.ForPod(ports, target.Pod);
         }
 
-        var wait = new PodWait(api, time ?? TimeProvider.System, logger);
+        var wait = new PodWait(api, feeds, time ?? TimeProvider.System, logger);
         Pod pod = await wait.ForRunningPodAsync(target, podRunningTimeout, progress, cancellationToken).ConfigureAwait(false);
 
         List<string> notes = [];

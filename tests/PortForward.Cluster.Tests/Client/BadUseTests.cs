@@ -51,7 +51,7 @@ public sealed class BadUseTests : ClusterClientTestBase
         [
             new() { PodRunningTimeout = TimeSpan.Zero }, new() { HoldTimeout = -TimeSpan.FromSeconds(1) }, new() { ReconnectTimeout = -TimeSpan.FromSeconds(1) },
             new() { HalfCloseTimeout = -TimeSpan.FromSeconds(1) }, new() { DrainTimeout = -TimeSpan.FromSeconds(1) }, new() { LivenessTimeout = TimeSpan.Zero },
-            new() { MaxTunnels = 0 }, new() { MaxConnections = 0 },
+            new() { MaxConnections = 0 }, new() { HoldTimeout = TimeSpan.MaxValue }, new() { DrainTimeout = TimeSpan.FromDays(60) },
         ];
         foreach (ForwardOptions options in senseless)
         {
@@ -61,6 +61,10 @@ public sealed class BadUseTests : ClusterClientTestBase
         this.Invoking(_ => NewClient(new ClusterClientOptions { Transports = ["carrier pigeon"] })).Should().Throw<ArgumentException>().WithMessage("Transports must be*");
         this.Invoking(_ => NewClient(new ClusterClientOptions { Transports = [] })).Should().Throw<ArgumentException>();
         this.Invoking(_ => NewClient(new ClusterClientOptions { LivenessTimeout = TimeSpan.Zero })).Should().Throw<ArgumentException>();
+        this.Invoking(_ => NewClient(new ClusterClientOptions { RequestTimeout = -TimeSpan.FromSeconds(1) })).Should().Throw<ArgumentException>();
+        this.Invoking(_ => NewClient(new ClusterClientOptions { MaxTunnels = 0 })).Should().Throw<ArgumentException>();
+        this.Invoking(_ => NewClient(new ClusterClientOptions { MaxWarmConnections = -1 })).Should().Throw<ArgumentException>();
+        this.Invoking(_ => NewClient(new ClusterClientOptions { InCluster = true, Overrides = new() { Server = "https://elsewhere" } })).Should().Throw<ArgumentException>();
     }
 
     [Fact]
@@ -90,6 +94,24 @@ public sealed class BadUseTests : ClusterClientTestBase
         await using ClusterClient client = NewClient(new ClusterClientOptions { Overrides = new() { Server = "https://127.0.0.1:1" } });
 
         await this.Invoking(_ => client.ForwardAsync("svc/web", ":80")).Should().ThrowAsync<ClusterException>().WithMessage("*was refused*");
+    }
+
+    [Fact]
+    public async Task A_namespace_that_is_none_is_never_sent()
+    {
+        await this.Invoking(_ => Client.ForwardAsync("web", [":80"], new ForwardOptions { Namespace = ".." })).Should().ThrowAsync<ClusterException>();
+        await this.Invoking(_ => Client.DialAsync("web", "80", "..")).Should().ThrowAsync<ClusterException>();
+
+        Cluster.Activity.TunnelsOpened.Should().Be(0);
+    }
+
+    [Fact]
+    public async Task A_local_port_that_is_asked_for_twice()
+    {
+        AddWeb("web-1");
+
+        await this.Invoking(_ => Client.ForwardAsync("svc/web", "18080:http", "18080:echo"))
+            .Should().ThrowAsync<PortForwardException>().WithMessage("a local port is asked for twice: 18080:http, 18080:echo");
     }
 
     [Fact]

@@ -25,7 +25,7 @@ public sealed class DialTests : ClusterClientTestBase
     }
 
     [Fact]
-    public async Task A_server_may_speak_first_and_a_whole_answer_ends_in_order()
+    public async Task A_server_may_speak_first_and_a_whole_answer_ends_gracefully()
     {
         AddWeb("web-1");
         await using PodStream stream = await Client.DialAsync("web-1", $"{SpeaksFirst}").Soon();
@@ -140,6 +140,24 @@ public sealed class DialTests : ClusterClientTestBase
         await Waiting.UntilAsync(() => Interlocked.Read(ref received) == 500_000);
         await stream.Invoking(disposed => disposed.ReadAsync(new byte[1]).Soon()).Should().ThrowAsync<ObjectDisposedException>();
         await stream.Invoking(disposed => disposed.WriteAsync(new byte[1]).Soon()).Should().ThrowAsync<ObjectDisposedException>();
+    }
+
+    [Fact]
+    public async Task A_stream_that_is_disposed_while_it_is_written_to_ends_the_write()
+    {
+        AddWeb("web-1");
+        PodStream stream = await Client.DialAsync("web-1", $"{NeverReads}").Soon();
+        Task writing = Task.Run(async () =>
+        {
+            while (true)
+            {
+                await stream.WriteAsync(new byte[100_000]);
+            }
+        });
+
+        await stream.DisposeAsync().Soon();
+
+        await writing.Soon().Invoking(task => task).Should().ThrowAsync<ObjectDisposedException>();
     }
 
     [Fact]
@@ -276,7 +294,6 @@ public sealed class DialTests : ClusterClientTestBase
 
         await enough.CancelAsync();
         await Task.WhenAll(clients).Soon();
-        whole.Should().BeGreaterThanOrEqualTo(80);
         Client.DialledTargets.Should().Be(1);
     }
 
@@ -417,7 +434,7 @@ public sealed class DialTests : ClusterClientTestBase
 
         await Client.DisposeAsync().Soon();
 
-        await read.Soon().Invoking(task => task).Should().ThrowAsync<IOException>().WithMessage("*its cluster client was disposed");
+        await read.Soon().Invoking(task => task).Should().ThrowAsync<IOException>().WithMessage("*its cluster client is disposed");
         await write.Soon().Invoking(task => task).Should().ThrowAsync<IOException>();
         await dial.Soon().Invoking(task => task).Should().ThrowAsync<ObjectDisposedException>();
         await this.Invoking(_ => Client.DialAsync("web-1", "echo")).Should().ThrowAsync<ObjectDisposedException>();

@@ -31,7 +31,7 @@ public sealed class EventStreamTests
     }
 
     [Fact]
-    public void A_source_waits_while_another_one_is_told()
+    public async Task A_source_waits_while_another_one_is_told()
     {
         using var entered = new ManualResetEventSlim();
         using var leave = new ManualResetEventSlim();
@@ -49,7 +49,7 @@ public sealed class EventStreamTests
         var other = new Thread(() => events.Tell(new TargetNote("other")));
         other.Start();
 
-        other.Join(TimeSpan.FromMilliseconds(30)).Should().BeFalse();
+        await Waiting.UntilAsync(() => other.ThreadState.HasFlag(ThreadState.WaitSleepJoin));
         _told.Should().Equal("slow");
         leave.Set();
 
@@ -91,5 +91,25 @@ public sealed class EventStreamTests
         {
             Assert.Fail($"{next} comes after the end");
         }
+    }
+
+    [Fact]
+    public async Task Events_that_are_read_again_come_to_their_end()
+    {
+        var events = new EventStream(static _ => { }, NullLogger.Instance);
+        IAsyncEnumerable<ForwardEvent> read = events.ReadAsync(CancellationToken.None);
+        events.Tell(new TargetNote("one"));
+        await foreach (ForwardEvent _ in read)
+        {
+            break;
+        }
+
+        int more = 0;
+        await foreach (ForwardEvent _ in read)
+        {
+            more++;
+        }
+
+        more.Should().Be(0);
     }
 }

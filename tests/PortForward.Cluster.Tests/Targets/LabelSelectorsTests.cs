@@ -26,8 +26,7 @@ public sealed class LabelSelectorsTests
     [Fact]
     public void Nothing_is_written_for_no_selector()
     {
-        LabelSelectors.Format((LabelSelector?)null).Should().BeEmpty();
-        LabelSelectors.Format((IDictionary<string, string>?)null).Should().BeEmpty();
+        LabelSelectors.Format(null).Should().BeEmpty();
         LabelSelectors.Format(new LabelSelector()).Should().BeEmpty();
     }
 

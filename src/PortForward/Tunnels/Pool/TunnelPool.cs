@@ -295,7 +295,7 @@ public sealed partial class TunnelPool : IAsyncDisposable
     {
         if (Locked(state => state.BecomesSaturated(waiter)))
         {
-            LogSaturated(_options.MaxTunnels);
+            LogSaturated(_options.Limit);
             _options.OnSaturated?.Invoke();
         }
     }

@@ -51,6 +51,9 @@ public sealed record TunnelPoolOptions
     /// <summary>The most initial data that is sent along with the opening of a connection, in bytes; 32 KiB by default: one data frame.</summary>
     public int MaxInitialData { get; init; } = 32 * 1024;
 
+    /// <summary>The most tunnels at a time, whatever limits them.</summary>
+    public int Limit => Math.Min(MaxTunnels, Budget?.Most ?? int.MaxValue);
+
     /// <summary>Called when a tunnel has ended that the pool did not end itself, or when the pool had to drop the last one. It must return soon.</summary>
     public Action<TunnelLoss>? OnLost { get; init; }
 

@@ -1,0 +1,146 @@
+using System.Collections;
+using System.Diagnostics.CodeAnalysis;
+using System.Runtime.ExceptionServices;
+
+namespace PortForward.Cluster;
+
+/// <summary>Several forwards, each with a name. They were started together, and are stopped together unless one is stopped alone.</summary>
+/// <remarks>
+/// They share what the API server is asked: its connection, the look-ups and the watch of each namespace. A forward that was not used for a minute keeps no idle tunnel,
+/// so that its next connection opens one.
+/// </remarks>
+/// <example>
+/// <code>
+/// await using ForwardSet all = await cluster.ForwardAllAsync([new("svc/postgres", ":5432"), new("deploy/web", ":http", ":metrics")]);
+/// Console.WriteLine(all["postgres"].Port);
+/// </code>
+/// </example>
+[SuppressMessage("Naming", "CA1710:Identifiers should have correct suffix", Justification = "It is a set of forwards by name, more than a collection.")]
+public sealed class ForwardSet : IReadOnlyList<Forward>, IAsyncDisposable
+{
+    /// <summary>How long a forward that is not used keeps an idle tunnel.</summary>
+    internal static readonly TimeSpan UnusedTime = TimeSpan.FromMinutes(1);
+
+    private readonly IReadOnlyList<Member> _members;
+    private readonly Dictionary<string, Forward> _byName;
+
+    /// <summary>Creates a set of forwards that are not started yet.</summary>
+    /// <param name="members">The forwards, each with another name.</param>
+    internal ForwardSet(IReadOnlyList<Member> members)
+    {
+        if (members.Count == 0)
+        {
+            throw new ArgumentException("At least one forward is needed.", nameof(members));
+        }
+
+        _members = members;
+        _byName = members.ToDictionary(member => member.Forward.Name, member => member.Forward, StringComparer.Ordinal);
+    }
+
+    /// <summary>A forward and the client that starts it.</summary>
+    internal readonly record struct Member(ClusterClient Client, Forward Forward);
+
+    /// <summary>How many there are.</summary>
+    public int Count => _members.Count;
+
+    /// <summary>The forward at an index, in the order in which they were defined.</summary>
+    public Forward this[int index] => _members[index].Forward;
+
+    /// <summary>The forward of a name.</summary>
+    /// <exception cref="KeyNotFoundException">There is none of that name; the message says which there are.</exception>
+    public Forward this[string name] => _byName.TryGetValue(name, out Forward? forward)
+        ? forward
+        : throw new KeyNotFoundException($"There is no forward \"{name}\": there are {string.Join(", ", _byName.Keys)}.");
+
+    /// <summary>Completes when all have ended. It never faults: each forward's own completion says how it has ended.</summary>
+    public Task Completion => Task.WhenAll(_members.Select(async member => await member.Forward.Completion.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing)));
+
+    /// <summary>Stops all of them, as <see cref="Forward.StopAsync"/> does. It never throws, and may be called more than once.</summary>
+    /// <param name="cancellationToken">Resets the connections that are left at once.</param>
+    public Task StopAsync(CancellationToken cancellationToken = default) => Task.WhenAll(_members.Select(member => member.Forward.StopAsync(cancellationToken)));
+
+    /// <summary>Stops all of them at once: connections that are open are reset.</summary>
+    public async ValueTask DisposeAsync() => await Task.WhenAll(_members.Select(member => member.Forward.DisposeAsync().AsTask())).ConfigureAwait(false);
+
+    /// <inheritdoc/>
+    public IEnumerator<Forward> GetEnumerator() => _members.Select(member => member.Forward).GetEnumerator();
+
+    /// <inheritdoc/>
+    IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
+
+    /// <summary>Starts them; if that fails nothing is left.</summary>
+    internal async Task StartAsync(ForwardSetOptions options, CancellationToken cancellationToken)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.MaxStarting, 1, nameof(options));
+        using var places = new SemaphoreSlim(options.MaxStarting);
+        using var unwanted = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var allReached = new CountdownEvent(_members.Count);
+        var mayListen = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        IDisposable[] expected = [.. _members
+            .GroupBy(member => (member.Client, member.Forward.Namespace))
+            .Select(together => together.Key.Client.Feeds.Expect(together.Key.Namespace, together.Count()))];
+        Task[] starts = [.. _members.Select(StartOneAsync)];
+        await Task.WhenAll(starts).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        Array.ForEach(expected, static targets => targets.Dispose());
+        allReached.Dispose();
+        if (FindFault(starts, options.RequireAll) is { } fault)
+        {
+            await DisposeAsync().ConfigureAwait(false);
+            fault.Throw();
+        }
+
+        if (starts.Any(static start => start.IsCanceled))
+        {
+            await DisposeAsync().ConfigureAwait(false);
+            throw new OperationCanceledException(cancellationToken);
+        }
+
+        async Task StartOneAsync(Member member)
+        {
+            bool hasPlace = false;
+            try
+            {
+                await places.WaitAsync(unwanted.Token).ConfigureAwait(false);
+                hasPlace = true;
+                await member.Client.StartAsync(member.Forward, ReachedAsync, unwanted.Token).ConfigureAwait(false);
+            }
+            catch when (options.RequireAll)
+            {
+                await unwanted.CancelAsync().ConfigureAwait(false);
+                throw;
+            }
+            finally
+            {
+                LeavePlace();
+            }
+
+            void LeavePlace()
+            {
+                if (hasPlace)
+                {
+                    hasPlace = false;
+                    places.Release();
+                }
+            }
+
+            Task ReachedAsync()
+            {
+                LeavePlace();
+                if (allReached.Signal())
+                {
+                    mayListen.SetResult();
+                }
+
+                return options.RequireAll ? mayListen.Task : Task.CompletedTask;
+            }
+        }
+    }
+
+    /// <summary>The fault that ends the start: the first one that is not only the consequence of another.</summary>
+    private static ExceptionDispatchInfo? FindFault(Task[] starts, bool requireAll)
+    {
+        Exception[] faults = [.. starts.Where(start => start.IsFaulted).Select(start => start.Exception!.InnerException!)];
+        Exception? first = requireAll ? faults.FirstOrDefault() : faults.FirstOrDefault(static fault => fault is ObjectDisposedException);
+        return first is null ? null : ExceptionDispatchInfo.Capture(first);
+    }
+}

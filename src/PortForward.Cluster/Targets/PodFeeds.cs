@@ -1,0 +1,326 @@
+using System.Net;
+using System.Runtime.CompilerServices;
+using Microsoft.Extensions.Logging;
+using PortForward.Cluster.Api;
+using PortForward.Cluster.Objects;
+
+namespace PortForward.Cluster.Targets;
+
+/// <summary>
+/// How the pods of all targets of a server are followed. Each watch takes a connection for as long as it lasts: a target has one of its own, several targets of a
+/// namespace share one, and beyond a limit pods are listed again and again instead.
+/// </summary>
+/// <param name="api">The client.</param>
+/// <param name="time">The clock.</param>
+/// <param name="logger">For diagnostics; none if null.</param>
+internal sealed class PodFeeds(ApiClient api, TimeProvider time, ILogger? logger)
+{
+    /// <summary>How many targets of a namespace share a watch. Fewer are told less if each is told of its own pods only.</summary>
+    public const int TargetsToShare = 4;
+
+    /// <summary>How many watches there are at most.</summary>
+    public const int MostWatches = 16;
+
+    /// <summary>How often pods are read that are not watched.</summary>
+    private static readonly TimeSpan PollInterval = TimeSpan.FromSeconds(5);
+
+    /// <summary>After how long a target whose pods are not watched asks again whether they may be.</summary>
+    private static readonly TimeSpan AskAgain = TimeSpan.FromMinutes(1);
+
+    /// <summary>Guards the fields below it, and the namespaces.</summary>
+    private readonly Lock _gate = new();
+    private readonly Dictionary<string, Followed> _namespaces = new(StringComparer.Ordinal);
+    private int _watches;
+
+    /// <summary>How many watches there are.</summary>
+    public int Watches
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _watches;
+            }
+        }
+    }
+
+    /// <summary>Prepares for targets that will be followed soon, so that they share a watch from the first one on if they are enough.</summary>
+    /// <param name="namespace">Their namespace.</param>
+    /// <param name="targets">How many there will be.</param>
+    /// <returns>To be disposed once they are followed, or will not be.</returns>
+    public IDisposable Expect(string @namespace, int targets) => new Expectation(this, Enter(@namespace, targets), targets);
+
+    /// <summary>Whether the targets of a namespace share a watch, or will.</summary>
+    public bool AreShared(string @namespace)
+    {
+        lock (_gate)
+        {
+            return _namespaces.GetValueOrDefault(@namespace) is { IsSharingDue: true };
+        }
+    }
+
+    /// <summary>The pods of a target.</summary>
+    public IPodFeed Of(TargetObject target) => new TargetFeed(this, target);
+
+    /// <summary>Begins the watch that targets of a namespace share anew, if there is one: its connection may be dead.</summary>
+    public void Renew(string @namespace)
+    {
+        lock (_gate)
+        {
+            _namespaces.GetValueOrDefault(@namespace)?.Shared?.Renew();
+        }
+    }
+
+    private Followed Enter(string @namespace, int targets)
+    {
+        lock (_gate)
+        {
+            if (!_namespaces.TryGetValue(@namespace, out Followed? followed))
+            {
+                _namespaces.Add(@namespace, followed = new Followed(@namespace));
+            }
+
+            bool wasDue = followed.IsSharingDue;
+            followed.Targets += targets;
+            if (followed.IsSharingDue && !wasDue)
+            {
+                followed.ChooseAgain();
+            }
+
+            return followed;
+        }
+    }
+
+    private void Leave(Followed followed, int targets)
+    {
+        lock (_gate)
+        {
+            followed.Targets -= targets;
+            if (followed.Targets == 0)
+            {
+                followed.EndSharing();
+                followed.Dispose();
+                _namespaces.Remove(followed.Namespace);
+            }
+        }
+    }
+
+    /// <summary>The way in which a target is followed now.</summary>
+    private Way Choose(Followed followed, TargetObject target, CancellationToken cancellationToken)
+    {
+        lock (_gate)
+        {
+            if (followed is { IsSharingDue: true, Shared: null })
+            {
+                BeginSharing(followed);
+            }
+
+            if (followed.Shared is { } shared)
+            {
+                return new Way(until => shared.FollowAsync(target, until), () => shared.Fault, [followed.Chosen, cancellationToken]) { Shared = shared };
+            }
+
+            bool mayWatch = TryTakeWatch();
+            var own = new PodFeed(api, target, time, logger) { PollInterval = PollInterval, MayWatch = mayWatch };
+            if (mayWatch)
+            {
+                return new Way(own.FollowAsync, () => own.Fault, [followed.Chosen, cancellationToken]) { OnEnd = GiveWatchBack };
+            }
+
+            var again = new CancellationTokenSource(AskAgain, time);
+            return new Way(own.FollowAsync, () => own.Fault, [followed.Chosen, again.Token, cancellationToken]) { OnEnd = again.Dispose };
+        }
+    }
+
+    private void BeginSharing(Followed followed)
+    {
+        bool mayWatch = TryTakeWatch();
+        var feed = new NamespaceFeed(api, followed.Namespace, mayWatch, PollInterval, time, logger);
+        var stop = new CancellationTokenSource();
+        followed.Shared = feed;
+        followed.Stop = stop;
+        _ = Task.Run(async () =>
+        {
+            await feed.RunAsync(stop.Token).ConfigureAwait(false);
+            if (mayWatch)
+            {
+                GiveWatchBack();
+            }
+        });
+    }
+
+    /// <summary>The shared watch cannot go on.</summary>
+    private void EndSharing(Followed followed, NamespaceFeed shared, bool mayShare)
+    {
+        lock (_gate)
+        {
+            if (followed.Shared == shared)
+            {
+                followed.EndSharing();
+                followed.MayShare = mayShare;
+            }
+        }
+    }
+
+    private bool TryTakeWatch()
+    {
+        lock (_gate)
+        {
+            bool isFree = _watches < MostWatches;
+            _watches += isFree ? 1 : 0;
+            return isFree;
+        }
+    }
+
+    private void GiveWatchBack()
+    {
+        lock (_gate)
+        {
+            _watches--;
+        }
+    }
+
+    /// <summary>The pods of one target, in the way that is right at the time.</summary>
+    private sealed class TargetFeed(PodFeeds feeds, TargetObject target) : IPodFeed
+    {
+        private volatile Way? _way;
+
+        public ClusterException? Fault => _way?.Fault;
+
+        public async IAsyncEnumerable<IReadOnlyCollection<Pod>> FollowAsync([EnumeratorCancellation] CancellationToken cancellationToken)
+        {
+            Followed followed = feeds.Enter(target.Namespace, targets: 1);
+            try
+            {
+                while (true)
+                {
+                    using Way way = feeds.Choose(followed, target, cancellationToken);
+                    _way = way;
+                    IAsyncEnumerator<IReadOnlyCollection<Pod>> pods = way.Follow();
+                    await using (pods.ConfigureAwait(false))
+                    {
+                        while (await NextAsync(pods, way, followed, cancellationToken).ConfigureAwait(false))
+                        {
+                            yield return pods.Current;
+                        }
+                    }
+                }
+            }
+            finally
+            {
+                feeds.Leave(followed, targets: 1);
+            }
+        }
+
+        /// <summary>Waits for the next state of the pods; false if another way is to be chosen.</summary>
+        private async Task<bool> NextAsync(IAsyncEnumerator<IReadOnlyCollection<Pod>> pods, Way way, Followed followed, CancellationToken cancellationToken)
+        {
+            try
+            {
+                if (await pods.MoveNextAsync().ConfigureAwait(false))
+                {
+                    return true;
+                }
+
+                // There are too many pods to tell each target of all of them.
+                feeds.EndSharing(followed, way.Shared!, mayShare: false);
+            }
+            catch (OperationCanceledException) when (way.IsOver && !cancellationToken.IsCancellationRequested)
+            {
+                // Another way is due.
+            }
+            catch (ClusterException fault) when (way.Shared is not null)
+            {
+                // Without the right to list all pods of the namespace there may still be one for the target's own.
+                bool isRefused = fault.StatusCode is HttpStatusCode.Forbidden or HttpStatusCode.MethodNotAllowed;
+                feeds.EndSharing(followed, way.Shared, mayShare: !isRefused);
+                if (!isRefused)
+                {
+                    throw;
+                }
+            }
+
+            return false;
+        }
+    }
+
+    /// <summary>A namespace of which targets are followed. Guarded by the gate.</summary>
+    private sealed class Followed(string @namespace) : IDisposable
+    {
+        private CancellationTokenSource _chosen = new();
+
+        public string Namespace => @namespace;
+
+        /// <summary>How many targets of it are followed, or soon will be.</summary>
+        public int Targets { get; set; }
+
+        /// <summary>Whether they may share a watch.</summary>
+        public bool MayShare { get; set; } = true;
+
+        /// <summary>Whether they share a watch, or the next one that asks begins it.</summary>
+        public bool IsSharingDue => Shared is not null || (MayShare && Targets >= TargetsToShare);
+
+        /// <summary>The watch that they share; null if they do not.</summary>
+        public NamespaceFeed? Shared { get; set; }
+
+        /// <summary>Ends it.</summary>
+        public CancellationTokenSource? Stop { get; set; }
+
+        /// <summary>Cancelled when another way is to be chosen.</summary>
+        public CancellationToken Chosen => _chosen.Token;
+
+        public void ChooseAgain()
+        {
+            _ = _chosen.CancelAsync();
+            _chosen = new CancellationTokenSource();
+        }
+
+        public void EndSharing()
+        {
+            _ = Stop?.CancelAsync();
+            Stop = null;
+            Shared = null;
+        }
+
+        /// <summary>Nobody follows a target of it any more.</summary>
+        public void Dispose() => _chosen.Dispose();
+    }
+
+    /// <summary>A way in which a target is followed, until one of the tokens is cancelled.</summary>
+    private sealed class Way(
+        Func<CancellationToken, IAsyncEnumerable<IReadOnlyCollection<Pod>>> follow, Func<ClusterException?> fault, CancellationToken[] ends) : IDisposable
+    {
+        private readonly CancellationTokenSource _end = CancellationTokenSource.CreateLinkedTokenSource(ends);
+
+        /// <summary>The watch, if it is one that targets share.</summary>
+        public NamespaceFeed? Shared { get; init; }
+
+        public Action? OnEnd { get; init; }
+
+        public ClusterException? Fault => fault();
+
+        public bool IsOver => ends.Any(static end => end.IsCancellationRequested);
+
+        public IAsyncEnumerator<IReadOnlyCollection<Pod>> Follow() => follow(_end.Token).GetAsyncEnumerator(_end.Token);
+
+        public void Dispose()
+        {
+            OnEnd?.Invoke();
+            _end.Dispose();
+        }
+    }
+
+    /// <summary>Targets that will be followed.</summary>
+    private sealed class Expectation(PodFeeds feeds, Followed followed, int targets) : IDisposable
+    {
+        private int _isDisposed;
+
+        public void Dispose()
+        {
+            if (Interlocked.Exchange(ref _isDisposed, 1) == 0)
+            {
+                feeds.Leave(followed, targets);
+            }
+        }
+    }
+}
