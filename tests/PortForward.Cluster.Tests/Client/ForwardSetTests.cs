@@ -172,7 +172,8 @@ public sealed class ForwardSetTests : ClusterClientTestBase
         Cluster.Add(TestObjects.Service("later", "app=later", new ServicePort(80, "http", "web")));
         var waits = new TaskCompletionSource();
         var options = new ForwardOptions { OnEvent = next => _ = next is PodAwaited && waits.TrySetResult() };
-        Task<ForwardSet> starting = Client.ForwardAllAsync([.. Enumerable.Range(0, 20).Select(_ => new ForwardDefinition("svc/later", ":80") { Options = options })], new() { MaxStarting = 2 });
+        var later = new ForwardDefinition("svc/later", ":80") { Options = options };
+        Task<ForwardSet> starting = Client.ForwardAllAsync([.. Enumerable.Repeat(later, 20)], new ForwardSetOptions { MaxStarting = 2 });
         await waits.Task.Soon();
 
         await Client.DisposeAsync().Soon();
