@@ -4,7 +4,7 @@ using System.Globalization;
 namespace PortForward.Cluster;
 
 /// <summary>Durations as Go and kubectl take and write them (Go's <c>time.ParseDuration</c>): <c>90s</c>, <c>1h30m</c>, <c>1.5m</c>, <c>300ms</c>.</summary>
-public static class GoDuration
+internal static class GoDuration
 {
     private static readonly SearchValues<char> NumberCharacters = SearchValues.Create("0123456789.");
 

@@ -1,7 +1,7 @@
 namespace PortForward;
 
 /// <summary>Moments as timestamps of a clock, which no change of the date moves.</summary>
-public static class TimestampExtensions
+internal static class TimestampExtensions
 {
     /// <summary>The moment that comes after a time from now; the last one there is when it lies beyond that.</summary>
     /// <param name="clock">The clock.</param>

@@ -25,7 +25,7 @@ internal sealed class EventRenderer(Action<string> stdout, Stderr stderr, bool v
         switch (forwardEvent)
         {
             case PodAwaited awaited:
-                stderr.Tell(UserMessages.Waiting(awaited.Progress.ToString()));
+                stderr.Tell(UserMessages.Waiting(awaited.Reason));
                 break;
 
             case PodRunning running:

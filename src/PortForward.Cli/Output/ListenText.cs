@@ -18,7 +18,7 @@ internal static class ListenText
     /// <summary>What to do when a port is not to be had, on Windows or elsewhere.</summary>
     public static string Advise(PortUnavailable unavailable, bool isWindows)
     {
-        (int local, int target) = unavailable.Mapping;
+        (int local, int target) = (unavailable.LocalPort, unavailable.TargetPort);
         string otherPort = $"\":{target}\" takes any free port";
         if (unavailable.Failures.Any(failure => failure.Reason.Denied))
         {

@@ -21,11 +21,11 @@ internal static class UserMessages
     public static OutputEvent Running(string pod) => new(EventTypes.Running, LogLevel.Information, $"pod {pod} is running") { Pod = pod };
 
     public static OutputEvent PortUnavailable(PortUnavailable unavailable) =>
-        new(EventTypes.Error, LogLevel.Error, $"Unable to listen on port {unavailable.Mapping.LocalPort}: {ListenText.Describe(unavailable)} ({ListenText.Advise(unavailable)})")
+        new(EventTypes.Error, LogLevel.Error, $"Unable to listen on port {unavailable.LocalPort}: {ListenText.Describe(unavailable)} ({ListenText.Advise(unavailable)})")
         {
             Reason = Reasons.Of(unavailable.Failures[0].Reason),
             Local = unavailable.Failures[0].EndPoint,
-            RemotePort = unavailable.Mapping.TargetPort,
+            RemotePort = unavailable.TargetPort,
         };
 
     public static OutputEvent ListenerPartial(ListenerPartial partial) =>

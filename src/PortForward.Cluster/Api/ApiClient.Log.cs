@@ -2,7 +2,7 @@ using Microsoft.Extensions.Logging;
 
 namespace PortForward.Cluster.Api;
 
-public sealed partial class ApiClient
+internal sealed partial class ApiClient
 {
     [LoggerMessage(Level = LogLevel.Information, Message = "{Request}: answered with {StatusCode}, trying again after {Wait}")]
     private partial void LogRetry(string request, int statusCode, TimeSpan wait);

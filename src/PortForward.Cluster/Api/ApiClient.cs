@@ -12,7 +12,7 @@ namespace PortForward.Cluster.Api;
 /// <summary>
 /// Reads objects from the API server: one look-up is one GET, without discovery. Every failure is a <see cref="ClusterException"/> in kubectl's words.
 /// </summary>
-public sealed partial class ApiClient
+internal sealed partial class ApiClient
 {
     /// <summary>How often a request is sent again after a 429 or 5xx answer that carries Retry-After; kubectl allows as many.</summary>
     private const int MaxRetries = 10;

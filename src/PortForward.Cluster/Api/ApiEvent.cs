@@ -1,7 +1,7 @@
 namespace PortForward.Cluster.Api;
 
 /// <summary>What happened to an object.</summary>
-public enum ApiEventType
+internal enum ApiEventType
 {
     /// <summary>It came into being, or began to match.</summary>
     Added,
@@ -20,4 +20,4 @@ public enum ApiEventType
 /// <typeparam name="T">The object's type.</typeparam>
 /// <param name="Type">What happened.</param>
 /// <param name="Object">The object after it happened; of a bookmark only the resource version is set.</param>
-public sealed record ApiEvent<T>(ApiEventType Type, T Object);
+internal sealed record ApiEvent<T>(ApiEventType Type, T Object);

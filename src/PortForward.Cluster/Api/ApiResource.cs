@@ -6,7 +6,7 @@ namespace PortForward.Cluster.Api;
 
 /// <summary>A namespaced resource of the API server: where it is served, and how its lists are read.</summary>
 /// <typeparam name="T">The resource's object type.</typeparam>
-public sealed class ApiResource<T>
+internal sealed class ApiResource<T>
     where T : class, IApiObject
 {
     private readonly JsonTypeInfo<T> _object;
@@ -24,7 +24,7 @@ public sealed class ApiResource<T>
     public string Group { get; }
 
     /// <summary>The version within the group.</summary>
-    public string Version => "v1";
+    private const string Version = "v1";
 
     /// <summary>The plural name as it is in the path: <c>pods</c>.</summary>
     public string Plural { get; }
@@ -64,7 +64,7 @@ public sealed class ApiResource<T>
 }
 
 /// <summary>The resources which lead to pods. Their paths are fixed, so a look-up needs no discovery request.</summary>
-public static class ApiResources
+internal static class ApiResources
 {
     /// <summary>Pods.</summary>
     public static ApiResource<Pod> Pods { get; } = new("", "pods", ObjectJson.Default.Pod, ObjectJson.Default.PodList);

@@ -3,7 +3,7 @@ namespace PortForward.Cluster.Api;
 /// <summary>Which objects of a collection are meant.</summary>
 /// <param name="LabelSelector">A label selector in the API's text form, or null for no condition.</param>
 /// <param name="FieldSelector">A field selector in the API's text form, or null for no condition.</param>
-public sealed record ApiSelection(string? LabelSelector = null, string? FieldSelector = null)
+internal sealed record ApiSelection(string? LabelSelector = null, string? FieldSelector = null)
 {
     /// <summary>All objects.</summary>
     public static ApiSelection All { get; } = new();

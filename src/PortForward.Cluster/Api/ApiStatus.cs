@@ -11,7 +11,7 @@ namespace PortForward.Cluster.Api;
 /// <param name="Code">The HTTP status code.</param>
 /// <param name="Reason">The machine-readable reason (<c>NotFound</c>, <c>Forbidden</c>), or null when there is none.</param>
 /// <param name="Message">One line for people, free of control characters.</param>
-public sealed record ApiStatus(HttpStatusCode Code, string? Reason, string Message)
+internal sealed record ApiStatus(HttpStatusCode Code, string? Reason, string Message)
 {
     /// <summary>The API server's answer to a request for an upgrade that does not look like one any more (apimachinery, <c>upgradeaware.go</c>).</summary>
     private const string UpgradeIsLost = "Upgrade request required";

@@ -2,7 +2,7 @@ using Microsoft.Extensions.Logging;
 
 namespace PortForward.Cluster.Api;
 
-public sealed partial class ListWatch<T>
+internal sealed partial class ListWatch<T>
 {
     [LoggerMessage(Level = LogLevel.Information, Message = "watch {Resource}: not possible ({Reason}), listing again and again instead")]
     private partial void LogPolling(string resource, string reason);

@@ -17,7 +17,7 @@ namespace PortForward.Cluster.Api;
 /// <param name="selection">Which objects.</param>
 /// <param name="time">The clock for waits; the system's when null.</param>
 /// <param name="logger">Where lost watches are told; nowhere when null.</param>
-public sealed partial class ListWatch<T>(
+internal sealed partial class ListWatch<T>(
     ApiClient api, ApiResource<T> resource, string @namespace, ApiSelection selection, TimeProvider? time = null, ILogger? logger = null)
     where T : class, IApiObject
 {

@@ -4,7 +4,7 @@ using PortForward.Tunnels;
 namespace PortForward.Cluster.Api;
 
 /// <summary>Reads what a server says when it refuses an upgrade to a port-forward.</summary>
-public static class UpgradeRefusal
+internal static class UpgradeRefusal
 {
     /// <summary>What a kubelet answers to a WebSocket that it does not know: servers before 1.31 pass the tunnel's request on to it.</summary>
     private const string KnowsNoTunnel = "query parameter \"port\" is required";

@@ -60,7 +60,7 @@ public sealed class ClusterClient : IAsyncDisposable
     /// <param name="configuration">The server and the user.</param>
     /// <param name="options">How; of these options those that lead to the configuration do not count.</param>
     /// <exception cref="ArgumentException">An option makes no sense.</exception>
-    public static ClusterClient Create(ClusterConfiguration configuration, ClusterClientOptions? options = null)
+    internal static ClusterClient Create(ClusterConfiguration configuration, ClusterClientOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(configuration);
         options ??= new ClusterClientOptions();

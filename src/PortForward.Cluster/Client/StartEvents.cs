@@ -1,12 +1,11 @@
-using PortForward.Cluster.Targets;
 using PortForward.Forwarding;
 using PortForward.Tunnels;
 
 namespace PortForward.Cluster;
 
 /// <summary>The start waits for a pod. It is told whenever the reason changes.</summary>
-/// <param name="Progress">What it waits for, and why.</param>
-public sealed record PodAwaited(PodWaitProgress Progress) : ForwardEvent;
+/// <param name="Reason">What it waits for, and why, in one sentence.</param>
+public sealed record PodAwaited(string Reason) : ForwardEvent;
 
 /// <summary>The pod that the start has waited for is running.</summary>
 /// <param name="Pod">The pod.</param>

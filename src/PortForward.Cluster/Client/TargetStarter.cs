@@ -128,7 +128,7 @@ internal sealed class TargetStarter
         {
             waited = true;
             _ = dialers.DropFirstDialAsync();
-            request.Tell(new PodAwaited(waiting));
+            request.Tell(new PodAwaited(waiting.ToString()));
         });
         ResolvedTarget target = await resolver
             .ResolveAsync(request.Target, request.Namespace, request.Ports, request.PodRunningTimeout, progress, cancellationToken).ConfigureAwait(false);

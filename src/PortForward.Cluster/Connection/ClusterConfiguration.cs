@@ -7,7 +7,7 @@ using PortForward.Cluster.Transport;
 namespace PortForward.Cluster.Connection;
 
 /// <summary>One API server and one user's way to it: what is left when flags, kubeconfig and environment have been put together.</summary>
-public sealed class ClusterConfiguration
+internal sealed class ClusterConfiguration
 {
     private ClusterConfiguration(ServerAccess access, string @namespace, TimeSpan? requestTimeout)
     {

@@ -8,7 +8,7 @@ namespace PortForward.Cluster.Connection;
 /// Requests to one API server with one user's credentials, all over HTTP/1.1: an upgrade needs it, and so the look-ups and the
 /// first upgrade share one connection.
 /// </summary>
-public sealed class ClusterConnection : IDisposable
+internal sealed class ClusterConnection : IDisposable
 {
     /// <summary>How many connections are kept open in advance unless told otherwise: as many as a browser opens for a page.</summary>
     public const int DefaultWarmConnections = 6;

@@ -1,7 +1,7 @@
 namespace PortForward.Cluster.Kubeconfig;
 
 /// <summary>The merged kubeconfig files: of every named entry, and of the current context, the first one counts.</summary>
-public sealed class MergedKubeconfig
+internal sealed class MergedKubeconfig
 {
     private readonly Dictionary<string, Entry> _clusters = new(StringComparer.Ordinal);
     private readonly Dictionary<string, Entry> _users = new(StringComparer.Ordinal);

@@ -2,7 +2,7 @@ namespace PortForward.Cluster.Objects;
 
 /// <summary>A list of objects, or a page of one.</summary>
 /// <typeparam name="T">The objects' type.</typeparam>
-public sealed class ObjectList<T>
+internal sealed class ObjectList<T>
 {
     /// <summary>The version of the list, and its next page.</summary>
     public ListMeta? Metadata { get; set; }
@@ -12,7 +12,7 @@ public sealed class ObjectList<T>
 }
 
 /// <summary>The version of a list, and its next page.</summary>
-public sealed class ListMeta
+internal sealed class ListMeta
 {
     /// <summary>The moment of the list, where a watch goes on from.</summary>
     public string? ResourceVersion { get; set; }

@@ -1,14 +1,14 @@
 namespace PortForward.Cluster.Objects;
 
 /// <summary>What every object of the API server has.</summary>
-public interface IApiObject
+internal interface IApiObject
 {
     /// <summary>The object's name and history.</summary>
     ObjectMeta? Metadata { get; }
 }
 
 /// <summary>An object's name and history (<c>meta/v1 ObjectMeta</c>).</summary>
-public sealed class ObjectMeta
+internal sealed class ObjectMeta
 {
     /// <summary>The name, unique among the objects of one resource in one namespace.</summary>
     public string Name { get; set; } = "";
@@ -36,7 +36,7 @@ public sealed class ObjectMeta
 }
 
 /// <summary>An object that another one was made for.</summary>
-public sealed class OwnerReference
+internal sealed class OwnerReference
 {
     /// <summary>The owner's type, such as <c>ReplicaSet</c>.</summary>
     public string? Kind { get; set; }

@@ -3,7 +3,7 @@ using System.Text.Json.Serialization;
 namespace PortForward.Cluster.Objects;
 
 /// <summary>A pod.</summary>
-public sealed class Pod : IApiObject
+internal sealed class Pod : IApiObject
 {
     /// <inheritdoc/>
     public ObjectMeta? Metadata { get; set; }
@@ -16,7 +16,7 @@ public sealed class Pod : IApiObject
 }
 
 /// <summary>What was asked of a pod.</summary>
-public sealed class PodSpec
+internal sealed class PodSpec
 {
     /// <summary>The node; null until the pod is scheduled.</summary>
     public string? NodeName { get; set; }
@@ -29,7 +29,7 @@ public sealed class PodSpec
 }
 
 /// <summary>One of a pod's containers.</summary>
-public sealed class Container
+internal sealed class Container
 {
     /// <summary>The name within the pod.</summary>
     public string Name { get; set; } = "";
@@ -42,7 +42,7 @@ public sealed class Container
 }
 
 /// <summary>A port that a container says it listens on.</summary>
-public sealed class ContainerPort
+internal sealed class ContainerPort
 {
     /// <summary>The port's name, or null.</summary>
     public string? Name { get; set; }

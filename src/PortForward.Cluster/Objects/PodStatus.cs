@@ -1,7 +1,7 @@
 namespace PortForward.Cluster.Objects;
 
 /// <summary>What there is of a pod.</summary>
-public sealed class PodStatus
+internal sealed class PodStatus
 {
     /// <summary><c>Pending</c>, <c>Running</c>, <c>Succeeded</c>, <c>Failed</c> or <c>Unknown</c>.</summary>
     public string? Phase { get; set; }
@@ -23,7 +23,7 @@ public sealed class PodStatus
 }
 
 /// <summary>Something that holds of an object, or does not.</summary>
-public sealed class Condition
+internal sealed class Condition
 {
     /// <summary>What it is about: <c>Ready</c>, <c>PodScheduled</c>, <c>Complete</c>.</summary>
     public string? Type { get; set; }
@@ -42,7 +42,7 @@ public sealed class Condition
 }
 
 /// <summary>How a container is.</summary>
-public sealed class ContainerStatus
+internal sealed class ContainerStatus
 {
     /// <summary>The container's name.</summary>
     public string Name { get; set; } = "";
@@ -61,7 +61,7 @@ public sealed class ContainerStatus
 }
 
 /// <summary>What a container does now: one of these.</summary>
-public sealed class ContainerState
+internal sealed class ContainerState
 {
     /// <summary>It waits to be started.</summary>
     public ContainerStateWaiting? Waiting { get; set; }
@@ -74,7 +74,7 @@ public sealed class ContainerState
 }
 
 /// <summary>A container that waits to be started.</summary>
-public sealed class ContainerStateWaiting
+internal sealed class ContainerStateWaiting
 {
     /// <summary>For what, in one word: <c>ImagePullBackOff</c>.</summary>
     public string? Reason { get; set; }
@@ -84,10 +84,10 @@ public sealed class ContainerStateWaiting
 }
 
 /// <summary>A container that runs.</summary>
-public sealed class ContainerStateRunning;
+internal sealed class ContainerStateRunning;
 
 /// <summary>A container that has ended.</summary>
-public sealed class ContainerStateTerminated
+internal sealed class ContainerStateTerminated
 {
     /// <summary>Why, in one word: <c>OOMKilled</c>.</summary>
     public string? Reason { get; set; }

@@ -5,7 +5,7 @@ using System.Text.Json.Serialization;
 namespace PortForward.Cluster.Objects;
 
 /// <summary>A service.</summary>
-public sealed class Service : IApiObject
+internal sealed class Service : IApiObject
 {
     /// <inheritdoc/>
     public ObjectMeta? Metadata { get; set; }
@@ -15,7 +15,7 @@ public sealed class Service : IApiObject
 }
 
 /// <summary>What was asked of a service.</summary>
-public sealed class ServiceSpec
+internal sealed class ServiceSpec
 {
     /// <summary>The service's address; <c>None</c> for a headless one.</summary>
     public string? ClusterIP { get; set; }
@@ -28,7 +28,7 @@ public sealed class ServiceSpec
 }
 
 /// <summary>One of a service's ports.</summary>
-public sealed class ServicePort
+internal sealed class ServicePort
 {
     /// <summary>The port's name, or null.</summary>
     public string? Name { get; set; }

@@ -3,7 +3,7 @@ namespace PortForward.Cluster.Objects;
 /// <summary>
 /// What makes pods and says by a selector which are its own: a deployment, replica set, stateful set, daemon set or job.
 /// </summary>
-public sealed class Workload : IApiObject
+internal sealed class Workload : IApiObject
 {
     /// <inheritdoc/>
     public ObjectMeta? Metadata { get; set; }
@@ -16,7 +16,7 @@ public sealed class Workload : IApiObject
 }
 
 /// <summary>What was asked of a workload.</summary>
-public sealed class WorkloadSpec
+internal sealed class WorkloadSpec
 {
     /// <summary>Which pods are its own.</summary>
     public LabelSelector? Selector { get; set; }
@@ -26,7 +26,7 @@ public sealed class WorkloadSpec
 }
 
 /// <summary>What there is of a workload.</summary>
-public sealed class WorkloadStatus
+internal sealed class WorkloadStatus
 {
     /// <summary>The revision that a stateful set is moving to.</summary>
     public string? UpdateRevision { get; set; }
@@ -36,7 +36,7 @@ public sealed class WorkloadStatus
 }
 
 /// <summary>Selects objects by their labels; all of it must hold.</summary>
-public sealed class LabelSelector
+internal sealed class LabelSelector
 {
     /// <summary>Labels and the values they must have.</summary>
     public IDictionary<string, string>? MatchLabels { get; set => field = NullElements.Drop(value); }
@@ -46,7 +46,7 @@ public sealed class LabelSelector
 }
 
 /// <summary>What must hold of one label.</summary>
-public sealed class LabelSelectorRequirement
+internal sealed class LabelSelectorRequirement
 {
     /// <summary>The label.</summary>
     public string Key { get; set; } = "";
@@ -59,7 +59,7 @@ public sealed class LabelSelectorRequirement
 }
 
 /// <summary>The oldest of the workloads, whose selector has labels only.</summary>
-public sealed class ReplicationController : IApiObject
+internal sealed class ReplicationController : IApiObject
 {
     /// <inheritdoc/>
     public ObjectMeta? Metadata { get; set; }
@@ -69,7 +69,7 @@ public sealed class ReplicationController : IApiObject
 }
 
 /// <summary>What was asked of a replication controller.</summary>
-public sealed class ReplicationControllerSpec
+internal sealed class ReplicationControllerSpec
 {
     /// <summary>The labels of its pods.</summary>
     public IDictionary<string, string>? Selector { get; set => field = NullElements.Drop(value); }

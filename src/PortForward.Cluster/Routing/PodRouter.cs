@@ -18,7 +18,7 @@ namespace PortForward.Cluster.Routing;
 /// One loop makes all decisions. The watch on the pods, tunnels that end, dials, and the clock signal it. Connections only read its latest decision.
 /// <see cref="TargetFollower"/> decides.
 /// </remarks>
-public sealed class PodRouter : ITunnelSource
+internal sealed class PodRouter : ITunnelSource
 {
     /// <summary>How long the watch may take to tell what a pod's runtime knows already.</summary>
     private static readonly TimeSpan WatchDelay = TimeSpan.FromSeconds(1);

@@ -4,7 +4,7 @@ using PortForward.Tunnels.Pool;
 namespace PortForward.Cluster.Routing;
 
 /// <summary>How a <see cref="PodRouter"/> follows its target.</summary>
-public sealed record PodRouterOptions
+internal sealed record PodRouterOptions
 {
     /// <summary>Whether a lost pod is replaced. If not, the first loss is the end, as for kubectl. True by default.</summary>
     public bool Reconnect { get; init; } = true;

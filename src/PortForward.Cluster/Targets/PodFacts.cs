@@ -5,7 +5,7 @@ namespace PortForward.Cluster.Targets;
 /// <summary>Why a pod does not do yet what is asked of it.</summary>
 /// <param name="Reason">Kubernetes' word for it: <c>Unschedulable</c>, <c>ImagePullBackOff</c>, <c>Pending</c>.</param>
 /// <param name="Message">More about it in one line, or null.</param>
-public sealed record PodObstacle(string Reason, string? Message)
+internal sealed record PodObstacle(string Reason, string? Message)
 {
     /// <summary>The reason, followed by the message.</summary>
     public override string ToString() => string.IsNullOrEmpty(Message) ? Reason : $"{Reason}: {Message}";

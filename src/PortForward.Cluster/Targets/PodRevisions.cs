@@ -7,7 +7,7 @@ namespace PortForward.Cluster.Targets;
 /// Which revision of each owner is the newest one. Pods of a deployment carry their revision in the label <c>pod-template-hash</c>, those of stateful
 /// and daemon sets in <c>controller-revision-hash</c>.
 /// </summary>
-public sealed class PodRevisions
+internal sealed class PodRevisions
 {
     private const string DeploymentRevision = "deployment.kubernetes.io/revision";
 

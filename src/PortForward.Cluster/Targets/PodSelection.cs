@@ -3,7 +3,7 @@ using PortForward.Cluster.Objects;
 namespace PortForward.Cluster.Targets;
 
 /// <summary>Which of a target's pods to use.</summary>
-public static class PodSelection
+internal static class PodSelection
 {
     /// <summary>
     /// kubectl's choice, so that the same command leads to the same pod: scheduled, running, ready, not being deleted, longer ready, fewer

@@ -4,7 +4,7 @@ namespace PortForward.Cluster.Targets;
 /// <param name="Target">The target the user named.</param>
 /// <param name="PodName">The pod that is nearest to running, or null when the target has none yet.</param>
 /// <param name="Obstacle">What keeps it from running.</param>
-public sealed record PodWaitProgress(TargetReference Target, string? PodName, PodObstacle Obstacle)
+internal sealed record PodWaitProgress(TargetReference Target, string? PodName, PodObstacle Obstacle)
 {
     /// <summary>One line: <c>waiting for pod web-1 to run (ImagePullBackOff: Back-off pulling image "web:1")</c>.</summary>
     public override string ToString() => PodName is null

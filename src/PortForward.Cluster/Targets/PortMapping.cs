@@ -4,4 +4,4 @@ namespace PortForward.Cluster.Targets;
 /// <param name="LocalPort">The local port, 1–65535, or 0 for any free one.</param>
 /// <param name="PodPort">The port inside the pod, 1–65535.</param>
 /// <param name="Spec">What the user asked for.</param>
-public sealed record PortMapping(int LocalPort, int PodPort, PortSpec Spec);
+internal sealed record PortMapping(int LocalPort, int PodPort, PortSpec Spec);

@@ -4,7 +4,7 @@ using System.Globalization;
 namespace PortForward.Cluster.Targets;
 
 /// <summary>A port as the user asks for it: <c>[LOCAL:]REMOTE</c>, where the remote port may be a name.</summary>
-public sealed record PortSpec
+internal sealed record PortSpec
 {
     private PortSpec(string text, int? localPort, string remote, int? remotePort)
     {

@@ -7,7 +7,7 @@ namespace PortForward.Cluster.Targets;
 /// Turns the ports a user asks for into the ports of one pod. Names and a service's target ports are looked up per pod, since another revision may
 /// number them otherwise. The rules and the errors are kubectl's, except that only TCP ports count: those are what port-forward dials.
 /// </summary>
-public static class PortTranslation
+internal static class PortTranslation
 {
     /// <summary>The ports of a pod that was named, or found through a workload.</summary>
     /// <param name="specs">What the user asks for.</param>

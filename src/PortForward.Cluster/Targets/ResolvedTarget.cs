@@ -3,7 +3,7 @@ using PortForward.Cluster.Objects;
 namespace PortForward.Cluster.Targets;
 
 /// <summary>A target that can be forwarded to: a running pod and its ports.</summary>
-public sealed class ResolvedTarget
+internal sealed class ResolvedTarget
 {
     internal ResolvedTarget(TargetObject target, Pod pod, IReadOnlyList<PortMapping> ports, IReadOnlyList<string> notes)
     {

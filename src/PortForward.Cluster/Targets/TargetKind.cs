@@ -1,7 +1,7 @@
 namespace PortForward.Cluster.Targets;
 
 /// <summary>The types that lead to pods.</summary>
-public enum TargetKind
+internal enum TargetKind
 {
     /// <summary>A pod itself.</summary>
     Pod,

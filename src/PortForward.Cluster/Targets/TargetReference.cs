@@ -9,7 +9,7 @@ namespace PortForward.Cluster.Targets;
 /// </remarks>
 /// <param name="Kind">The object's type.</param>
 /// <param name="Name">The object's name.</param>
-public sealed record TargetReference(TargetKind Kind, string Name)
+internal sealed record TargetReference(TargetKind Kind, string Name)
 {
     private const string UsableTypes = "pod, service, deployment, replicaset, statefulset, daemonset, job or replicationcontroller";
 

@@ -15,9 +15,10 @@ public sealed record ListenerOpened(ForwardedPort Port) : ForwardEvent;
 public sealed record ListenerPartial(IPEndPoint EndPoint, ListenFailure Reason) : ForwardEvent;
 
 /// <summary>A port cannot be served; those of its addresses that could be bound are closed again.</summary>
-/// <param name="Mapping">The port as it was asked for.</param>
+/// <param name="LocalPort">The local port that was asked for; 0 for any.</param>
+/// <param name="TargetPort">The pod's port.</param>
 /// <param name="Failures">What could not be bound and why; at least one.</param>
-public sealed record PortUnavailable(PortMapping Mapping, IReadOnlyList<(IPEndPoint EndPoint, ListenFailure Reason)> Failures) : ForwardEvent;
+public sealed record PortUnavailable(int LocalPort, int TargetPort, IReadOnlyList<(IPEndPoint EndPoint, ListenFailure Reason)> Failures) : ForwardEvent;
 
 /// <summary>A listener cannot accept connections for the moment; it goes on by itself.</summary>
 /// <param name="Port">The listener.</param>

@@ -5,7 +5,7 @@ namespace PortForward.Forwarding;
 /// <summary>An address to listen on, and the group of addresses that it fails with.</summary>
 /// <param name="Address">The address.</param>
 /// <param name="Group">At least one address of each group must be bound for a port to be served.</param>
-public sealed record ListenAddress(IPAddress Address, string Group)
+internal sealed record ListenAddress(IPAddress Address, string Group)
 {
     private const string Localhost = "localhost";
 

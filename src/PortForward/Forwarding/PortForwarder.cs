@@ -14,7 +14,7 @@ namespace PortForward.Forwarding;
 /// Console.WriteLine(forwarder.Ports[0].Local);
 /// </code>
 /// </example>
-public sealed class PortForwarder
+internal sealed class PortForwarder
 {
     private readonly ITunnelSource _tunnels;
     private readonly IReadOnlyList<ListenAddress> _addresses;
@@ -229,7 +229,7 @@ public sealed class PortForwarder
             listeners.AddRange(bound.Listeners);
             if (bound.Listeners.Count == 0)
             {
-                Emit(new PortUnavailable(mapping, bound.Failures));
+                Emit(new PortUnavailable(mapping.LocalPort, mapping.TargetPort, bound.Failures));
                 if (_options.RequireAllPorts)
                 {
                     listeners.ForEach(static listener => listener.Dispose());

@@ -3,7 +3,7 @@ using System.Net.Sockets;
 namespace PortForward.Forwarding;
 
 /// <summary>How a <see cref="PortForwarder"/> treats its connections.</summary>
-public sealed record PortForwarderOptions
+internal sealed record PortForwarderOptions
 {
     /// <summary>
     /// How long the pod must have been silent before a client's end of sending is passed on to it. 5 s by default: the runtimes cut

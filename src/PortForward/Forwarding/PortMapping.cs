@@ -3,7 +3,7 @@ namespace PortForward.Forwarding;
 /// <summary>A local port and the pod's port behind it.</summary>
 /// <param name="LocalPort">0 to 65535; 0 stands for a random free port.</param>
 /// <param name="TargetPort">The pod's port, 1 to 65535.</param>
-public readonly record struct PortMapping(int LocalPort, int TargetPort)
+internal readonly record struct PortMapping(int LocalPort, int TargetPort)
 {
     /// <inheritdoc/>
     public override string ToString() => $"{LocalPort}:{TargetPort}";

@@ -1,7 +1,7 @@
 namespace PortForward.Spdy;
 
 /// <summary>Why a stream was reset: the status codes of RST_STREAM (SPDY/3.1 draft, section 2.6.3). Zero is illegal on the wire.</summary>
-public enum ResetStatus : uint
+internal enum ResetStatus : uint
 {
     /// <summary>No status: the value of a stream that was not reset.</summary>
     None = 0,

@@ -2,7 +2,7 @@ using Microsoft.Extensions.Logging;
 
 namespace PortForward.Spdy;
 
-public sealed partial class SpdySession
+internal sealed partial class SpdySession
 {
     [LoggerMessage(Level = LogLevel.Debug, Message = "SPDY session aborted: {Reason}")]
     private partial void LogAborted(string reason);

@@ -18,7 +18,7 @@ namespace PortForward.Spdy;
 /// <see cref="WorkerBlockage"/> concludes which streams the peer will never serve, and <see cref="BlockedStreams"/> ends those.
 /// </para>
 /// </remarks>
-public sealed partial class SpdySession : IAsyncDisposable
+internal sealed partial class SpdySession : IAsyncDisposable
 {
     /// <summary>
     /// How many frames of a stream are sent before it is another stream's turn. In one write they cost one system call and one WebSocket message.

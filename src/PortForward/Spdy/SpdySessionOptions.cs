@@ -1,7 +1,7 @@
 namespace PortForward.Spdy;
 
 /// <summary>The sizes that bound a session's memory, and how it numbers its streams.</summary>
-public sealed record SpdySessionOptions
+internal sealed record SpdySessionOptions
 {
     /// <summary>
     /// How many bytes of a stream are buffered while its consumer does not read. Then the session stops reading, which the peer feels as TCP backpressure. In

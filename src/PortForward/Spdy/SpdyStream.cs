@@ -8,7 +8,7 @@ namespace PortForward.Spdy;
 /// One stream of a <see cref="SpdySession"/>: bytes from the peer come out of <see cref="Input"/>, bytes to the peer go into <see cref="WriteAsync"/>. Each
 /// half ends on its own.
 /// </summary>
-public sealed class SpdyStream
+internal sealed class SpdyStream
 {
     /// <summary>How many bytes that nobody reads the peer may send before the stream is reset. They delay the other streams of the session.</summary>
     private const int MaxDiscarded = 64 * 1024;

@@ -1,7 +1,7 @@
 namespace PortForward.Spdy;
 
 /// <summary>The ways in which the peer's half of a stream can end.</summary>
-public enum StreamEndKind
+internal enum StreamEndKind
 {
     /// <summary>The peer sent FIN: all that it had to send has arrived.</summary>
     Finished,
@@ -22,4 +22,4 @@ public enum StreamEndKind
 /// <summary>How the peer's half of a stream ended.</summary>
 /// <param name="Kind">The way it ended.</param>
 /// <param name="Status">The status of a reset; otherwise <see cref="ResetStatus.None"/>.</param>
-public readonly record struct StreamEnd(StreamEndKind Kind, ResetStatus Status = ResetStatus.None);
+internal readonly record struct StreamEnd(StreamEndKind Kind, ResetStatus Status = ResetStatus.None);

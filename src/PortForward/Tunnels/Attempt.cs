@@ -4,7 +4,7 @@ namespace PortForward.Tunnels;
 
 /// <summary>What an attempt has brought, or why it has failed: exactly one of the two. Expected failures are values, not exceptions.</summary>
 /// <typeparam name="T">What the attempt was to bring.</typeparam>
-public readonly record struct Attempt<T>
+internal readonly record struct Attempt<T>
     where T : notnull
 {
     /// <summary>An attempt that has succeeded.</summary>

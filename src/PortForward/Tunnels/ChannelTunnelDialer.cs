@@ -14,7 +14,7 @@ namespace PortForward.Tunnels;
 /// The runtime dials the application as soon as the WebSocket is established. So none is opened before a client is there, or the application would see a client
 /// that never speaks. A dial only finds out whether a WebSocket could be had.
 /// </remarks>
-public sealed partial class ChannelTunnelDialer : ITunnelDialer
+internal sealed partial class ChannelTunnelDialer : ITunnelDialer
 {
     /// <summary>The subprotocol.</summary>
     public const string Subprotocol = "v4.channel.k8s.io";

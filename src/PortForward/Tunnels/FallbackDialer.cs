@@ -8,7 +8,7 @@ namespace PortForward.Tunnels;
 /// Tries several transports in order until one works, and begins with that one from then on. Servers before 1.31 refuse the WebSocket tunnel. Proxies drop one
 /// upgrade or the other, or what comes after it. A user may have the right to one of them only.
 /// </summary>
-public sealed partial class FallbackDialer : ITunnelDialer
+internal sealed partial class FallbackDialer : ITunnelDialer
 {
     private readonly IReadOnlyList<ITunnelDialer> _dialers;
     private readonly TransportMemory _memory;

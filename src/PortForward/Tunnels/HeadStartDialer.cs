@@ -4,7 +4,7 @@ namespace PortForward.Tunnels;
 /// A dialer that begins its first dial before anybody asks for a tunnel: a pod that is known by name is dialled while it is being looked up. That saves a start
 /// one round trip and costs nothing, since the look-up's connection serves the watch afterwards.
 /// </summary>
-public sealed class HeadStartDialer : ITunnelDialer, IAsyncDisposable
+internal sealed class HeadStartDialer : ITunnelDialer, IAsyncDisposable
 {
     private readonly ITunnelDialer _dialer;
     private readonly CancellationTokenSource _unwanted = new();

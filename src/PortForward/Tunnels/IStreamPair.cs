@@ -6,7 +6,7 @@ namespace PortForward.Tunnels;
 /// The data and the error stream of one forwarded connection. Disposing it resets what is still open, unless the client has closed its side
 /// (<see cref="CloseByClient"/>).
 /// </summary>
-public interface IStreamPair : IAsyncDisposable
+internal interface IStreamPair : IAsyncDisposable
 {
     /// <summary>
     /// The bytes from the application. It completes when the pod's data has ended, in whatever way; only <see cref="Completion"/> says whether the answer was

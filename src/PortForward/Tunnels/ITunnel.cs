@@ -3,7 +3,7 @@ namespace PortForward.Tunnels;
 /// <summary>
 /// A way to one pod that carries stream pairs, one pair for each forwarded connection. It is an established connection, or one that is made for its only pair.
 /// </summary>
-public interface ITunnel : IAsyncDisposable
+internal interface ITunnel : IAsyncDisposable
 {
     /// <summary>Whether new pairs can be opened.</summary>
     bool CanOpen { get; }

@@ -1,7 +1,7 @@
 namespace PortForward.Tunnels;
 
 /// <summary>Opens tunnels to one pod over one transport.</summary>
-public interface ITunnelDialer
+internal interface ITunnelDialer
 {
     /// <summary>The transport's name, for messages: <c>websocket</c>, <c>spdy</c> or <c>channel</c>.</summary>
     string Transport { get; }

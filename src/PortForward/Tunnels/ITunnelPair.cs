@@ -1,7 +1,7 @@
 namespace PortForward.Tunnels;
 
 /// <summary>A stream pair as its tunnel hands it out, with what whoever reuses the tunnel needs to know.</summary>
-public interface ITunnelPair : IStreamPair
+internal interface ITunnelPair : IStreamPair
 {
     /// <summary>
     /// Disposes the pair and finds out whether the pod has read everything that was sent, so that nothing of it can block later pairs of the same tunnel: bytes

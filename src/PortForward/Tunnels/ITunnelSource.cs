@@ -1,7 +1,7 @@
 namespace PortForward.Tunnels;
 
 /// <summary>Where a forwarder gets its stream pairs from.</summary>
-public interface ITunnelSource : IAsyncDisposable
+internal interface ITunnelSource : IAsyncDisposable
 {
     /// <summary>Makes sure that a tunnel is established, so that what cannot work is known before anything listens.</summary>
     /// <returns>Null when one is, otherwise why none is.</returns>

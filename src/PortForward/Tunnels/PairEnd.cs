@@ -1,7 +1,7 @@
 namespace PortForward.Tunnels;
 
 /// <summary>The ways in which a stream pair can end.</summary>
-public enum PairEndKind
+internal enum PairEndKind
 {
     /// <summary>The error stream ended without a message: the application closed the connection, or was killed (its kernel closes gracefully).</summary>
     Completed,
@@ -22,4 +22,4 @@ public enum PairEndKind
 /// <summary>How a stream pair ended.</summary>
 /// <param name="Kind">The way it ended.</param>
 /// <param name="Message">The pod's own message for <see cref="PairEndKind.Failed"/>; otherwise null.</param>
-public readonly record struct PairEnd(PairEndKind Kind, string? Message = null);
+internal readonly record struct PairEnd(PairEndKind Kind, string? Message = null);

@@ -3,7 +3,7 @@ namespace PortForward.Tunnels;
 /// <summary>What a connection asks of an <see cref="ITunnelSource"/>.</summary>
 /// <param name="Port">The pod's port, 1 to 65535, as it was in the first pod.</param>
 /// <param name="InitialData">What the client has sent already, at most <see cref="ITunnelSource.MaxInitialData"/>; may be empty.</param>
-public readonly record struct PairRequest(int Port, ReadOnlyMemory<byte> InitialData)
+internal readonly record struct PairRequest(int Port, ReadOnlyMemory<byte> InitialData)
 {
     /// <summary>Which of the forwarder's ports it is, counted from 0: in another pod it may have another number.</summary>
     public int PortIndex { get; init; }

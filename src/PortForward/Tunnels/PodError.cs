@@ -1,7 +1,7 @@
 namespace PortForward.Tunnels;
 
 /// <summary>What an error message of a pod means for the forward.</summary>
-public enum PodErrorKind
+internal enum PodErrorKind
 {
     /// <summary>A message that no rule knows: it concerns this connection.</summary>
     Unknown,
@@ -20,7 +20,7 @@ public enum PodErrorKind
 }
 
 /// <summary>Reads the messages that runtimes send on the error stream (containerd, CRI-O and cri-dockerd word them differently).</summary>
-public static class PodError
+internal static class PodError
 {
     private static readonly (string Text, PodErrorKind Kind)[] Rules =
     [

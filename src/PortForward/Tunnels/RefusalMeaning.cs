@@ -1,7 +1,7 @@
 namespace PortForward.Tunnels;
 
 /// <summary>What a refused upgrade says. It takes knowledge of the API server's objects to read it.</summary>
-public enum RefusalMeaning
+internal enum RefusalMeaning
 {
     /// <summary>Nothing about the cause: something between here and the API server has answered.</summary>
     Unknown,

@@ -6,7 +6,7 @@ namespace PortForward.Tunnels;
 /// <summary>
 /// Dials tunnels as plain SPDY/3.1 by an HTTP upgrade: what every Kubernetes server speaks, and many proxies do not let through.
 /// </summary>
-public sealed class SpdyUpgradeDialer : ITunnelDialer
+internal sealed class SpdyUpgradeDialer : ITunnelDialer
 {
     /// <summary>The transport's name.</summary>
     internal const string Name = "spdy";

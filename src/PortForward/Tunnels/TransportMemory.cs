@@ -1,7 +1,7 @@
 namespace PortForward.Tunnels;
 
 /// <summary>Which transport has worked, so that the dialers to other pods of the same server begin with it.</summary>
-public sealed class TransportMemory
+internal sealed class TransportMemory
 {
     private string? _works;
     private volatile string? _accepted;

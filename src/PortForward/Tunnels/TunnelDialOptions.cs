@@ -1,7 +1,7 @@
 namespace PortForward.Tunnels;
 
 /// <summary>Limits for dialling tunnels.</summary>
-public sealed record TunnelDialOptions
+internal sealed record TunnelDialOptions
 {
     /// <summary>How often a tunnel is pinged in the time after which a silent one counts as dead.</summary>
     public const int PingsPerTimeout = 3;

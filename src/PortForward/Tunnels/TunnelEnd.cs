@@ -1,7 +1,7 @@
 namespace PortForward.Tunnels;
 
 /// <summary>The ways in which a tunnel can end.</summary>
-public enum TunnelEnd
+internal enum TunnelEnd
 {
     /// <summary>It has carried all that it can carry.</summary>
     Finished,

@@ -7,7 +7,7 @@ namespace PortForward.Tunnels;
 /// <summary>
 /// Dials tunnels as SPDY/3.1 inside a WebSocket, subprotocol <c>SPDY/3.1+portforward.k8s.io</c> (Kubernetes 1.31 and later).
 /// </summary>
-public sealed class WebSocketTunnelDialer : ITunnelDialer
+internal sealed class WebSocketTunnelDialer : ITunnelDialer
 {
     /// <summary>The subprotocol of the tunnel.</summary>
     public const string Subprotocol = "SPDY/3.1+portforward.k8s.io";

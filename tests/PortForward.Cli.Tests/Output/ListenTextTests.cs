@@ -66,5 +66,5 @@ public sealed class ListenTextTests
     }
 
     private static string Advise(SocketError error, int local, int target, bool isWindows = false) =>
-        ListenText.Advise(new PortUnavailable(new PortMapping(local, target), [(new IPEndPoint(IPAddress.Loopback, local), new ListenFailure(error))]), isWindows);
+        ListenText.Advise(new PortUnavailable(local, target, [(new IPEndPoint(IPAddress.Loopback, local), new ListenFailure(error))]), isWindows);
 }

@@ -242,7 +242,7 @@ public sealed class ForwardTests : ClusterClientTestBase
         pod.Phase("Running");
         await using Forward forward = await start.Soon();
 
-        events.OfType<PodAwaited>().First().Progress.ToString().Should().StartWith("waiting for pod web-1 to run");
+        events.OfType<PodAwaited>().First().Reason.Should().StartWith("waiting for pod web-1 to run");
         events.OfType<PodRunning>().Should().ContainSingle().Which.Pod.Should().Be("web-1");
         await EchoOnceAsync(forward, "hello");
     }

@@ -106,7 +106,7 @@ public sealed class PortForwarderTests : IDisposable
 
         forwarder.Ports.Select(port => port.TargetPort).Should().Equal(81);
         PortUnavailable unavailable = _events.First().Should().BeOfType<PortUnavailable>().Subject;
-        unavailable.Mapping.Should().Be(new PortMapping(taken, 80));
+        (unavailable.LocalPort, unavailable.TargetPort).Should().Be((taken, 80));
         unavailable.Failures.Single().EndPoint.Should().Be(new IPEndPoint(IPAddress.Loopback, taken));
         unavailable.Failures.Single().Reason.InUse.Should().BeTrue();
         _events.Last().Should().Be(new ListenerOpened(forwarder.Ports[0]));

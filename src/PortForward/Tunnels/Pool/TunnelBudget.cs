@@ -3,7 +3,7 @@ namespace PortForward.Tunnels.Pool;
 /// <summary>
 /// How many tunnels several pools may have together. Each pool may have one whatever the others have, so that none is shut out; beyond that the first who asks gets it.
 /// </summary>
-public sealed class TunnelBudget
+internal sealed class TunnelBudget
 {
     private readonly Lock _gate = new();
     private int _most;

@@ -2,7 +2,7 @@ using Microsoft.Extensions.Logging;
 
 namespace PortForward.Tunnels.Pool;
 
-public sealed partial class TunnelPool
+internal sealed partial class TunnelPool
 {
     [LoggerMessage(Level = LogLevel.Debug, Message = "Tunnel dialled in {Milliseconds:0.0} ms")]
     private partial void LogDialled(double milliseconds);

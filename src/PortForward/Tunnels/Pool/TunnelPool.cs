@@ -22,7 +22,7 @@ namespace PortForward.Tunnels.Pool;
 /// <para>The pool runs the tasks and calls back; the <see cref="PoolState"/> says what each event means. Every change happens under one lock and ends in
 /// <see cref="Balance"/>.</para>
 /// </remarks>
-public sealed partial class TunnelPool : IAsyncDisposable
+internal sealed partial class TunnelPool : IAsyncDisposable
 {
     private readonly TunnelPoolOptions _options;
     private readonly ILogger _logger;

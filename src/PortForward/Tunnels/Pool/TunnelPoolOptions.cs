@@ -1,7 +1,7 @@
 namespace PortForward.Tunnels.Pool;
 
 /// <summary>Limits of a <see cref="TunnelPool"/>.</summary>
-public sealed record TunnelPoolOptions
+internal sealed record TunnelPoolOptions
 {
     /// <summary>
     /// The most tunnels at a time, at least 1; 256 by default. At the limit connections share those tunnels that nothing blocks. 1 is kubectl's way, for
