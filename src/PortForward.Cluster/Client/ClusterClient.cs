@@ -200,7 +200,11 @@ public sealed class ClusterClient : IAsyncDisposable
 
     /// <summary>Opens a stream to a port of a target, without a listener and without a local port. It returns when there is a tunnel to a pod for it.</summary>
     /// <inheritdoc cref="DialAsync(string, string, string, CancellationToken)"/>
-    public Task<PodStream> DialAsync(string target, string port, CancellationToken cancellationToken = default) => DialAsync(target, port, Namespace, cancellationToken);
+    public Task<PodStream> DialAsync(string target, string port) => DialAsync(target, port, @namespace: null, CancellationToken.None);
+
+    /// <summary>Opens a stream to a port of a target, without a listener and without a local port. It returns when there is a tunnel to a pod for it.</summary>
+    /// <inheritdoc cref="DialAsync(string, string, string, CancellationToken)"/>
+    public Task<PodStream> DialAsync(string target, string port, CancellationToken cancellationToken) => DialAsync(target, port, @namespace: null, cancellationToken);
 
     /// <summary>
     /// Opens a stream to a port of a target in a namespace, without a listener and without a local port. It returns when there is a tunnel to a pod for it.
@@ -212,18 +216,17 @@ public sealed class ClusterClient : IAsyncDisposable
     /// </remarks>
     /// <param name="target">What to connect to, such as <c>svc/redis</c>, <c>deploy/web</c>, or <c>web</c> for a pod.</param>
     /// <param name="port">The port: a number or a name of the service or the pod.</param>
-    /// <param name="namespace">The target's namespace.</param>
+    /// <param name="namespace">The target's namespace; the client's if null.</param>
     /// <param name="cancellationToken">Ends the dial, and never the stream that was returned.</param>
     /// <returns>The stream, to be disposed when it is needed no more. Whether the application takes the connection is seen when it is read.</returns>
     /// <exception cref="ClusterException">The target cannot be reached; the message says why, in one sentence.</exception>
     /// <exception cref="FormatException">The target or the port is malformed; the message says how, in one sentence.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled; nothing is left of the dial.</exception>
     /// <exception cref="ObjectDisposedException">The client was disposed.</exception>
-    public async Task<PodStream> DialAsync(string target, string port, string @namespace, CancellationToken cancellationToken = default)
+    public async Task<PodStream> DialAsync(string target, string port, string? @namespace, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(target);
         ArgumentNullException.ThrowIfNull(port);
-        ArgumentNullException.ThrowIfNull(@namespace);
         var reference = TargetReference.Parse(target);
         var remote = PortSpec.Parse(port);
         if (port.Contains(':', StringComparison.Ordinal))
@@ -238,7 +241,7 @@ public sealed class ClusterClient : IAsyncDisposable
 
         try
         {
-            return await _dials.DialAsync(reference, @namespace, remote, cancellationToken).ConfigureAwait(false);
+            return await _dials.DialAsync(reference, @namespace ?? Namespace, remote, cancellationToken).ConfigureAwait(false);
         }
         catch (OperationCanceledException e)
         {

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using PortForward.Forwarding;
 
 namespace PortForward.Cluster;
@@ -21,6 +22,7 @@ namespace PortForward.Cluster;
 /// </para>
 /// <para>One read and one write may be under way at a time.</para>
 /// </remarks>
+[SuppressMessage("ApiDesign", "RS0027:API with optional parameter(s) should have the most parameters amongst its public overloads", Justification = "As in Stream.")]
 public sealed class PodStream : Stream
 {
     private readonly StreamClientEnd _client;

@@ -100,7 +100,7 @@ public sealed class BadUseTests : ClusterClientTestBase
     public async Task A_namespace_that_is_none_is_never_sent()
     {
         await this.Invoking(_ => Client.ForwardAsync("web", [":80"], new ForwardOptions { Namespace = ".." })).Should().ThrowAsync<ClusterException>();
-        await this.Invoking(_ => Client.DialAsync("web", "80", "..")).Should().ThrowAsync<ClusterException>();
+        await this.Invoking(_ => Client.DialAsync("web", "80", "..", CancellationToken.None)).Should().ThrowAsync<ClusterException>();
 
         Cluster.Activity.TunnelsOpened.Should().Be(0);
     }
