@@ -32,6 +32,7 @@ public sealed class LayerTests
             ("Routing", ["", "Objects", "Api", "Targets"]),
             ("Client", ["", "Kubeconfig", "Authentication", "Connection", "Objects", "Api", "Targets", "Routing"]),
         ],
+        ["PortForward.KubernetesClient"] = [("", [])],
         ["PortForward.Cli"] =
         [
             ("Startup", []),
@@ -45,6 +46,7 @@ public sealed class LayerTests
     {
         ["PortForward"] = [],
         ["PortForward.Cluster"] = ["PortForward"],
+        ["PortForward.KubernetesClient"] = ["PortForward.Cluster"],
         ["PortForward.Cli"] = ["PortForward", "PortForward.Cluster"],
     };
 

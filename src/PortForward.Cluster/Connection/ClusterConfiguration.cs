@@ -9,7 +9,11 @@ namespace PortForward.Cluster.Connection;
 /// <summary>One API server and one user's way to it: what is left when flags, kubeconfig and environment have been put together.</summary>
 internal sealed class ClusterConfiguration
 {
-    private ClusterConfiguration(ServerAccess access, string @namespace, TimeSpan? requestTimeout)
+    /// <summary>What is known already.</summary>
+    /// <param name="access">The way to the server and the user.</param>
+    /// <param name="namespace">The namespace to look in.</param>
+    /// <param name="requestTimeout">The time-out; null if nothing was said about it.</param>
+    internal ClusterConfiguration(ServerAccess access, string @namespace, TimeSpan? requestTimeout)
     {
         Access = access;
         Namespace = @namespace;
