@@ -22,7 +22,7 @@ public sealed class StayingAliveTests(TestNamespace cluster, ITestOutputHelper o
     public async Task A_rolling_restart_of_an_application_that_serves_on_loses_no_request()
     {
         await using PfProcess pf = Start($"svc/{TestNamespace.Patient}", ":80");
-        HttpLoad load = await HttpLoad.DuringAsync(await pf.LocalPortAsync(8080), () => RestartAsync($"deploy/{TestNamespace.Patient}"));
+        HttpLoad load = await HttpLoad.DuringAsync(await pf.LocalPortAsync(8080), () => cluster.RestartAsync(TestNamespace.Patient));
 
         Report(load, pf);
         load.Outcomes.Keys.Should().Equal("ok");
@@ -32,7 +32,7 @@ public sealed class StayingAliveTests(TestNamespace cluster, ITestOutputHelper o
     public async Task A_rolling_restart_of_an_application_that_dies_at_once_gives_resets_and_never_a_wrong_answer()
     {
         await using PfProcess pf = Start($"svc/{TestNamespace.Hasty}", ":80");
-        HttpLoad load = await HttpLoad.DuringAsync(await pf.LocalPortAsync(8080), () => RestartAsync($"deploy/{TestNamespace.Hasty}"));
+        HttpLoad load = await HttpLoad.DuringAsync(await pf.LocalPortAsync(8080), () => cluster.RestartAsync(TestNamespace.Hasty));
 
         Report(load, pf);
         load.Outcomes.Keys.Should().BeSubsetOf(DyingAtOnce);
@@ -44,7 +44,7 @@ public sealed class StayingAliveTests(TestNamespace cluster, ITestOutputHelper o
         await using PfProcess pf = Start($"deploy/{TestNamespace.Single}", ":8080");
         HttpLoad load = await HttpLoad.DuringAsync(await pf.LocalPortAsync(8080), async () =>
         {
-            await Kubectl.RunAsync("delete", "pod", "-n", cluster.Name, "-l", $"app={TestNamespace.Single}", "--wait=false");
+            await cluster.DeletePodsAsync(TestNamespace.Single);
             await pf.ErrorLineAsync(line => line.StartsWith("back: ", StringComparison.Ordinal) || line.Contains("new connections go to", StringComparison.Ordinal));
         });
 
@@ -59,7 +59,7 @@ public sealed class StayingAliveTests(TestNamespace cluster, ITestOutputHelper o
         await using PfProcess pf = Start($"pod/{TestNamespace.Stateful}-0", ":8080");
         int port = await pf.LocalPortAsync(8080);
 
-        await Kubectl.RunAsync("delete", "pod", "-n", cluster.Name, $"{TestNamespace.Stateful}-0");
+        await cluster.DeletePodAsync($"{TestNamespace.Stateful}-0");
 
         (await HttpLoad.RequestAsync(port)).Should().Be("ok");
         await pf.ErrorLineAsync(line => line.StartsWith("back: ", StringComparison.Ordinal));
@@ -68,8 +68,8 @@ public sealed class StayingAliveTests(TestNamespace cluster, ITestOutputHelper o
     [EndToEndFact]
     public async Task A_tunnel_that_is_cut_in_the_middle_of_a_download_is_a_reset_and_the_next_request_is_served()
     {
-        await using Relay relay = await RelayAsync();
-        await using PfProcess pf = Start(["-s", await ServerAsync(relay.Port), "--tls-server-name", await ServerNameAsync(), $"deploy/{TestNamespace.Single}", ":8080"]);
+        await using var relay = new Relay(RealCluster.Server);
+        await using PfProcess pf = StartBehind(relay);
         int port = await pf.LocalPortAsync(8080);
 
         Task<string> download = HttpLoad.RequestAsync(port, 2_000_000_000);
@@ -83,8 +83,8 @@ public sealed class StayingAliveTests(TestNamespace cluster, ITestOutputHelper o
     [EndToEndFact]
     public async Task A_frozen_network_is_noticed_and_overcome()
     {
-        await using Relay relay = await RelayAsync();
-        await using PfProcess pf = Start(["-s", await ServerAsync(relay.Port), "--tls-server-name", await ServerNameAsync(), $"deploy/{TestNamespace.Single}", ":8080"]);
+        await using var relay = new Relay(RealCluster.Server);
+        await using PfProcess pf = StartBehind(relay);
         int port = await pf.LocalPortAsync(8080);
         (await HttpLoad.RequestAsync(port)).Should().Be("ok");
 
@@ -109,7 +109,7 @@ public sealed class StayingAliveTests(TestNamespace cluster, ITestOutputHelper o
 
         (await HttpLoad.RequestAsync(port)).Should().Be("ok");
         output.WriteLine(string.Join('\n', pf.Error));
-        await Kubectl.RunAsync("wait", "--for=condition=Ready", "pod", "--all", "-n", cluster.Name, "--timeout=60s");
+        await cluster.ReadyAsync();
     }
 
     [EndToEndFact(RestartKubelet)]
@@ -125,7 +125,7 @@ public sealed class StayingAliveTests(TestNamespace cluster, ITestOutputHelper o
         (await download).Should().Be("reset");
         (await HttpLoad.RequestAsync(port)).Should().Be("ok");
         output.WriteLine(string.Join('\n', pf.Error));
-        await Kubectl.RunAsync("wait", "--for=condition=Ready", "pod", "--all", "-n", cluster.Name, "--timeout=60s");
+        await cluster.ReadyAsync();
     }
 
     private static async Task RunScriptAsync(string variable)
@@ -137,19 +137,9 @@ public sealed class StayingAliveTests(TestNamespace cluster, ITestOutputHelper o
     private PfProcess Start(params string[] arguments) =>
         PfProcess.Start(Environment.GetEnvironmentVariable("KUBECONFIG"), ["-n", cluster.Name, .. arguments]);
 
-    private async Task RestartAsync(string workload)
-    {
-        await Kubectl.RunAsync("rollout", "restart", workload, "-n", cluster.Name);
-        await Kubectl.RunAsync("rollout", "status", workload, "-n", cluster.Name, "--timeout=100s");
-    }
-
-    private static async Task<Relay> RelayAsync() => new(await UriAsync());
-
-    private static async Task<string> ServerAsync(int port) => $"https://127.0.0.1:{port}{(await UriAsync()).AbsolutePath}";
-
-    private static async Task<string> ServerNameAsync() => (await UriAsync()).Host;
-
-    private static async Task<Uri> UriAsync() => new((await Kubectl.RunAsync("config", "view", "--minify", "-o", "jsonpath={.clusters[0].cluster.server}")).Trim());
+    /// <summary>Through a relay, with the checks of the server itself.</summary>
+    private PfProcess StartBehind(Relay relay) => Start(
+        "-s", $"https://127.0.0.1:{relay.Port}{RealCluster.Server.AbsolutePath}", "--tls-server-name", RealCluster.Server.Host, $"deploy/{TestNamespace.Single}", ":8080");
 
     private void Report(HttpLoad load, PfProcess pf)
     {

@@ -1,3 +1,7 @@
+using System.Globalization;
+using k8s;
+using k8s.Models;
+
 namespace PortForward.EndToEnd;
 
 /// <summary>Tests that share the namespace, one after the other.</summary>
@@ -26,6 +30,10 @@ public sealed class TestNamespace : IAsyncLifetime
 
     private static bool IsWanted => new EndToEndFactAttribute().Skip is null;
 
+    private static ICoreV1Operations Core => RealCluster.Client.CoreV1;
+
+    private static IAppsV1Operations Apps => RealCluster.Client.AppsV1;
+
     public async Task InitializeAsync()
     {
         if (!IsWanted)
@@ -33,75 +41,108 @@ public sealed class TestNamespace : IAsyncLifetime
             return; // Every test is skipped.
         }
 
-        await Kubectl.RunAsync("create", "namespace", Name);
-        await Kubectl.ApplyAsync(Name, Workload("Deployment", Patient, replicas: 2, drain: "5s"));
-        await Kubectl.ApplyAsync(Name, Workload("Deployment", Hasty, replicas: 2, drain: "0s"));
-        await Kubectl.ApplyAsync(Name, Workload("Deployment", Single, replicas: 1, drain: "0s"));
-        await Kubectl.ApplyAsync(Name, Workload("StatefulSet", Stateful, replicas: 1, drain: "0s"));
-        foreach (string workload in (string[])[$"deploy/{Patient}", $"deploy/{Hasty}", $"deploy/{Single}", $"sts/{Stateful}"])
+        await Core.CreateNamespaceAsync(new V1Namespace { Metadata = new V1ObjectMeta { Name = Name } });
+        await MakeDeploymentAsync(Patient, replicas: 2, drain: "5s");
+        await MakeDeploymentAsync(Hasty, replicas: 2, drain: "0s");
+        await MakeDeploymentAsync(Single, replicas: 1, drain: "0s");
+        await MakeStatefulSetAsync(Stateful, drain: "0s");
+        foreach (string deployment in (string[])[Patient, Hasty, Single])
         {
-            await Kubectl.RunAsync("rollout", "status", workload, "-n", Name, "--timeout=100s");
+            await RolledOutAsync(deployment);
         }
+
+        await RealCluster.UntilAsync(
+            $"the stateful set {Stateful} is rolled out",
+            async () => await Apps.ReadNamespacedStatefulSetAsync(Stateful, Name) is { Status: { } status, Metadata.Generation: var generation }
+                && status.ObservedGeneration >= generation && status.ReadyReplicas == 1);
     }
 
     public async Task DisposeAsync()
     {
         if (IsWanted)
         {
-            await Kubectl.RunAsync("delete", "namespace", Name, "--wait=false");
+            await Core.DeleteNamespaceAsync(Name);
         }
     }
 
-    private static string Workload(string kind, string name, int replicas, string drain)
+    /// <summary>Replaces the pods of a deployment as <c>kubectl rollout restart</c> does, and waits until that is done.</summary>
+    public async Task RestartAsync(string deployment)
     {
-        string[] arguments = (Environment.GetEnvironmentVariable("PF_E2E_ARGS") ?? "").Split(' ', StringSplitOptions.RemoveEmptyEntries);
-        string argumentList = string.Join(", ", arguments.Select(argument => $"\"{argument}\""));
-        return $"""
-            apiVersion: apps/v1
-            kind: {kind}
-            metadata:
-              name: {name}
-            spec:
-              replicas: {replicas}
-              {(kind == "StatefulSet" ? $"serviceName: {name}" : "")}
-              selector:
-                matchLabels:
-                  app: {name}
-              template:
-                metadata:
-                  labels:
-                    app: {name}
-                spec:
-                  automountServiceAccountToken: false
-                  terminationGracePeriodSeconds: 10
-                  containers:
-                  - name: server
-                    image: "{Environment.GetEnvironmentVariable("PF_E2E_IMAGE")}"
-                    imagePullPolicy: IfNotPresent
-                    args: [{argumentList}]
-                    env:
-                    - name: DRAIN
-                      value: {drain}
-                    ports:
-                    - name: web
-                      containerPort: 8080
-                    readinessProbe:
-                      httpGet:
-                        path: /
-                        port: 8080
-                      periodSeconds: 1
-            ---
-            apiVersion: v1
-            kind: Service
-            metadata:
-              name: {name}
-            spec:
-              selector:
-                app: {name}
-              ports:
-              - name: http
-                port: 80
-                targetPort: web
-            """;
+        var annotations = new Dictionary<string, string>(StringComparer.Ordinal)
+        {
+            ["kubectl.kubernetes.io/restartedAt"] = DateTime.UtcNow.ToString("O", CultureInfo.InvariantCulture),
+        };
+        var change = new { spec = new { template = new { metadata = new { annotations } } } };
+        await Apps.PatchNamespacedDeploymentAsync(new V1Patch(change, V1Patch.PatchType.MergePatch), deployment, Name);
+        await RolledOutAsync(deployment);
     }
+
+    /// <summary>Deletes the pods of a workload, and waits for nothing.</summary>
+    public Task DeletePodsAsync(string workload) => Core.DeleteCollectionNamespacedPodAsync(Name, labelSelector: $"app={workload}");
+
+    /// <summary>Deletes a pod, and waits until it is gone; there may be another one of its name by then.</summary>
+    public async Task DeletePodAsync(string pod)
+    {
+        V1Pod deleted = await Core.DeleteNamespacedPodAsync(pod, Name);
+        await RealCluster.UntilAsync(
+            $"the pod {pod} is gone",
+            async () => (await Core.ListNamespacedPodAsync(Name, fieldSelector: $"metadata.name={pod}")).Items.All(found => found.Uid() != deleted.Uid()));
+    }
+
+    /// <summary>Waits until every pod is ready.</summary>
+    public Task ReadyAsync() => RealCluster.UntilAsync("all pods are ready", async () =>
+        (await Core.ListNamespacedPodAsync(Name)).Items.All(pod => pod.Status.Conditions?.Any(condition => condition is { Type: "Ready", Status: "True" }) == true));
+
+    /// <summary>What <c>kubectl rollout status</c> waits for.</summary>
+    private Task RolledOutAsync(string deployment) => RealCluster.UntilAsync(
+        $"the deployment {deployment} is rolled out",
+        async () => await Apps.ReadNamespacedDeploymentAsync(deployment, Name) is { Status: { } status, Spec.Replicas: var wanted, Metadata.Generation: var generation }
+            && status.ObservedGeneration >= generation && status.UpdatedReplicas == wanted && status.Replicas == wanted && status.AvailableReplicas == wanted);
+
+    private async Task MakeDeploymentAsync(string name, int replicas, string drain)
+    {
+        var spec = new V1DeploymentSpec { Replicas = replicas, Selector = Selector(name), Template = Template(name, drain) };
+        await Apps.CreateNamespacedDeploymentAsync(new V1Deployment { Metadata = new V1ObjectMeta { Name = name }, Spec = spec }, Name);
+        await MakeServiceAsync(name);
+    }
+
+    private async Task MakeStatefulSetAsync(string name, string drain)
+    {
+        var spec = new V1StatefulSetSpec { Replicas = 1, ServiceName = name, Selector = Selector(name), Template = Template(name, drain) };
+        await Apps.CreateNamespacedStatefulSetAsync(new V1StatefulSet { Metadata = new V1ObjectMeta { Name = name }, Spec = spec }, Name);
+        await MakeServiceAsync(name);
+    }
+
+    private async Task MakeServiceAsync(string name)
+    {
+        var spec = new V1ServiceSpec { Selector = Labels(name), Ports = [new V1ServicePort { Name = "http", Port = 80, TargetPort = "web" }] };
+        await Core.CreateNamespacedServiceAsync(new V1Service { Metadata = new V1ObjectMeta { Name = name }, Spec = spec }, Name);
+    }
+
+    private static V1PodTemplateSpec Template(string name, string drain) => new()
+    {
+        Metadata = new V1ObjectMeta { Labels = Labels(name) },
+        Spec = new V1PodSpec
+        {
+            AutomountServiceAccountToken = false,
+            TerminationGracePeriodSeconds = 10,
+            Containers =
+            [
+                new V1Container
+                {
+                    Name = "server",
+                    Image = Environment.GetEnvironmentVariable("PF_E2E_IMAGE"),
+                    ImagePullPolicy = "IfNotPresent",
+                    Args = (Environment.GetEnvironmentVariable("PF_E2E_ARGS") ?? "").Split(' ', StringSplitOptions.RemoveEmptyEntries),
+                    Env = [new V1EnvVar { Name = "DRAIN", Value = drain }],
+                    Ports = [new V1ContainerPort { Name = "web", ContainerPort = 8080 }],
+                    ReadinessProbe = new V1Probe { HttpGet = new V1HTTPGetAction { Path = "/", Port = 8080 }, PeriodSeconds = 1 },
+                },
+            ],
+        },
+    };
+
+    private static V1LabelSelector Selector(string name) => new() { MatchLabels = Labels(name) };
+
+    private static Dictionary<string, string> Labels(string name) => new(StringComparer.Ordinal) { ["app"] = name };
 }

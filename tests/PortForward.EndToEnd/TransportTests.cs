@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using k8s;
+using k8s.Models;
 using Xunit.Abstractions;
 
 namespace PortForward.EndToEnd;
@@ -102,44 +104,31 @@ public sealed class TransportTests(TestNamespace cluster, ITestOutputHelper outp
     /// <returns>The path of a kubeconfig of theirs.</returns>
     private async Task<string> CreatorAsync()
     {
-        await Kubectl.ApplyAsync(cluster.Name, """
-            apiVersion: v1
-            kind: ServiceAccount
-            metadata:
-              name: creator
-            ---
-            apiVersion: rbac.authorization.k8s.io/v1
-            kind: Role
-            metadata:
-              name: creator
-            rules:
-            - apiGroups: [""]
-              resources: [pods]
-              verbs: [get, list, watch]
-            - apiGroups: [""]
-              resources: [pods/portforward]
-              verbs: [create]
-            - apiGroups: [apps]
-              resources: [deployments, replicasets]
-              verbs: [get, list]
-            ---
-            apiVersion: rbac.authorization.k8s.io/v1
-            kind: RoleBinding
-            metadata:
-              name: creator
-            roleRef:
-              apiGroup: rbac.authorization.k8s.io
-              kind: Role
-              name: creator
-            subjects:
-            - kind: ServiceAccount
-              name: creator
-            """);
-        string token = (await Kubectl.RunAsync("create", "token", "creator", "-n", cluster.Name)).Trim();
+        const string Name = "creator";
+        var metadata = new V1ObjectMeta { Name = Name };
+        var role = new V1Role
+        {
+            Metadata = metadata,
+            Rules =
+            [
+                new V1PolicyRule { ApiGroups = [""], Resources = ["pods"], Verbs = ["get", "list", "watch"] },
+                new V1PolicyRule { ApiGroups = [""], Resources = ["pods/portforward"], Verbs = ["create"] },
+                new V1PolicyRule { ApiGroups = ["apps"], Resources = ["deployments", "replicasets"], Verbs = ["get", "list"] },
+            ],
+        };
+        var binding = new V1RoleBinding
+        {
+            Metadata = metadata,
+            RoleRef = new V1RoleRef { ApiGroup = "rbac.authorization.k8s.io", Kind = "Role", Name = Name },
+            Subjects = [new Rbacv1Subject { Kind = "ServiceAccount", Name = Name }],
+        };
+        await RealCluster.Client.CoreV1.CreateNamespacedServiceAccountAsync(new V1ServiceAccount { Metadata = metadata }, cluster.Name);
+        await RealCluster.Client.RbacAuthorizationV1.CreateNamespacedRoleAsync(role, cluster.Name);
+        await RealCluster.Client.RbacAuthorizationV1.CreateNamespacedRoleBindingAsync(binding, cluster.Name);
+        Authenticationv1TokenRequest token = await RealCluster.Client.CoreV1.CreateNamespacedServiceAccountTokenAsync(
+            new Authenticationv1TokenRequest { Spec = new V1TokenRequestSpec { Audiences = [] } }, Name, cluster.Name);
         string path = Path.GetTempFileName();
-        await File.WriteAllTextAsync(path, await Kubectl.RunAsync("config", "view", "--raw", "--minify", "--flatten"));
-        await Kubectl.RunAsync("config", "set-credentials", "creator", $"--token={token}", $"--kubeconfig={path}");
-        await Kubectl.RunAsync("config", "set-context", "--current", "--user=creator", $"--kubeconfig={path}");
+        await File.WriteAllTextAsync(path, RealCluster.Kubeconfig(token.Status.Token));
         return path;
     }
 

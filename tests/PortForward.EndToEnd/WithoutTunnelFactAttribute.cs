@@ -16,14 +16,14 @@ public sealed class WithoutTunnelFactAttribute : FactAttribute
     {
         try
         {
-            string metrics = Task.Run(() => Kubectl.RunAsync("get", "--raw", "/metrics")).GetAwaiter().GetResult();
+            string metrics = Task.Run(() => RealCluster.GetTextAsync("metrics")).GetAwaiter().GetResult();
             bool hasTunnel = metrics.Split('\n').Any(line =>
                 line.StartsWith("kubernetes_feature_enabled{", StringComparison.Ordinal)
                 && (line.Contains("name=\"PortForwardWebsockets\"", StringComparison.Ordinal) || line.Contains("name=\"ExtendWebSocketsToKubelet\"", StringComparison.Ordinal))
                 && line.EndsWith(" 1", StringComparison.Ordinal));
             return hasTunnel ? $"The cluster's API server has the tunnel on: start it, and the kubelet, with --feature-gates={Gates}." : null;
         }
-        catch (InvalidOperationException e)
+        catch (HttpRequestException e)
         {
             return $"Whether the cluster's API server has the tunnel on cannot be read from its /metrics: {e.Message.Trim()}";
         }
