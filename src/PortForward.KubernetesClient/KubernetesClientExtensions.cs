@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using k8s;
 using PortForward.Cluster;
 using PortForward.Cluster.Connection;
@@ -14,6 +15,7 @@ namespace PortForward.KubernetesClient;
 /// await using Stream cache = await cluster.DialAsync("svc/redis", "6379");
 /// </code>
 /// </example>
+[SuppressMessage("ApiDesign", "RS0026:Do not add multiple public overloads with optional parameters", Justification = "They extend different types.")]
 public static class KubernetesClientExtensions
 {
     /// <summary>

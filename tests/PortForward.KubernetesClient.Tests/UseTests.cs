@@ -43,7 +43,7 @@ public sealed class UseTests
         await client.DisposeAsync();
 
         forward.State.Should().Be(ForwardState.Ended);
-        await stream.Invoking(ended => ended.ReadAsync(new byte[1]).Soon()).Should().ThrowAsync<IOException>().WithMessage("*its cluster client was disposed");
+        await stream.Invoking(ended => ended.ReadAsync(new byte[1]).Soon()).Should().ThrowAsync<IOException>().WithMessage("*its cluster client is disposed");
         await client.Invoking(disposed => disposed.ForwardAsync("svc/web", ":echo").Soon()).Should().ThrowAsync<ObjectDisposedException>();
         await client.Invoking(disposed => disposed.DialAsync("svc/web", "echo").Soon()).Should().ThrowAsync<ObjectDisposedException>();
     }
