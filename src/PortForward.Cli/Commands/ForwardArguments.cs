@@ -13,13 +13,8 @@ namespace PortForward.Cli.Commands;
 /// <summary>What a command line asks for, checked as far as that is possible without a cluster.</summary>
 internal sealed record ForwardArguments
 {
-    public required TargetReference Target { get; init; }
-
-    /// <summary>The target as it was written.</summary>
-    public required string TargetText { get; init; }
-
-    /// <summary>The ports as they were written.</summary>
-    public required IReadOnlyList<string> PortTexts { get; init; }
+    /// <summary>The targets with their ports, as they were written; at least one.</summary>
+    public required IReadOnlyList<TargetWords> Targets { get; init; }
 
     /// <summary>How to listen, to follow the target, and to treat connections.</summary>
     public required ForwardOptions Options { get; init; }
@@ -40,30 +35,21 @@ internal sealed record ForwardArguments
     /// <exception cref="UsageException">Something is missing or malformed.</exception>
     public static ForwardArguments Read(ForwardFlags flags, ParseResult parsed)
     {
-        string[] words = parsed.GetValue(flags.Words) ?? [];
-        if (words.Length < 2)
-        {
-            throw new UsageException("TYPE/NAME and list of ports are required for port-forward, as in: pf pod/web 8080:80");
-        }
-
+        IReadOnlyList<TargetWords> targets = TargetWords.Divide(parsed.GetValue(flags.Words) ?? []);
         try
         {
             // In this order: of several mistakes the first one is told.
             TimeSpan livenessTimeout = ReadPositive(flags.LivenessTimeout, parsed) ?? new TunnelDialOptions().LivenessTimeout;
             int maxTunnels = ReadMaxTunnels(flags, parsed) ?? new ClusterClientOptions().MaxTunnels;
             ForwardOptions options = ReadRouting(flags, parsed);
-            var target = TargetReference.Parse(words[0]);
-            string[] ports = words[1..];
-            Array.ForEach(ports, static port => PortSpec.Parse(port));
+            Check(targets);
             options = ReadListening(options, flags, parsed);
             _ = ListenAddress.Parse(options.Addresses);
             options = ReadForwarding(options, flags, parsed);
             IReadOnlyList<string> transports = TransportFlag.Parse(parsed.GetValue(flags.Transport));
             return new ForwardArguments
             {
-                Target = target,
-                TargetText = words[0],
-                PortTexts = ports,
+                Targets = targets,
                 Options = options,
                 Transports = transports,
                 MaxTunnels = maxTunnels,
@@ -77,9 +63,18 @@ internal sealed record ForwardArguments
         }
     }
 
+    /// <summary>What the library is asked for.</summary>
+    /// <param name="options">Gives each forward, by its number, the rest of its options.</param>
+    public IReadOnlyList<ForwardDefinition> Define(Func<int, ForwardOptions, ForwardOptions> options) =>
+        [.. Targets.Select((target, index) => new ForwardDefinition(target.Target, target.Ports)
+        {
+            // With several, a port that cannot be had ends the start; kubectl's way with one is to go on with the others.
+            Options = options(index, Options with { Name = target.Name, Namespace = target.Namespace, RequireAllPorts = Targets.Count > 1 }),
+        })];
+
     /// <summary>How the descriptors that there are now are divided. It is asked once the program has opened nearly all that it needs for itself.</summary>
     public DescriptorBudget DivideDescriptors() => DescriptorBudget.For(
-        DescriptorLimit.Current, DescriptorLimit.InUse() + (2 * WarmConnections), ListenAddress.Parse(Options.Addresses).Count * PortTexts.Count, MaxTunnels);
+        DescriptorLimit.Current, DescriptorLimit.InUse() + (2 * WarmConnections), Listeners, MaxTunnels);
 
     /// <summary>Reads a flag that is a Go duration.</summary>
     /// <exception cref="UsageException">It is none.</exception>
@@ -138,10 +133,37 @@ internal sealed record ForwardArguments
         };
     }
 
+    /// <summary>How many listeners there will be.</summary>
+    private int Listeners
+    {
+        get
+        {
+            int usual = ListenAddress.Parse(Options.Addresses).Count;
+            return Targets.SelectMany(static target => target.Ports).Sum(port => PortSpec.Parse(port).Address is { } address ? ListenAddress.Parse([address]).Count : usual);
+        }
+    }
+
+    private static void Check(IReadOnlyList<TargetWords> targets)
+    {
+        var names = new HashSet<string>(StringComparer.Ordinal);
+        foreach (TargetWords target in targets)
+        {
+            _ = TargetReference.Parse(target.Target);
+            foreach (string port in target.Ports)
+            {
+                _ = PortSpec.Parse(port);
+            }
+
+            if (target.Name is not null && !names.Add(target.Name))
+            {
+                throw new UsageException($"two forwards are called {target.Name}");
+            }
+        }
+    }
+
     private static ForwardOptions ReadListening(ForwardOptions options, ForwardFlags flags, ParseResult parsed) => options with
     {
         Addresses = parsed.GetValue(flags.Address) is { Length: > 0 } given ? given : options.Addresses,
-        RequireAllPorts = false, // kubectl's way.
     };
 
     private static ForwardOptions ReadForwarding(ForwardOptions options, ForwardFlags flags, ParseResult parsed) => options with

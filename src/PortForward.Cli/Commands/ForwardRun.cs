@@ -5,11 +5,12 @@ using PortForward.Cli.Output;
 using PortForward.Cli.Startup;
 using PortForward.Cluster;
 using PortForward.Cluster.Api;
+using PortForward.Cluster.Targets;
 using PortForward.Forwarding;
 
 namespace PortForward.Cli.Commands;
 
-/// <summary>One run of the program: a forward of the library, with the signals that end it, the lines that tell of it, and the exit code.</summary>
+/// <summary>One run of the program: forwards of the library, with the signals that end them, the lines that tell of them, and the exit code.</summary>
 internal static class ForwardRun
 {
     private const int Success = 0;
@@ -20,8 +21,8 @@ internal static class ForwardRun
 
     /// <summary>Forwards until a signal or a closed stdout.</summary>
     /// <returns>The exit code.</returns>
-    /// <exception cref="ClusterException">The cluster side of the start failed, or the target is lost for good.</exception>
-    /// <exception cref="PortForwardException">No port can be listened on.</exception>
+    /// <exception cref="ClusterException">The cluster side of the start failed, or the only target is lost for good.</exception>
+    /// <exception cref="PortForwardException">A port cannot be listened on.</exception>
     public static async Task<int> RunAsync(ForwardArguments arguments, ForwardFlags flags, ParseResult parsed, Stderr stderr, ILoggerFactory loggers)
     {
         long started = Stopwatch.GetTimestamp();
@@ -42,24 +43,38 @@ internal static class ForwardRun
             signals.RequestAtOnce();
         });
 
+        bool hasFailed = false;
+        bool hasToldPort = false;
+        var budget = new Lazy<DescriptorBudget>(arguments.DivideDescriptors); // Once the first target is known.
         try
         {
             await using ClusterClient cluster = ClusterFlags.Connect(flags, parsed, arguments, out string? context, loggers);
-            stderr.Forward = new ForwardIdentity(arguments.Target.Name, arguments.Target.ToString(), cluster.Namespace, context);
-            using var renderer = new EventRenderer(stdout.WriteLine, stderr, verbose, arguments.Target, started);
-            ForwardOptions options = arguments.Options with { OnEvent = OnEvent, WithinLimits = WithinDescriptors };
-            await using Forward forward = await cluster.ForwardAsync(arguments.TargetText, arguments.PortTexts, options, signals.Requested);
-            using CancellationTokenRegistration stop = signals.Requested.UnsafeRegister(_ => _ = forward.StopAsync(signals.Repeated), null);
-            await forward.Completion;
+            var views = new ForwardView[arguments.Targets.Count];
+            await using ForwardSet forwards = cluster.Prepare(arguments.Define(OptionsOf));
+            foreach ((int index, Forward forward) in forwards.Index())
+            {
+                views[index] = new ForwardView(forward, TargetReference.Parse(arguments.Targets[index].Target), context, isAlone: forwards.Count == 1, stdout, stderr, verbose, started);
+            }
+
+            using var all = new ForwardViews(views);
+            await forwards.StartAsync(new ForwardSetOptions(), signals.Requested);
+            all.Release();
+            using CancellationTokenRegistration stop = signals.Requested.UnsafeRegister(_ => _ = forwards.StopAsync(signals.Repeated), null);
+            hasFailed = await UntilEndedAsync(forwards, views, e => Explain(e, arguments, flags, parsed));
+
+            ForwardOptions OptionsOf(int index, ForwardOptions options) => options with
+            {
+                OnEvent = forwardEvent => OnEvent(views[index], forwardEvent),
+                WithinLimits = WithinDescriptors,
+            };
 
             ForwardOptions WithinDescriptors(ForwardOptions wanted)
             {
-                DescriptorBudget budget = arguments.DivideDescriptors();
-                cluster.Tunnels.Most = budget.MaxTunnels;
-                return wanted with { MaxConnections = budget.MaxConnections };
+                cluster.Tunnels.Most = budget.Value.MaxTunnels;
+                return wanted with { MaxConnections = Math.Max(1, budget.Value.MaxConnections / arguments.Targets.Count) };
             }
 
-            void OnEvent(ForwardEvent forwardEvent)
+            void OnEvent(ForwardView view, ForwardEvent forwardEvent)
             {
                 if (forwardEvent is ListenerOpened)
                 {
@@ -69,28 +84,74 @@ internal static class ForwardRun
                 {
                     memory.ConnectionEnded();
                 }
+                else if (forwardEvent is PortUnavailable)
+                {
+                    hasToldPort = true;
+                }
 
-                renderer.Render(forwardEvent);
+                view.Render(forwardEvent);
             }
         }
         catch (OperationCanceledException) when (signals.Requested.IsCancellationRequested)
         {
             // Asked to end before it was ready: as good an end as any.
         }
-        catch (ClusterException e) when (e.Fault is not null)
+        catch (PortForwardException) when (hasToldPort && arguments.Targets.Count > 1)
         {
-            bool othersMayWork = parsed.GetValue(flags.Transport) is not (null or "auto") && e.OtherTransportMayWork;
-            throw othersMayWork ? e.With($" (only {arguments.Transports[0]} was tried; --transport auto tries the others too)")
-                : e.Fault.FailedTransport is not null && !verbose ? e.With(" (--verbose tells what the other transports met with)")
-                : e;
+            throw new PortForwardException("nothing is forwarded, since not all ports can be had");
+        }
+        catch (ClusterException e)
+        {
+            throw Explain(e, arguments, flags, parsed);
         }
 
         await stdout.DisposeAsync();
         return outputFault switch
         {
-            null => Success,
+            null => hasFailed ? Failure : Success,
             { IsClosed: true } => OutputClosed,
             _ => Failure,
         };
+    }
+
+    /// <summary>Waits until all have ended. Of several, one that is lost for good is told, and the others go on.</summary>
+    /// <returns>Whether one was lost.</returns>
+    /// <exception cref="ClusterException">The only one is lost.</exception>
+    private static async Task<bool> UntilEndedAsync(ForwardSet forwards, ForwardView[] views, Func<ClusterException, ClusterException> explain)
+    {
+        if (forwards is [var only])
+        {
+            await only.Completion;
+            return false;
+        }
+
+        bool[] lost = await Task.WhenAll(views.Select(async view =>
+        {
+            try
+            {
+                await view.Forward.Completion;
+                return false;
+            }
+            catch (ClusterException e)
+            {
+                view.TellLost(explain(e));
+                return true;
+            }
+        }));
+        return lost.Contains(true);
+    }
+
+    /// <summary>Adds what the user can do about a fault with the flags of this command line.</summary>
+    private static ClusterException Explain(ClusterException e, ForwardArguments arguments, ForwardFlags flags, ParseResult parsed)
+    {
+        if (e.Fault is null)
+        {
+            return e;
+        }
+
+        bool othersMayWork = parsed.GetValue(flags.Transport) is not (null or "auto") && e.OtherTransportMayWork;
+        return othersMayWork ? e.With($" (only {arguments.Transports[0]} was tried; --transport auto tries the others too)")
+            : e.Fault.FailedTransport is not null && !parsed.GetValue(flags.Verbose) ? e.With(" (--verbose tells what the other transports met with)")
+            : e;
     }
 }

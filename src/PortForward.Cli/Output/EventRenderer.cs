@@ -11,13 +11,13 @@ namespace PortForward.Cli.Output;
 
 /// <summary>Renders the forwarder's events: kubectl's lines on stdout, everything else on stderr.</summary>
 /// <param name="stdout">Takes a line for stdout.</param>
-/// <param name="stderr">Takes everything else.</param>
+/// <param name="tell">Takes everything else.</param>
 /// <param name="verbose">Whether connections that went well are told too.</param>
 /// <param name="target">What is forwarded to.</param>
 /// <param name="started">When the program has started, as a timestamp of <see cref="Stopwatch"/>.</param>
-internal sealed class EventRenderer(Action<string> stdout, Stderr stderr, bool verbose, TargetReference target, long started) : IDisposable
+internal sealed class EventRenderer(Action<string> stdout, Action<OutputEvent> tell, bool verbose, TargetReference target, long started) : IDisposable
 {
-    private readonly FailureDigest _failures = new(stderr, TimeProvider.System);
+    private readonly FailureDigest _failures = new(tell, TimeProvider.System);
 
     /// <summary>Renders one event.</summary>
     public void Render(ForwardEvent forwardEvent)
@@ -25,48 +25,48 @@ internal sealed class EventRenderer(Action<string> stdout, Stderr stderr, bool v
         switch (forwardEvent)
         {
             case PodAwaited awaited:
-                stderr.Tell(UserMessages.Waiting(awaited.Reason));
+                tell(UserMessages.Waiting(awaited.Reason));
                 break;
 
             case PodRunning running:
-                stderr.Tell(UserMessages.Running(running.Pod));
+                tell(UserMessages.Running(running.Pod));
                 break;
 
             case TargetNote note:
-                stderr.Tell(UserMessages.Note(note.Text, Reasons.Target));
+                tell(UserMessages.Note(note.Text, Reasons.Target));
                 break;
 
             case TransportFailed failed when verbose:
-                stderr.Tell(UserMessages.TransportFailed(failed.Transport, FaultText.OfTransport(failed.Fault), Reasons.Of(failed.Fault)));
+                tell(UserMessages.TransportFailed(failed.Transport, FaultText.OfTransport(failed.Fault), Reasons.Of(failed.Fault)));
                 break;
 
             case ForwardReady ready when verbose:
-                stderr.Tell(UserMessages.Ready(ready.Pod, ready.Namespace, ready.Transport, Stopwatch.GetElapsedTime(started)));
+                tell(UserMessages.Ready(ready.Pod, ready.Namespace, ready.Transport, Stopwatch.GetElapsedTime(started)));
                 break;
 
             case ListenerOpened opened:
                 stdout($"Forwarding from {opened.Port.Local} -> {opened.Port.TargetPort}");
                 if (IsOpenToOthers(opened.Port.Local.Address))
                 {
-                    stderr.Tell(UserMessages.OpenToOthers(opened.Port));
+                    tell(UserMessages.OpenToOthers(opened.Port));
                 }
 
                 break;
 
             case ListenerPartial partial when !partial.Reason.NoSuchAddress:
-                stderr.Tell(UserMessages.ListenerPartial(partial));
+                tell(UserMessages.ListenerPartial(partial));
                 break;
 
             case PortUnavailable unavailable:
-                stderr.Tell(UserMessages.PortUnavailable(unavailable));
+                tell(UserMessages.PortUnavailable(unavailable));
                 break;
 
             case AcceptFailed failed:
-                stderr.Tell(UserMessages.AcceptFailed(failed));
+                tell(UserMessages.AcceptFailed(failed));
                 break;
 
             case OutOfDescriptors shortage:
-                stderr.Tell(UserMessages.OutOfDescriptors(shortage, DescriptorLimit.Current));
+                tell(UserMessages.OutOfDescriptors(shortage, DescriptorLimit.Current));
                 break;
 
             case ConnectionAccepted accepted:
@@ -74,31 +74,31 @@ internal sealed class EventRenderer(Action<string> stdout, Stderr stderr, bool v
                 break;
 
             case PodLost lost:
-                stderr.Tell(UserMessages.PodLost(lost, Awaited(lost.Cause)));
+                tell(UserMessages.PodLost(lost, Awaited(lost.Cause)));
                 break;
 
             case PodBack back:
-                stderr.Tell(UserMessages.PodBack(back));
+                tell(UserMessages.PodBack(back));
                 break;
 
             case PodSwitched switched:
-                stderr.Tell(UserMessages.PodSwitched(switched));
+                tell(UserMessages.PodSwitched(switched));
                 break;
 
             case PodsServing serving when verbose:
-                stderr.Tell(UserMessages.PodsServing(serving));
+                tell(UserMessages.PodsServing(serving));
                 break;
 
             case TunnelsSaturated saturated:
-                stderr.Tell(UserMessages.TunnelsSaturated(saturated));
+                tell(UserMessages.TunnelsSaturated(saturated));
                 break;
 
             case LoginNeeded login:
-                stderr.Tell(UserMessages.LoginNeeded(login));
+                tell(UserMessages.LoginNeeded(login));
                 break;
 
             case Draining draining:
-                stderr.Tell(UserMessages.Draining(draining));
+                tell(UserMessages.Draining(draining));
                 break;
 
             case ConnectionClosed closed:
@@ -131,7 +131,7 @@ internal sealed class EventRenderer(Action<string> stdout, Stderr stderr, bool v
 
         if (verbose)
         {
-            stderr.Tell(UserMessages.ConnectionClosed(closed));
+            tell(UserMessages.ConnectionClosed(closed));
         }
     }
 }

@@ -13,15 +13,15 @@ internal sealed class FailureDigest : IDisposable
 
     private static readonly TimeSpan Window = TimeSpan.FromSeconds(10);
 
-    private readonly Stderr _stderr;
+    private readonly Action<OutputEvent> _tell;
     private readonly ITimer _timer;
     private readonly Lock _gate = new();
     private readonly Dictionary<(int Port, string Reason), (int Count, ConnectionClosed Example)> _counts = [];
     private bool _isOpen;
 
-    public FailureDigest(Stderr stderr, TimeProvider time)
+    public FailureDigest(Action<OutputEvent> tell, TimeProvider time)
     {
-        _stderr = stderr;
+        _tell = tell;
         _timer = time.CreateTimer(static digest => ((FailureDigest)digest!).Close(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
@@ -35,7 +35,7 @@ internal sealed class FailureDigest : IDisposable
             _counts[kind] = (count, closed);
             if (count <= ToldSingly)
             {
-                _stderr.Tell(UserMessages.ConnectionFailed(closed, reason));
+                _tell(UserMessages.ConnectionFailed(closed, reason));
             }
 
             if (!_isOpen)
@@ -59,7 +59,7 @@ internal sealed class FailureDigest : IDisposable
         {
             foreach (((_, string reason), (int count, ConnectionClosed example)) in _counts.Where(entry => entry.Value.Count > ToldSingly))
             {
-                _stderr.Tell(UserMessages.ConnectionsFailed(count - ToldSingly, example, reason));
+                _tell(UserMessages.ConnectionsFailed(count - ToldSingly, example, reason));
             }
 
             _counts.Clear();

@@ -4,7 +4,7 @@ namespace PortForward.Cli.Output;
 
 /// <summary>
 /// Everything that goes to stderr: messages for the user and, when asked for, diagnostics of the libraries. All of it passes through
-/// <see cref="Tell"/>, so that lines never mix and take one format.
+/// <see cref="Tell(OutputEvent, ForwardIdentity)"/>, so that lines never mix and take one format.
 /// </summary>
 internal sealed class Stderr : IAsyncDisposable
 {
@@ -31,15 +31,19 @@ internal sealed class Stderr : IAsyncDisposable
     /// <summary>How lines are written from now on.</summary>
     public LogFormat Format { get; set; }
 
-    /// <summary>The forward that events are about from now on.</summary>
+    /// <summary>The forward that events are about from now on, unless they say another one: the only one of the run.</summary>
     public ForwardIdentity? Forward { get; set; }
 
     /// <summary>Says something: the one place where lines leave the program for stderr.</summary>
-    public void Tell(OutputEvent @event)
+    public void Tell(OutputEvent @event) => Tell(@event, forward: null);
+
+    /// <summary>Says something of one forward of several. For people its name stands before the sentence.</summary>
+    public void Tell(OutputEvent @event, ForwardIdentity? forward)
     {
         lock (_gate)
         {
-            _writer.Write(Format == LogFormat.Json ? _json.Render(@event, Forward) : _text.Render(@event));
+            _writer.Write(Format == LogFormat.Json ? _json.Render(@event, forward ?? Forward)
+                : _text.Render(forward is null ? @event : @event with { Message = $"{forward.Name}: {@event.Message}" }));
         }
     }
 

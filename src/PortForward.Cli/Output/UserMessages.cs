@@ -12,6 +12,8 @@ internal static class UserMessages
     public static OutputEvent Failed(string message, string reason, Exception? exception = null) =>
         new(EventTypes.Error, LogLevel.Critical, message) { Reason = reason, Exception = exception };
 
+    public static OutputEvent ForwardLost(string message, string reason) => new(EventTypes.Error, LogLevel.Error, $"error: {message}") { Reason = reason };
+
     public static OutputEvent OutputFailed(string why) => Failed($"error: stdout cannot be written: {why}", Reasons.OutputFailed);
 
     public static OutputEvent Note(string note, string? reason = null) => new(EventTypes.Note, LogLevel.Warning, $"note: {note}") { Reason = reason };

@@ -224,7 +224,11 @@ public sealed class Forward : IAsyncDisposable
             return new PortForwarder(
                 started.Source,
                 _request.Addresses,
-                [.. started.Target.Ports.Select(port => new Forwarding.PortMapping(port.LocalPort, port.PodPort))],
+                [.. started.Target.Ports.Select(port => new Forwarding.PortMapping(port.LocalPort, port.PodPort)
+                {
+                    LastLocalPort = port.Spec.LastLocalPort,
+                    Addresses = port.Spec.Address is { } address ? ListenAddress.Parse([address]) : null,
+                })],
                 options.Forwarding(_time, _events.Tell));
         }
         catch

@@ -1,21 +1,35 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
+using PortForward.Forwarding;
 
 namespace PortForward.Cluster.Targets;
 
-/// <summary>A port as the user asks for it: <c>[LOCAL:]REMOTE</c>, where the remote port may be a name.</summary>
+/// <summary>
+/// A port as the user asks for it: <c>[LOCAL:]REMOTE</c>, where the remote port may be a name. Beyond what kubectl takes, an address to listen on may stand before both
+/// (<c>127.0.0.2:8080:80</c>, <c>[::1]:8080:80</c>), and LOCAL may be a range of which the first free port is taken (<c>8000-8010:80</c>).
+/// </summary>
 internal sealed record PortSpec
 {
-    private PortSpec(string text, int? localPort, string remote, int? remotePort)
+    private const string Expected = "expected [LOCAL:]REMOTE, or ADDRESS:LOCAL:REMOTE";
+
+    private PortSpec(string text, string? address, (int First, int? Last)? local, string remote, int? remotePort)
     {
         Text = text;
-        LocalPort = localPort;
+        Address = address;
+        LocalPort = local?.First;
+        LastLocalPort = local?.Last;
         Remote = remote;
         RemotePort = remotePort;
     }
 
     /// <summary>The argument as it was given.</summary>
     public string Text { get; }
+
+    /// <summary>Where to listen for this port alone; null if nothing was said.</summary>
+    public string? Address { get; }
+
+    /// <summary>The last local port of a range of which the first free one is taken; null if it is none.</summary>
+    public int? LastLocalPort { get; }
 
     /// <summary>The local port, 1–65535; 0 for any free one; null when only the remote port was given, whose number it then is.</summary>
     public int? LocalPort { get; }
@@ -40,10 +54,9 @@ internal sealed record PortSpec
     {
         ArgumentNullException.ThrowIfNull(text);
         port = null;
-        string[] parts = text.Split(':');
-        if (parts.Length > 2)
+        if (!TrySplit(text, out string? address, out string[] parts, out string? why))
         {
-            error = Invalid(text, "expected [LOCAL:]REMOTE");
+            error = Invalid(text, why);
             return false;
         }
 
@@ -71,27 +84,70 @@ internal sealed record PortSpec
             return false;
         }
 
-        int? localPort = null;
-        if (parts.Length == 2 && (parts[0] != remote || remotePort is not null) && !TryReadLocal(parts[0], out localPort))
+        (int First, int? Last)? local = null;
+        if (parts.Length == 2 && (parts[0] != remote || remotePort is not null) && !TryReadLocal(parts[0], out local))
         {
             error = Invalid(text, $"the local port must be a number from 0 to {ushort.MaxValue}, or be left out for any free port");
             return false;
         }
 
         error = null;
-        port = new PortSpec(text, localPort, remote, remotePort);
+        port = new PortSpec(text, address, local, remote, remotePort);
         return true;
     }
 
     /// <summary>The argument as it was given.</summary>
     public override string ToString() => Text;
 
-    private static bool TryReadLocal(string text, out int? port)
+    /// <summary>Separates the address, if there is one, from the ports.</summary>
+    private static bool TrySplit(string text, out string? address, out string[] ports, [NotNullWhen(false)] out string? why)
     {
-        port = 0;
+        address = null;
+        why = null;
+        ports = text.Split(':');
+        if (text.StartsWith('[') && text.IndexOf("]:", StringComparison.Ordinal) is > 0 and int end)
+        {
+            (address, ports) = (text[1..end], text[(end + 2)..].Split(':'));
+            why = ports.Length != 2 ? Expected : IsAddress(address) ? null : $"{address} is not a valid IP";
+        }
+        else if (ports.Length == 3 && IsAddress(ports[0]))
+        {
+            (address, ports) = (ports[0], ports[1..]);
+        }
+        else if (ports.Length > 2)
+        {
+            why = ports.Length == 3 && IsAddress(ports[1]) ? $"the address comes first, as in {ports[1]}:{ports[0]}:{ports[2]}" : Expected;
+        }
+
+        return why is null;
+    }
+
+    /// <summary>Only what <c>--address</c> takes is an address here, too.</summary>
+    private static bool IsAddress(string text)
+    {
+        try
+        {
+            return !text.Contains(',', StringComparison.Ordinal) && ListenAddress.Parse([text]).Count > 0;
+        }
+        catch (FormatException)
+        {
+            return false;
+        }
+    }
+
+    private static bool TryReadLocal(string text, out (int First, int? Last)? port)
+    {
+        port = (0, null);
         if (text.Length == 0)
         {
             return true;
+        }
+
+        if (text.Split('-') is [var first, var last])
+        {
+            bool isRange = TryReadNumber(first, out int from) && TryReadNumber(last, out int to) && from is > 0 && from <= to && to <= ushort.MaxValue;
+            port = isRange ? (int.Parse(first, CultureInfo.InvariantCulture), int.Parse(last, CultureInfo.InvariantCulture)) : null;
+            return isRange;
         }
 
         if (!TryReadNumber(text, out int number) || number > ushort.MaxValue)
@@ -99,7 +155,7 @@ internal sealed record PortSpec
             return false;
         }
 
-        port = number;
+        port = (number, null);
         return true;
     }
 

@@ -93,7 +93,8 @@ internal sealed class TargetResolver(ApiClient api, TimeProvider? time = null, I
         var kept = new List<PortMapping>(mappings.Count);
         foreach (PortMapping mapping in mappings)
         {
-            PortMapping? earlier = mapping.LocalPort == 0 ? null : kept.Find(other => other.LocalPort == mapping.LocalPort);
+            PortMapping? earlier = mapping.LocalPort == 0 || mapping.Spec.LastLocalPort is not null ? null
+                : kept.Find(other => other.LocalPort == mapping.LocalPort && other.Spec.Address == mapping.Spec.Address && other.Spec.LastLocalPort is null);
             if (earlier is null)
             {
                 kept.Add(mapping);

@@ -11,7 +11,36 @@ internal static class PortBinder
     /// <summary>The listeners of a port (empty if it cannot be served) and the addresses that could not be bound.</summary>
     public readonly record struct Result(IReadOnlyList<LocalListener> Listeners, IReadOnlyList<(IPEndPoint EndPoint, ListenFailure Reason)> Failures);
 
+    /// <summary>Opens the listeners of a port. Of a range it takes the first port that is free on all addresses, else the first that can be served.</summary>
     public static Result Bind(PortMapping mapping, IReadOnlyList<ListenAddress> addresses, int index = 0)
+    {
+        addresses = mapping.Addresses ?? addresses;
+        if (mapping.LastLocalPort is not { } last)
+        {
+            return BindOne(mapping, addresses, index);
+        }
+
+        for (int port = mapping.LocalPort; port <= last; port++)
+        {
+            Result result = BindOne(mapping with { LocalPort = port }, addresses, index);
+            if (result.Listeners.Count > 0 && !result.Failures.Any(failed => failed.Reason.InUse))
+            {
+                return result;
+            }
+
+            CloseAll(result.Listeners);
+        }
+
+        Result first = default;
+        for (int port = mapping.LocalPort; port <= last && first.Listeners is not { Count: > 0 }; port++)
+        {
+            first = BindOne(mapping with { LocalPort = port }, addresses, index);
+        }
+
+        return first;
+    }
+
+    private static Result BindOne(PortMapping mapping, IReadOnlyList<ListenAddress> addresses, int index)
     {
         Result result = TryBind(mapping, addresses, index);
         for (int attempt = 1; attempt < RandomPortAttempts && mapping.LocalPort == 0 && result.Failures.Any(failed => failed.Reason.InUse); attempt++)

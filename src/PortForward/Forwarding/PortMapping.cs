@@ -5,6 +5,12 @@ namespace PortForward.Forwarding;
 /// <param name="TargetPort">The pod's port, 1 to 65535.</param>
 internal readonly record struct PortMapping(int LocalPort, int TargetPort)
 {
+    /// <summary>The last local port of a range of which the first free one is taken; null for one port.</summary>
+    public int? LastLocalPort { get; init; }
+
+    /// <summary>Where to listen for this port alone; null for the addresses of the forward.</summary>
+    public IReadOnlyList<ListenAddress>? Addresses { get; init; }
+
     /// <inheritdoc/>
-    public override string ToString() => $"{LocalPort}:{TargetPort}";
+    public override string ToString() => LastLocalPort is { } last ? $"{LocalPort}-{last}:{TargetPort}" : $"{LocalPort}:{TargetPort}";
 }

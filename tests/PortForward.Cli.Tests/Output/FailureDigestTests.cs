@@ -52,7 +52,7 @@ public sealed class FailureDigestTests
     private async Task RunAsync(Action<FailureDigest> run)
     {
         await using var stderr = new Stderr(LogFormat.Text, Write, _time, isTerminal: false);
-        using var digest = new FailureDigest(stderr, _time);
+        using var digest = new FailureDigest(stderr.Tell, _time);
         run(digest);
     }
 

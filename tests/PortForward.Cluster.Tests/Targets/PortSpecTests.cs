@@ -30,14 +30,47 @@ public sealed class PortSpecTests
         port.ToString().Should().Be(text);
     }
 
+    [Theory]
+    [InlineData("127.0.0.2:8080:80", "127.0.0.2", 8080, null, "80")]
+    [InlineData("localhost:8080:80", "localhost", 8080, null, "80")]
+    [InlineData("127.0.0.2::http", "127.0.0.2", 0, null, "http")]
+    [InlineData("[::1]:8080:80", "::1", 8080, null, "80")]
+    [InlineData("[127.0.0.2]:8080:80", "127.0.0.2", 8080, null, "80")]
+    [InlineData("8000-8010:80", null, 8000, 8010, "80")]
+    [InlineData("8000-8000:80", null, 8000, 8000, "80")]
+    [InlineData("[::1]:8000-8010:80", "::1", 8000, 8010, "80")]
+    public void An_address_and_a_range_are_read_too(string text, string? address, int local, int? last, string remote)
+    {
+        PortSpec port = PortSpec.Parse(text);
+
+        (port.Address, port.LocalPort, port.LastLocalPort, port.Remote).Should().Be((address, local, last, remote));
+        port.ToString().Should().Be(text);
+    }
+
+    private const string Form = "expected [LOCAL:]REMOTE, or ADDRESS:LOCAL:REMOTE";
     private const string RemoteRange = "the remote port must be from 1 to 65535";
     private const string RemoteForm = "the remote port must be a number from 1 to 65535 or the name of a port";
     private const string Local = "the local port must be a number from 0 to 65535, or be left out for any free port";
     private const string Missing = "the remote port is missing, expected [LOCAL:]REMOTE";
 
     [Theory]
-    [InlineData("1:2:3", "expected [LOCAL:]REMOTE")]
-    [InlineData("::", "expected [LOCAL:]REMOTE")]
+    [InlineData("1:2:3", Form)]
+    [InlineData("::", Form)]
+    [InlineData("1.2.3:80:80", Form)]
+    [InlineData("localhost:1:2:3", Form)]
+    [InlineData("[::1]:80", Form)]
+    [InlineData("[::1]:1:2:3", Form)]
+    [InlineData("[::1", Form)]
+    [InlineData("[web]:80:80", "web is not a valid IP")]
+    [InlineData("[]:80:80", " is not a valid IP")]
+    [InlineData("[::1,::2]:80:80", "::1,::2 is not a valid IP")]
+    [InlineData("8080:localhost:80", "the address comes first, as in localhost:8080:80")]
+    [InlineData("8080:127.0.0.1:80", "the address comes first, as in 127.0.0.1:8080:80")]
+    [InlineData("8010-8000:80", Local)]
+    [InlineData("0-10:80", Local)]
+    [InlineData("8000-70000:80", Local)]
+    [InlineData("8000-:80", Local)]
+    [InlineData("1-2-3:80", Local)]
     [InlineData("", Missing)]
     [InlineData(":", Missing)]
     [InlineData("80:", Missing)]

@@ -24,7 +24,7 @@ internal sealed class CommandLineTarget : FuzzTarget
             _ = ForwardArguments.ReadDiagnosticsLevel(flags, parsed);
             var arguments = ForwardArguments.Read(flags, parsed);
             Require.That(arguments.LivenessTimeout > TimeSpan.Zero && arguments.Options.PodRunningTimeout > TimeSpan.Zero, "time-outs are positive");
-            Require.That(arguments.PortTexts.All(port => PortSpec.Parse(port).RemotePort is null or (> 0 and <= ushort.MaxValue)), "ports are ports");
+            Require.That(arguments.Targets.SelectMany(target => target.Ports).All(port => PortSpec.Parse(port).RemotePort is null or (> 0 and <= ushort.MaxValue)), "ports are ports");
             Require.That(arguments.Options.Addresses.Count > 0 && arguments.Transports.Count > 0, "there are an address and a transport");
         }
         catch (UsageException e)

@@ -1,0 +1,57 @@
+using PortForward.Cli.Output;
+using PortForward.Cluster;
+using PortForward.Cluster.Targets;
+using PortForward.Forwarding;
+
+namespace PortForward.Cli.Commands;
+
+/// <summary>What the user sees of one forward: its lines on stdout, which wait until all of the run are ready, and on stderr, where its name tells it from others.</summary>
+internal sealed class ForwardView : IDisposable
+{
+    private readonly HeldLines _lines;
+    private readonly EventRenderer _renderer;
+    private readonly Action<OutputEvent> _tell;
+
+    /// <summary>Prepares to show a forward.</summary>
+    /// <param name="forward">The forward, not started yet.</param>
+    /// <param name="target">Its target.</param>
+    /// <param name="context">The context of the kubeconfig, if any.</param>
+    /// <param name="isAlone">Whether it is the only one of the run.</param>
+    /// <param name="stdout">Takes the lines for stdout.</param>
+    /// <param name="stderr">Takes everything else.</param>
+    /// <param name="verbose">Whether connections that went well are told too.</param>
+    /// <param name="started">When the program has started.</param>
+    public ForwardView(Forward forward, TargetReference target, string? context, bool isAlone, LineWriter stdout, Stderr stderr, bool verbose, long started)
+    {
+        Forward = forward;
+        var identity = new ForwardIdentity(forward.Name, forward.Target, forward.Namespace, context);
+        if (isAlone)
+        {
+            stderr.Forward = identity;
+        }
+
+        _tell = isAlone ? stderr.Tell : next => stderr.Tell(next, identity);
+        _lines = new HeldLines(stdout.WriteLine);
+        if (isAlone)
+        {
+            _lines.Release();
+        }
+
+        _renderer = new EventRenderer(_lines.WriteLine, _tell, verbose, target, started);
+    }
+
+    /// <summary>The forward.</summary>
+    public Forward Forward { get; }
+
+    /// <summary>Shows an event.</summary>
+    public void Render(ForwardEvent forwardEvent) => _renderer.Render(forwardEvent);
+
+    /// <summary>Shows that it has ended though nobody asked for it.</summary>
+    public void TellLost(ClusterException why) => _tell(UserMessages.ForwardLost(why.Message, Reasons.Of(why)));
+
+    /// <summary>All of the run are ready: its lines are written from now on.</summary>
+    public void Release() => _lines.Release();
+
+    /// <summary>Tells what was kept back to be told together.</summary>
+    public void Dispose() => _renderer.Dispose();
+}
