@@ -12,9 +12,11 @@ internal static class FlagSyntax
     /// <summary>Rewrites arguments so that every flag is one token <c>--name=value</c>, and the positional arguments follow <c>--</c>.</summary>
     /// <param name="arguments">The program's arguments.</param>
     /// <param name="options">The flags there are.</param>
+    /// <param name="command">The words of a command to run, if there is one.</param>
     /// <exception cref="UsageException">A flag is unknown or lacks its value.</exception>
-    public static IReadOnlyList<string> Normalize(IReadOnlyList<string> arguments, IEnumerable<Option> options)
+    public static IReadOnlyList<string> Normalize(IReadOnlyList<string> arguments, IEnumerable<Option> options, out IReadOnlyList<string> command)
     {
+        command = [];
         Dictionary<string, Option> byName = ByName(options);
         var flags = new List<(Option Option, string Value)>();
         var positional = new List<string>();
@@ -23,7 +25,16 @@ internal static class FlagSyntax
             string argument = arguments[i];
             if (argument == "--")
             {
-                positional.AddRange(arguments.Skip(i + 1));
+                string[] behind = [.. arguments.Skip(i + 1)];
+                if (CommandWords.AreCommand(behind) && positional.Count >= CommandWords.WordsBefore)
+                {
+                    command = behind;
+                }
+                else
+                {
+                    positional.AddRange(behind);
+                }
+
                 break;
             }
 

@@ -16,6 +16,12 @@ internal sealed record ForwardArguments
     /// <summary>The targets with their ports, as they were written; at least one.</summary>
     public required IReadOnlyList<TargetWords> Targets { get; init; }
 
+    /// <summary>The command to run behind the forwards; empty if there is none.</summary>
+    public required IReadOnlyList<string> Command { get; init; }
+
+    /// <summary>Whether the command's words may have templates in them.</summary>
+    public required bool HasTemplates { get; init; }
+
     /// <summary>How to listen, to follow the target, and to treat connections.</summary>
     public required ForwardOptions Options { get; init; }
 
@@ -33,7 +39,7 @@ internal sealed record ForwardArguments
 
     /// <summary>Reads the options; the words of the command line are the target and the ports.</summary>
     /// <exception cref="UsageException">Something is missing or malformed.</exception>
-    public static ForwardArguments Read(ForwardFlags flags, ParseResult parsed)
+    public static ForwardArguments Read(ForwardFlags flags, ParseResult parsed, IReadOnlyList<string>? command = null)
     {
         IReadOnlyList<TargetWords> targets = TargetWords.Divide(parsed.GetValue(flags.Words) ?? []);
         try
@@ -50,6 +56,8 @@ internal sealed record ForwardArguments
             return new ForwardArguments
             {
                 Targets = targets,
+                Command = command ?? [],
+                HasTemplates = !parsed.GetValue(flags.NoTemplates),
                 Options = options,
                 Transports = transports,
                 MaxTunnels = maxTunnels,

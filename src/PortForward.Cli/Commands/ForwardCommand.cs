@@ -20,9 +20,10 @@ internal static class ForwardCommand
         await using var stderr = new Stderr(ForwardArguments.FindLogFormat(arguments));
         var flags = new ForwardFlags();
         bool verbose = false;
+        int failure = CommandWords.AreIn(arguments) ? CommandRun.NotStarted : Failure;
         try
         {
-            ParseResult parsed = Parse(flags, arguments);
+            ParseResult parsed = Parse(flags, arguments, out IReadOnlyList<string> command);
             if (parsed.GetValue(flags.Help))
             {
                 return Print(HelpText.Render(flags), stderr);
@@ -36,7 +37,7 @@ internal static class ForwardCommand
             stderr.Format = ForwardArguments.ReadLogFormat(flags, parsed);
             verbose = parsed.GetValue(flags.Verbose);
             using ILoggerFactory loggers = stderr.CreateLoggerFactory(ForwardArguments.ReadDiagnosticsLevel(flags, parsed));
-            return await ForwardRun.RunAsync(ForwardArguments.Read(flags, parsed), flags, parsed, stderr, loggers);
+            return await ForwardRun.RunAsync(ForwardArguments.Read(flags, parsed, command), flags, parsed, stderr, loggers);
         }
         catch (UsageException e)
         {
@@ -53,6 +54,11 @@ internal static class ForwardCommand
         {
             stderr.Tell(UserMessages.Failed(e.IsVerbatim ? e.Message : $"error: {e.Message}", Reasons.Of(e), verbose ? e : null));
         }
+        catch (CommandException e)
+        {
+            stderr.Tell(UserMessages.Failed($"error: {e.Message}", Reasons.Command));
+            return e.ExitCode;
+        }
         catch (PortForwardException e)
         {
             stderr.Tell(UserMessages.Failed($"error: {e.Message}", Reasons.NoPort, verbose ? e : null));
@@ -64,14 +70,16 @@ internal static class ForwardCommand
             stderr.Tell(UserMessages.Failed($"error: pf failed unexpectedly: {e.GetType().Name}: {e.Message} ({next})", Reasons.Unexpected, verbose ? e : null));
         }
 
-        return Failure;
+        return failure;
     }
 
     private static string Version => typeof(ForwardCommand).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];
 
     /// <summary>Parses the arguments as kubectl would.</summary>
     /// <exception cref="UsageException">A flag is unknown, lacks its value, or has one that is none.</exception>
-    internal static ParseResult Parse(ForwardFlags flags, string[] arguments)
+    internal static ParseResult Parse(ForwardFlags flags, string[] arguments) => Parse(flags, arguments, out _);
+
+    private static ParseResult Parse(ForwardFlags flags, string[] arguments, out IReadOnlyList<string> words)
     {
         var command = new Command("pf") { flags.Words };
         foreach (Option option in flags.All)
@@ -81,7 +89,7 @@ internal static class ForwardCommand
 
         // Words that begin with '@' are no response files here.
         var configuration = new ParserConfiguration { ResponseFileTokenReplacer = null };
-        ParseResult parsed = command.Parse(FlagSyntax.Normalize(arguments, flags.All), configuration);
+        ParseResult parsed = command.Parse(FlagSyntax.Normalize(arguments, flags.All, out words), configuration);
         return parsed.Errors is [var first, ..] ? throw new UsageException(first.Message.TrimEnd('.')) : parsed;
     }
 

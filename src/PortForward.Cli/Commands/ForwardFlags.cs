@@ -47,6 +47,8 @@ internal sealed class ForwardFlags
     public Option<string> Transport { get; } = Text("--transport", "NAME",
         "How tunnels are carried: websocket, spdy or channel, or auto, which takes the first of these that gets through (default auto).");
 
+    public Option<bool> NoTemplates { get; } = Switch("--no-templates", "Pass {{NAME.port}} and the like on to the command as they are.");
+
     public Option<string> Namespace { get; } = Text("--namespace", "NAMESPACE", "The namespace of the target (default: the context's).", "-n");
 
     public Option<string> Context { get; } = Text("--context", "NAME", "The kubeconfig context to use.");
@@ -114,6 +116,7 @@ internal sealed class ForwardFlags
     public IReadOnlyList<(string Title, IReadOnlyList<Option> Options)> Groups =>
     [
         ("Forwarding", [Address, PodRunningTimeout, Balance, HalfCloseTimeout, DrainTimeout, MaxTunnels, WarmConnections, Transport]),
+        ("Running a command", [NoTemplates]),
         ("Staying alive", [NoReconnect, HoldTimeout, ReconnectTimeout, LivenessTimeout]),
         ("Cluster", [Namespace, Context, Cluster, User, Kubeconfig, Server, TlsServerName, CertificateAuthority, InsecureSkipTlsVerify, RequestTimeout]),
         ("Credentials", [Token, ClientCertificate, ClientKey, Username, Password, As, AsGroup, AsUid, AsUserExtra]),

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 using Microsoft.Extensions.Logging;
 using PortForward.Cli.Output;
 using PortForward.Cli.Startup;
@@ -29,7 +30,8 @@ internal static class ForwardRun
         SocketCompletions.RunInline();
         _ = Task.Run(ApiClient.WarmUp);
         bool verbose = parsed.GetValue(flags.Verbose);
-        using var signals = new TerminationSignals();
+        bool hasCommand = arguments.Command.Count > 0;
+        using var signals = new TerminationSignals(EndedBy);
         using var memory = new MemoryRelease(TimeProvider.System, MemoryRelease.ToSystem);
         StreamFault? outputFault = null;
         await using var stdout = new LineWriter(StandardStream.Output.Write, fault =>
@@ -53,12 +55,17 @@ internal static class ForwardRun
             await using ForwardSet forwards = cluster.Prepare(arguments.Define(OptionsOf));
             foreach ((int index, Forward forward) in forwards.Index())
             {
-                views[index] = new ForwardView(forward, TargetReference.Parse(arguments.Targets[index].Target), context, isAlone: forwards.Count == 1, stdout, stderr, verbose, started);
+                views[index] = new ForwardView(forward, TargetReference.Parse(arguments.Targets[index].Target), context, isAlone: forwards.Count == 1, hasCommand ? static _ => { } : stdout.WriteLine, stderr, verbose, hasCommand, started);
             }
 
             using var all = new ForwardViews(views);
             await forwards.StartAsync(new ForwardSetOptions(), signals.Requested);
             all.Release();
+            if (hasCommand)
+            {
+                return await RunCommandAsync(arguments, forwards, views, signals, e => Explain(e, arguments, flags, parsed));
+            }
+
             using CancellationTokenRegistration stop = signals.Requested.UnsafeRegister(_ => _ = forwards.StopAsync(signals.Repeated), null);
             hasFailed = await UntilEndedAsync(forwards, views, e => Explain(e, arguments, flags, parsed));
 
@@ -94,7 +101,11 @@ internal static class ForwardRun
         }
         catch (OperationCanceledException) when (signals.Requested.IsCancellationRequested)
         {
-            // Asked to end before it was ready: as good an end as any.
+            // Asked to end before it was ready: as good an end as any, unless a command has not been run.
+            if (hasCommand)
+            {
+                return EndedBy(signals.Received);
+            }
         }
         catch (PortForwardException) when (hasToldPort && arguments.Targets.Count > 1)
         {
@@ -112,6 +123,28 @@ internal static class ForwardRun
             { IsClosed: true } => OutputClosed,
             _ => Failure,
         };
+
+        int EndedBy(PosixSignal? signal) => !hasCommand || signal is null ? Success : SignalNumber.Ended + SignalNumber.Of(signal.Value);
+    }
+
+    /// <summary>Runs the command behind the forwards to its end. A forward that is lost meanwhile is told, and the command goes on.</summary>
+    /// <returns>The command's exit code.</returns>
+    /// <exception cref="CommandException">It could not be started.</exception>
+    private static async Task<int> RunCommandAsync(
+        ForwardArguments arguments, ForwardSet forwards, ForwardView[] views, TerminationSignals signals, Func<ClusterException, ClusterException> explain)
+    {
+        signals.Requested.ThrowIfCancellationRequested();
+        using var command = CommandRun.Start(arguments.Command, forwards, arguments.HasTemplates);
+        signals.PassOnTo(command.PassOn);
+        if (signals.Received is { } early)
+        {
+            command.PassOn(early);
+        }
+
+        _ = Task.WhenAll(views.Select(view => IsLostAsync(view, explain)));
+        int exitCode = await command.ExitAsync();
+        await forwards.StopAsync(signals.Repeated);
+        return exitCode;
     }
 
     /// <summary>Waits until all have ended. Of several, one that is lost for good is told, and the others go on.</summary>
@@ -125,20 +158,23 @@ internal static class ForwardRun
             return false;
         }
 
-        bool[] lost = await Task.WhenAll(views.Select(async view =>
-        {
-            try
-            {
-                await view.Forward.Completion;
-                return false;
-            }
-            catch (ClusterException e)
-            {
-                view.TellLost(explain(e));
-                return true;
-            }
-        }));
+        bool[] lost = await Task.WhenAll(views.Select(view => IsLostAsync(view, explain)));
         return lost.Contains(true);
+    }
+
+    /// <summary>Waits until a forward has ended, and tells if nobody has asked for it.</summary>
+    private static async Task<bool> IsLostAsync(ForwardView view, Func<ClusterException, ClusterException> explain)
+    {
+        try
+        {
+            await view.Forward.Completion;
+            return false;
+        }
+        catch (ClusterException e)
+        {
+            view.TellLost(explain(e));
+            return true;
+        }
     }
 
     /// <summary>Adds what the user can do about a fault with the flags of this command line.</summary>

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Logging;
 using PortForward.Cli.Output;
 using PortForward.Cluster;
 using PortForward.Cluster.Targets;
@@ -20,8 +21,9 @@ internal sealed class ForwardView : IDisposable
     /// <param name="stdout">Takes the lines for stdout.</param>
     /// <param name="stderr">Takes everything else.</param>
     /// <param name="verbose">Whether connections that went well are told too.</param>
+    /// <param name="onlyFaults">Whether nothing is told on stderr but what is wrong: it is a command's as well.</param>
     /// <param name="started">When the program has started.</param>
-    public ForwardView(Forward forward, TargetReference target, string? context, bool isAlone, LineWriter stdout, Stderr stderr, bool verbose, long started)
+    public ForwardView(Forward forward, TargetReference target, string? context, bool isAlone, Action<string> stdout, Stderr stderr, bool verbose, bool onlyFaults, long started)
     {
         Forward = forward;
         var identity = new ForwardIdentity(forward.Name, forward.Target, forward.Namespace, context);
@@ -30,8 +32,14 @@ internal sealed class ForwardView : IDisposable
             stderr.Forward = identity;
         }
 
-        _tell = isAlone ? stderr.Tell : next => stderr.Tell(next, identity);
-        _lines = new HeldLines(stdout.WriteLine);
+        _tell = next =>
+        {
+            if (verbose || !onlyFaults || next.Level >= LogLevel.Warning)
+            {
+                stderr.Tell(next, isAlone ? null : identity);
+            }
+        };
+        _lines = new HeldLines(stdout);
         if (isAlone)
         {
             _lines.Release();

@@ -24,16 +24,22 @@ internal sealed class TerminationSignals : IDisposable
     private readonly Action _exit;
     private readonly PosixSignalRegistration[] _registrations = [];
     private volatile bool _hasListeners;
+    private volatile Action<PosixSignal>? _passOn;
 
     /// <summary>Listens for signals from now on.</summary>
-    public TerminationSignals()
-        : this(LastLimit, static () => Environment.Exit(0)) => _registrations =
-    [
-        PosixSignalRegistration.Create(PosixSignal.SIGINT, Handle),
-        PosixSignalRegistration.Create(PosixSignal.SIGTERM, Handle),
-        PosixSignalRegistration.Create(PosixSignal.SIGHUP, Handle),
-        PosixSignalRegistration.Create(PosixSignal.SIGQUIT, Handle),
-    ];
+    /// <param name="exitCode">The exit code for a signal that ends the program though it cannot end gracefully.</param>
+    public TerminationSignals(Func<PosixSignal?, int> exitCode)
+        : this(LastLimit, static () => { })
+    {
+        _exit = () => Environment.Exit(exitCode(Received));
+        _registrations =
+        [
+            PosixSignalRegistration.Create(PosixSignal.SIGINT, Handle),
+            PosixSignalRegistration.Create(PosixSignal.SIGTERM, Handle),
+            PosixSignalRegistration.Create(PosixSignal.SIGHUP, Handle),
+            PosixSignalRegistration.Create(PosixSignal.SIGQUIT, Handle),
+        ];
+    }
 
     /// <summary>Hears only what <see cref="Receive"/> is told.</summary>
     internal TerminationSignals(TimeSpan lastLimit, Action exit)
@@ -41,6 +47,9 @@ internal sealed class TerminationSignals : IDisposable
         _lastLimit = lastLimit;
         _exit = exit;
     }
+
+    /// <summary>The first signal; null if there was none.</summary>
+    public PosixSignal? Received { get; private set; }
 
     /// <summary>Cancelled when the program is to end.</summary>
     public CancellationToken Requested => _requested.Token;
@@ -50,6 +59,10 @@ internal sealed class TerminationSignals : IDisposable
 
     /// <summary>Says that clients may have connected from now on: the first signal lets them end gracefully, however long that takes.</summary>
     public void ListenersOpened() => _hasListeners = true;
+
+    /// <summary>Signals are for a command from now on, which decides when the program ends.</summary>
+    /// <param name="receiver">Takes them.</param>
+    public void PassOnTo(Action<PosixSignal> receiver) => _passOn = receiver;
 
     /// <summary>Asks for the end from inside the program, without letting anything come to its own end first.</summary>
     public void RequestAtOnce()
@@ -96,6 +109,13 @@ internal sealed class TerminationSignals : IDisposable
 
     private void Handle(PosixSignalContext context)
     {
+        if (_passOn is { } receiver)
+        {
+            context.Cancel = true;
+            receiver(context.Signal);
+            return;
+        }
+
         // SIGQUIT is Ctrl-Break on Windows; elsewhere it stays what it is, the user's way to end a program at once.
         if (context.Signal == PosixSignal.SIGQUIT && !OperatingSystem.IsWindows())
         {
@@ -103,6 +123,7 @@ internal sealed class TerminationSignals : IDisposable
         }
 
         context.Cancel = true;
+        Received ??= context.Signal;
         Receive();
         if (OperatingSystem.IsWindows() && context.Signal is PosixSignal.SIGHUP or PosixSignal.SIGTERM)
         {

@@ -10,6 +10,7 @@ internal static class Reasons
 {
     public const string Usage = "usage";
     public const string NoPort = "no-port";
+    public const string Command = "command";
     public const string Unexpected = "unexpected";
     public const string OutputFailed = "stdout-failed";
     public const string AcceptFailed = "accept-failed";

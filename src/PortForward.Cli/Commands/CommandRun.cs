@@ -1,0 +1,102 @@
+using System.ComponentModel;
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using PortForward.Cluster;
+using PortForward.Cluster.Authentication;
+using PortForward.Cluster.Kubeconfig;
+
+namespace PortForward.Cli.Commands;
+
+/// <summary>
+/// The command behind <c>--</c>: started once all forwards are ready, with stdin, stdout and stderr of its own, and told where they can be reached. The program ends with
+/// it and never before it.
+/// </summary>
+internal sealed class CommandRun : IDisposable
+{
+    /// <summary>The exit code if the command was not started because this program has failed, as for <c>env</c> and <c>timeout</c>.</summary>
+    public const int NotStarted = 125;
+
+    private const int CannotRun = 126, NotFound = 127;
+    private const int FileNotFound = 2; // ENOENT, as on Windows
+
+    private readonly Process _process;
+    private int _terminations;
+
+    private CommandRun(Process process) => _process = process;
+
+    /// <summary>Starts a command.</summary>
+    /// <param name="words">The command and its arguments.</param>
+    /// <param name="forwards">The forwards, all ready.</param>
+    /// <param name="hasTemplates">Whether templates in the words are filled in.</param>
+    /// <exception cref="CommandException">It could not be started.</exception>
+    public static CommandRun Start(IReadOnlyList<string> words, IReadOnlyCollection<Forward> forwards, bool hasTemplates)
+    {
+        string[] filled = [.. words.Select(word => hasTemplates ? ForwardTemplates.Fill(word, forwards) : word)];
+        var start = new ProcessStartInfo(Find(filled[0])) { UseShellExecute = false };
+        foreach (string argument in filled.Skip(1))
+        {
+            start.ArgumentList.Add(argument);
+        }
+
+        foreach ((string name, string value) in ForwardVariables.Of(forwards, start.Environment.ContainsKey))
+        {
+            start.Environment[name] = value;
+        }
+
+        try
+        {
+            return new CommandRun(Process.Start(start)!);
+        }
+        catch (Win32Exception e)
+        {
+            throw new CommandException($"{filled[0]} cannot be run: {e.Message}", e.NativeErrorCode == FileNotFound ? NotFound : CannotRun);
+        }
+    }
+
+    /// <summary>Waits for the command's end.</summary>
+    /// <returns>Its exit code; 128 and the signal's number if a signal has ended it.</returns>
+    public async Task<int> ExitAsync()
+    {
+        await _process.WaitForExitAsync();
+        return _process.ExitCode;
+    }
+
+    /// <summary>Passes a signal on to the command, unless the terminal has delivered it there already. A second request to terminate kills it.</summary>
+    public void PassOn(PosixSignal signal)
+    {
+        if (_process.HasExited)
+        {
+            return;
+        }
+
+        if (OperatingSystem.IsWindows())
+        {
+            // A console tells all of its programs of Ctrl-C and of its own end.
+            return;
+        }
+
+        if (signal == PosixSignal.SIGTERM && Interlocked.Increment(ref _terminations) > 1)
+        {
+            _process.Kill();
+        }
+        else if (signal is not (PosixSignal.SIGINT or PosixSignal.SIGQUIT) || !ControllingTerminal.IsOurs())
+        {
+            _ = ControllingTerminal.Kill(_process.Id, SignalNumber.Of(signal));
+        }
+    }
+
+    public void Dispose() => _process.Dispose();
+
+    private static string Find(string command)
+    {
+        if (command.Contains(Path.DirectorySeparatorChar, StringComparison.Ordinal) || command.Contains(Path.AltDirectorySeparatorChar, StringComparison.Ordinal))
+        {
+            string path = Path.GetFullPath(command);
+            return File.Exists(path) ? path
+                : Directory.Exists(path) ? throw new CommandException($"{command} is a folder", CannotRun)
+                : throw new CommandException($"{command} does not exist", NotFound);
+        }
+
+        return ExecutableSearch.Find(command, LocalEnvironment.Current) ?? throw new CommandException($"{command} was not found in PATH", NotFound);
+    }
+}
