@@ -150,6 +150,7 @@ internal static class ClientConfiguration
         TimeSpan timeout = configuration.HttpClientTimeout;
         return timeout == UsualTimeout ? null
             : timeout == Timeout.InfiniteTimeSpan ? TimeSpan.Zero
+            : timeout > TimeoutRange.Longest ? TimeoutRange.Longest
             : timeout > TimeSpan.Zero ? timeout
             : throw new ClusterException(string.Create(CultureInfo.InvariantCulture, $"the HttpClientTimeout of {Owner} is {timeout}, in which nothing can be done"));
     }

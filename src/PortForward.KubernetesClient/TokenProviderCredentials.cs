@@ -20,6 +20,9 @@ internal sealed class TokenProviderCredentials(ITokenProvider provider, string o
     private readonly Lock _gate = new();
     private readonly RenewalPace _pace = new(time);
 
+    /// <summary>The call that is under way. Requests that come together share it: a provider may run a plug-in for each.</summary>
+    private Task<Credential>? _asking;
+
     /// <summary>Why it has failed last; null if it has not.</summary>
     private ClusterException? _failure;
 
@@ -27,15 +30,26 @@ internal sealed class TokenProviderCredentials(ITokenProvider provider, string o
     public async ValueTask<Credential> GetAsync(CancellationToken cancellationToken)
     {
         ThrowIfPaused();
+        Task<Credential> asking;
+        lock (_gate)
+        {
+            // Whoever gives up leaves the call to those who come later.
+            asking = _asking is { IsCompleted: false } ? _asking : _asking = Task.Run(AskAsync, CancellationToken.None);
+        }
+
+        return await asking.WaitAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    private async Task<Credential> AskAsync()
+    {
         try
         {
-            // A provider need not heed the token.
-            AuthenticationHeaderValue? header = await provider.GetAuthenticationHeaderAsync(cancellationToken).WaitAsync(cancellationToken).ConfigureAwait(false);
+            AuthenticationHeaderValue? header = await provider.GetAuthenticationHeaderAsync(CancellationToken.None).ConfigureAwait(false);
             Credential credential = header is null ? Credential.None : new Credential(Value(header), certificate: null);
             Succeed();
             return credential;
         }
-        catch (Exception e) when (!(e is OperationCanceledException && cancellationToken.IsCancellationRequested))
+        catch (Exception e)
         {
             throw Fail(e);
         }

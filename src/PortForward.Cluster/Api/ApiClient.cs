@@ -58,8 +58,8 @@ internal sealed partial class ApiClient
     /// </summary>
     public TimeSpan RequestTimeout { get; init; }
 
-    /// <summary>How many look-ups may be under way at a time, each of which takes a connection; those beyond wait for their turn. No limit if null.</summary>
-    internal SemaphoreSlim? LookUps { get; init; }
+    /// <summary>How many look-ups may be under way at a time; those beyond wait for their turn. No limit if null.</summary>
+    internal LookUpGate? LookUps { get; init; }
 
     /// <summary>The same client, whose look-ups take no longer than a limit, nor than their own one.</summary>
     /// <param name="limit">The limit; greater than zero.</param>
@@ -296,15 +296,8 @@ internal sealed partial class ApiClient
             return await LookUpNowAsync(path, request, subject, maxLength, read, cancellationToken).ConfigureAwait(false);
         }
 
-        await LookUps.WaitAsync(cancellationToken).ConfigureAwait(false);
-        try
-        {
-            return await LookUpNowAsync(path, request, subject, maxLength, read, cancellationToken).ConfigureAwait(false);
-        }
-        finally
-        {
-            LookUps.Release();
-        }
+        using IDisposable place = await LookUps.EnterAsync(cancellationToken).ConfigureAwait(false);
+        return await LookUpNowAsync(path, request, subject, maxLength, read, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>One answered GET: within the time-out, sent again when the server asks for that.</summary>

@@ -134,7 +134,7 @@ public sealed class ClusterClient : IAsyncDisposable
         ForwardRequest request = Read(new ForwardDefinition(target, ports) { Options = options ?? new ForwardOptions() });
         var forward = new Forward(_starter, request, request.Name ?? request.Target.Name, _options.Time, _loggers);
         await StartAsync(forward, beforeListening: null, cancellationToken).ConfigureAwait(false);
-        return forward;
+        return await UnlessUnwantedAsync(forward, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>
@@ -156,7 +156,7 @@ public sealed class ClusterClient : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(definitions);
         ForwardSet set = Prepare(definitions);
         await set.StartAsync(options ?? new ForwardSetOptions(), cancellationToken).ConfigureAwait(false);
-        return set;
+        return await UnlessUnwantedAsync(set, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Creates several forwards that are not started yet.</summary>
@@ -268,10 +268,24 @@ public sealed class ClusterClient : IAsyncDisposable
         return await DialAsync($"service/{host.Service}", port, host.Namespace ?? Namespace, cancellationToken).ConfigureAwait(false);
     }
 
+    /// <summary>What was started, unless the start was cancelled at its very end: once there are listeners that is a stop like any other.</summary>
+    private static async Task<T> UnlessUnwantedAsync<T>(T started, CancellationToken cancellationToken)
+        where T : IAsyncDisposable
+    {
+        if (cancellationToken.IsCancellationRequested)
+        {
+            await started.DisposeAsync().ConfigureAwait(false);
+        }
+
+        cancellationToken.ThrowIfCancellationRequested();
+        return started;
+    }
+
     private async Task EndAllAsync()
     {
         await Task.WhenAll(OpenForwards().Select(forward => forward.DisposeAsync().AsTask())).ConfigureAwait(false);
         await _dials.DisposeAsync().ConfigureAwait(false);
+        await _starter.DisposeAsync().ConfigureAwait(false);
         _connection.Dispose();
     }
 

@@ -76,7 +76,7 @@ public sealed record ClusterClientOptions
 
         string? wrong =
             TimeoutRange.WhyWrong(options.LivenessTimeout, nameof(LivenessTimeout), isZeroAllowed: false)
-            ?? TimeoutRange.WhyWrong(options.RequestTimeout, nameof(RequestTimeout))
+            ?? TimeoutRange.WhyWrong(options.AllOverrides.RequestTimeout, nameof(RequestTimeout))
             ?? (options.MaxTunnels < 1 ? "MaxTunnels must be at least 1." : null)
             ?? (options.MaxWarmConnections < 0 ? "MaxWarmConnections must not be negative." : null)
             ?? (options is { InCluster: true, Overrides.Server: not null } ? "InCluster says which server it is: Overrides.Server must not be set." : null);

@@ -87,7 +87,8 @@ public sealed class Forward : IAsyncDisposable
     /// </summary>
     public Task Completion { get; private set; } = Task.CompletedTask;
 
-    private IPEndPoint First => Ports.First(port => port.Local.Count > 0).Local[0];
+    private IPEndPoint First => Ports.FirstOrDefault(port => port.Local.Count > 0)?.Local[0]
+        ?? throw new InvalidOperationException($"The forward {Name} has no local port: it was not started, or could not be.");
 
     /// <summary>
     /// Stops accepting connections, and waits until those that are open have ended, or <see cref="ForwardOptions.DrainTimeout"/> is over; then those that are left are
@@ -101,6 +102,12 @@ public sealed class Forward : IAsyncDisposable
         {
             // Not on this thread, which may be one that has just been told an event.
             await _stop.CancelAsync().ConfigureAwait(false);
+            if (_isStarted)
+            {
+                await (_isListening ? Task.CompletedTask : _abort.CancelAsync()).ConfigureAwait(false);
+                await _startEnded.Task.ConfigureAwait(false);
+            }
+
             await Completion.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
@@ -126,6 +133,9 @@ public sealed class Forward : IAsyncDisposable
 
     /// <summary>How long after its last use an idle tunnel is kept; always unless set otherwise.</summary>
     internal TimeSpan UnusedTime { get; init; } = Timeout.InfiniteTimeSpan;
+
+    /// <summary>Called when the start waits for a pod.</summary>
+    internal Action? OnAwaiting { get; set; }
 
     /// <summary>Starts; if that fails nothing is left.</summary>
     /// <param name="beforeListening">What to wait for once the target was reached; nothing if null.</param>
@@ -266,6 +276,9 @@ public sealed class Forward : IAsyncDisposable
     {
         switch (forwardEvent)
         {
+            case PodAwaited:
+                OnAwaiting?.Invoke();
+                break;
             case ListenerOpened:
                 _isListening = true;
                 break;

@@ -98,10 +98,12 @@ public sealed class ForwardSet : IReadOnlyList<Forward>, IAsyncDisposable
         async Task StartOneAsync(Member member)
         {
             bool hasPlace = false;
+            var placeGate = new Lock();
             try
             {
                 await places.WaitAsync(unwanted.Token).ConfigureAwait(false);
                 hasPlace = true;
+                member.Forward.OnAwaiting = LeavePlace; // Who waits for a pod dials nobody.
                 await member.Client.StartAsync(member.Forward, ReachedAsync, unwanted.Token).ConfigureAwait(false);
             }
             catch when (options.RequireAll)
@@ -116,10 +118,13 @@ public sealed class ForwardSet : IReadOnlyList<Forward>, IAsyncDisposable
 
             void LeavePlace()
             {
-                if (hasPlace)
+                lock (placeGate)
                 {
-                    hasPlace = false;
-                    places.Release();
+                    if (hasPlace)
+                    {
+                        hasPlace = false;
+                        places.Release();
+                    }
                 }
             }
 

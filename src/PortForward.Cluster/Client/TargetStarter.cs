@@ -12,7 +12,7 @@ namespace PortForward.Cluster;
 /// Starts what leads to a target, in the order in which things happen: resolve, wait for a pod, open the first tunnel. What cannot work is known before anybody
 /// is told that it does. All targets of a server share its connection, its credentials, and what is known of its transports.
 /// </summary>
-internal sealed class TargetStarter
+internal sealed class TargetStarter : IAsyncDisposable
 {
     /// <summary>How many pods may go between being chosen and being reached, before the start has failed.</summary>
     private const int MaxTries = 3;
@@ -43,7 +43,7 @@ internal sealed class TargetStarter
         _api = new ApiClient(connection.Invoker, connection.Server, time, loggers.CreateLogger<ApiClient>())
         {
             RequestTimeout = connection.RequestTimeout ?? TimeSpan.Zero,
-            LookUps = new SemaphoreSlim(MaxLookUps),
+            LookUps = new LookUpGate(MaxLookUps, time),
         };
         Feeds = new PodFeeds(_api.WithTimeout(PodWatch.LookUpTimeout), time, loggers.CreateLogger<PodFeeds>());
     }
@@ -81,7 +81,7 @@ internal sealed class TargetStarter
             for (int tries = 1; ; tries++)
             {
                 // If the pod that was chosen has gone before a tunnel was established, as happens during a rollout, its successor is found in the same way.
-                if (await TryAsync(request, dialers, isLast: tries == MaxTries, cancellationToken).ConfigureAwait(false) is { } started)
+                if (await TryAsync(request, dialers, tries, cancellationToken).ConfigureAwait(false) is { } started)
                 {
                     return started;
                 }
@@ -89,9 +89,12 @@ internal sealed class TargetStarter
         }
     }
 
-    private async Task<StartedTarget?> TryAsync(StartRequest request, TunnelDialers dialers, bool isLast, CancellationToken cancellationToken)
+    /// <summary>Waits until nothing is asked of the server any more. All that was started must have ended.</summary>
+    public ValueTask DisposeAsync() => Feeds.DisposeAsync();
+
+    private async Task<StartedTarget?> TryAsync(StartRequest request, TunnelDialers dialers, int tries, CancellationToken cancellationToken)
     {
-        ResolvedTarget target = await ResolveAsync(request, dialers, cancellationToken).ConfigureAwait(false);
+        ResolvedTarget target = await ResolveAsync(request, dialers, tries == 1 ? Feeds : null, cancellationToken).ConfigureAwait(false);
         foreach (string note in target.Notes)
         {
             request.Tell(new TargetNote(note));
@@ -109,7 +112,12 @@ internal sealed class TargetStarter
             }
 
             bool hasGone = UpgradeRefusal.SaysPodIsGone(fault, target.PodName) && request.Target.Kind != TargetKind.Pod;
-            return hasGone && !isLast ? null : throw FaultText.Describe(fault, target.PodName);
+            if (hasGone)
+            {
+                Feeds.Renew(target.Namespace); // It tells of a pod that is not there any more.
+            }
+
+            return hasGone && tries < MaxTries ? null : throw FaultText.Describe(fault, target.PodName);
         }
         finally
         {
@@ -120,9 +128,9 @@ internal sealed class TargetStarter
         }
     }
 
-    private async Task<ResolvedTarget> ResolveAsync(StartRequest request, TunnelDialers dialers, CancellationToken cancellationToken)
+    private async Task<ResolvedTarget> ResolveAsync(StartRequest request, TunnelDialers dialers, PodFeeds? feeds, CancellationToken cancellationToken)
     {
-        var resolver = new TargetResolver(_api, _time, _loggers.CreateLogger<TargetResolver>(), Feeds);
+        var resolver = new TargetResolver(_api, _time, _loggers.CreateLogger<TargetResolver>(), feeds);
         bool waited = false;
         var progress = new DirectProgress<PodWaitProgress>(waiting =>
         {

@@ -369,6 +369,11 @@ internal sealed class PodRouter : ITunnelSource
         CompleteIfEnded();
         if (isNew)
         {
+            foreach (PodRoute route in _routes.All)
+            {
+                route.Pool.SetServing(_follower.Serving.Contains(route.State));
+            }
+
             _newDecision.Signal();
         }
     }

@@ -19,6 +19,9 @@ internal sealed class NamespaceFeed(ApiClient api, string @namespace, bool mayWa
     /// <summary>How often the watch is begun anew at most.</summary>
     private static readonly TimeSpan RenewInterval = TimeSpan.FromSeconds(2);
 
+    /// <summary>How long a list may take before a renewal begins it anew.</summary>
+    private static readonly TimeSpan ListPatience = TimeSpan.FromSeconds(10);
+
     private readonly AsyncSignal _changed = new();
 
     /// <summary>Guards the fields below it.</summary>
@@ -29,9 +32,11 @@ internal sealed class NamespaceFeed(ApiClient api, string @namespace, bool mayWa
     private bool _isOver;
     private CancellationTokenSource? _watching;
     private long _beganAt;
+    private volatile bool _hasBrought;
+    private volatile ClusterException? _passing;
 
     /// <summary>What keeps the feed from the API server at the moment, or null.</summary>
-    public ClusterException? Fault => _watch?.Fault;
+    public ClusterException? Fault => _watch?.Fault ?? _passing;
 
     /// <summary>Follows the pods until it is cancelled, or cannot; those who follow it are told.</summary>
     public async Task RunAsync(CancellationToken cancellationToken)
@@ -57,6 +62,7 @@ internal sealed class NamespaceFeed(ApiClient api, string @namespace, bool mayWa
             {
                 _watching = watching;
                 _beganAt = time.GetTimestamp();
+                _hasBrought = false;
             }
 
             try
@@ -69,6 +75,8 @@ internal sealed class NamespaceFeed(ApiClient api, string @namespace, bool mayWa
                 };
                 await foreach (IReadOnlyCollection<Pod> pods in _watch.FollowAsync(watching.Token).ConfigureAwait(false))
                 {
+                    _hasBrought = true;
+                    _passing = null;
                     Change(() => _pods = pods);
                 }
 
@@ -81,6 +89,7 @@ internal sealed class NamespaceFeed(ApiClient api, string @namespace, bool mayWa
             }
             catch (ClusterException passing) when (_pods is not null && ListWatch<Pod>.IsPassing(passing))
             {
+                _passing = passing;
                 await Task.Delay(restarts.End(), time, watching.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
             finally
@@ -98,7 +107,7 @@ internal sealed class NamespaceFeed(ApiClient api, string @namespace, bool mayWa
     {
         lock (_gate)
         {
-            if (time.GetElapsedTime(_beganAt) >= RenewInterval)
+            if (time.GetElapsedTime(_beganAt) >= (_hasBrought ? RenewInterval : ListPatience))
             {
                 _ = _watching?.CancelAsync();
             }

@@ -13,7 +13,7 @@ namespace PortForward.Cluster.Targets;
 /// <param name="api">The client.</param>
 /// <param name="time">The clock.</param>
 /// <param name="logger">For diagnostics; none if null.</param>
-internal sealed class PodFeeds(ApiClient api, TimeProvider time, ILogger? logger)
+internal sealed class PodFeeds(ApiClient api, TimeProvider time, ILogger? logger) : IAsyncDisposable
 {
     /// <summary>How many targets of a namespace share a watch. Fewer are told less if each is told of its own pods only.</summary>
     public const int TargetsToShare = 4;
@@ -24,12 +24,16 @@ internal sealed class PodFeeds(ApiClient api, TimeProvider time, ILogger? logger
     /// <summary>How often pods are read that are not watched.</summary>
     private static readonly TimeSpan PollInterval = TimeSpan.FromSeconds(5);
 
+    /// <summary>The same while a start waits for a pod.</summary>
+    private static readonly TimeSpan StartPollInterval = TimeSpan.FromSeconds(1);
+
     /// <summary>After how long a target whose pods are not watched asks again whether they may be.</summary>
     private static readonly TimeSpan AskAgain = TimeSpan.FromMinutes(1);
 
     /// <summary>Guards the fields below it, and the namespaces.</summary>
     private readonly Lock _gate = new();
     private readonly Dictionary<string, Followed> _namespaces = new(StringComparer.Ordinal);
+    private readonly List<Task> _shared = [];
     private int _watches;
 
     /// <summary>How many watches there are.</summary>
@@ -48,19 +52,33 @@ internal sealed class PodFeeds(ApiClient api, TimeProvider time, ILogger? logger
     /// <param name="namespace">Their namespace.</param>
     /// <param name="targets">How many there will be.</param>
     /// <returns>To be disposed once they are followed, or will not be.</returns>
-    public IDisposable Expect(string @namespace, int targets) => new Expectation(this, Enter(@namespace, targets), targets);
-
-    /// <summary>Whether the targets of a namespace share a watch, or will.</summary>
-    public bool AreShared(string @namespace)
+    public IDisposable Expect(string @namespace, int targets)
     {
         lock (_gate)
         {
-            return _namespaces.GetValueOrDefault(@namespace) is { IsSharingDue: true };
+            Followed followed = Enter(@namespace, targets: 0);
+            followed.Expect(targets);
+            return new Expectation(this, followed, targets);
         }
     }
 
-    /// <summary>The pods of a target.</summary>
-    public IPodFeed Of(TargetObject target) => new TargetFeed(this, target);
+    /// <summary>The pods of a target, for as long as it is followed.</summary>
+    public IPodFeed Of(TargetObject target) => new TargetFeed(this, target, isStarting: false);
+
+    /// <summary>The pods of a target that waits for one. It shares a watch only with those it is started with: what an older one knows may be out of date.</summary>
+    public IPodFeed OfStarting(TargetObject target) => new TargetFeed(this, target, isStarting: true);
+
+    /// <summary>Waits until nothing is asked of the server any more. All that was followed must have ended.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        Task[] shared;
+        lock (_gate)
+        {
+            shared = [.. _shared];
+        }
+
+        await Task.WhenAll(shared).ConfigureAwait(false);
+    }
 
     /// <summary>Begins the watch that targets of a namespace share anew, if there is one: its connection may be dead.</summary>
     public void Renew(string @namespace)
@@ -80,6 +98,7 @@ internal sealed class PodFeeds(ApiClient api, TimeProvider time, ILogger? logger
                 _namespaces.Add(@namespace, followed = new Followed(@namespace));
             }
 
+            followed.Users++;
             bool wasDue = followed.IsSharingDue;
             followed.Targets += targets;
             if (followed.IsSharingDue && !wasDue)
@@ -96,7 +115,7 @@ internal sealed class PodFeeds(ApiClient api, TimeProvider time, ILogger? logger
         lock (_gate)
         {
             followed.Targets -= targets;
-            if (followed.Targets == 0)
+            if (--followed.Users == 0)
             {
                 followed.EndSharing();
                 followed.Dispose();
@@ -105,23 +124,43 @@ internal sealed class PodFeeds(ApiClient api, TimeProvider time, ILogger? logger
         }
     }
 
-    /// <summary>The way in which a target is followed now.</summary>
-    private Way Choose(Followed followed, TargetObject target, CancellationToken cancellationToken)
+    private void EndExpectation(Followed followed, int targets)
     {
         lock (_gate)
         {
+            followed.Expected(targets);
+            Leave(followed, targets: 0);
+        }
+    }
+
+    /// <summary>The way in which a target is followed now.</summary>
+    private Way Choose(Followed followed, TargetObject target, bool isStarting, CancellationToken cancellationToken)
+    {
+        lock (_gate)
+        {
+            if (followed is { Shared: not null, IsWatched: false } && _watches < MostWatches)
+            {
+                followed.EndSharing();
+                followed.ChooseAgain();
+            }
+
             if (followed is { IsSharingDue: true, Shared: null })
             {
                 BeginSharing(followed);
             }
 
-            if (followed.Shared is { } shared)
+            if (followed.Shared is { } shared && (!isStarting || followed.IsExpecting))
             {
-                return new Way(until => shared.FollowAsync(target, until), () => shared.Fault, [followed.Chosen, cancellationToken]) { Shared = shared };
+                var later = new CancellationTokenSource(followed.IsWatched ? Timeout.InfiniteTimeSpan : AskAgain, time);
+                return new Way(until => shared.FollowAsync(target, until), () => shared.Fault, [followed.Chosen, later.Token, cancellationToken])
+                {
+                    Shared = shared,
+                    OnEnd = later.Dispose,
+                };
             }
 
             bool mayWatch = TryTakeWatch();
-            var own = new PodFeed(api, target, time, logger) { PollInterval = PollInterval, MayWatch = mayWatch };
+            var own = new PodFeed(api, target, time, logger) { MayWatch = mayWatch, PollInterval = isStarting ? StartPollInterval : PollInterval };
             if (mayWatch)
             {
                 return new Way(own.FollowAsync, () => own.Fault, [followed.Chosen, cancellationToken]) { OnEnd = GiveWatchBack };
@@ -138,15 +177,17 @@ internal sealed class PodFeeds(ApiClient api, TimeProvider time, ILogger? logger
         var feed = new NamespaceFeed(api, followed.Namespace, mayWatch, PollInterval, time, logger);
         var stop = new CancellationTokenSource();
         followed.Shared = feed;
+        followed.IsWatched = mayWatch;
         followed.Stop = stop;
-        _ = Task.Run(async () =>
+        _shared.RemoveAll(static task => task.IsCompleted);
+        _shared.Add(Task.Run(async () =>
         {
             await feed.RunAsync(stop.Token).ConfigureAwait(false);
             if (mayWatch)
             {
                 GiveWatchBack();
             }
-        });
+        }));
     }
 
     /// <summary>The shared watch cannot go on.</summary>
@@ -181,7 +222,7 @@ internal sealed class PodFeeds(ApiClient api, TimeProvider time, ILogger? logger
     }
 
     /// <summary>The pods of one target, in the way that is right at the time.</summary>
-    private sealed class TargetFeed(PodFeeds feeds, TargetObject target) : IPodFeed
+    private sealed class TargetFeed(PodFeeds feeds, TargetObject target, bool isStarting) : IPodFeed
     {
         private volatile Way? _way;
 
@@ -189,12 +230,13 @@ internal sealed class PodFeeds(ApiClient api, TimeProvider time, ILogger? logger
 
         public async IAsyncEnumerable<IReadOnlyCollection<Pod>> FollowAsync([EnumeratorCancellation] CancellationToken cancellationToken)
         {
-            Followed followed = feeds.Enter(target.Namespace, targets: 1);
+            int targets = isStarting ? 0 : 1;
+            Followed followed = feeds.Enter(target.Namespace, targets);
             try
             {
                 while (true)
                 {
-                    using Way way = feeds.Choose(followed, target, cancellationToken);
+                    using Way way = feeds.Choose(followed, target, isStarting, cancellationToken);
                     _way = way;
                     IAsyncEnumerator<IReadOnlyCollection<Pod>> pods = way.Follow();
                     await using (pods.ConfigureAwait(false))
@@ -208,7 +250,7 @@ internal sealed class PodFeeds(ApiClient api, TimeProvider time, ILogger? logger
             }
             finally
             {
-                feeds.Leave(followed, targets: 1);
+                feeds.Leave(followed, targets);
             }
         }
 
@@ -240,6 +282,13 @@ internal sealed class PodFeeds(ApiClient api, TimeProvider time, ILogger? logger
                 }
             }
 
+            catch (Exception e) when (way.Shared is not null && e is not OperationCanceledException)
+            {
+                // A fault of the watch itself: the next one begins anew.
+                feeds.EndSharing(followed, way.Shared, mayShare: true);
+                throw;
+            }
+
             return false;
         }
     }
@@ -248,26 +297,53 @@ internal sealed class PodFeeds(ApiClient api, TimeProvider time, ILogger? logger
     private sealed class Followed(string @namespace) : IDisposable
     {
         private CancellationTokenSource _chosen = new();
+        private int _expected;
+
+        /// <summary>How many will be followed once those that are expected are.</summary>
+        private int _expectedTotal;
 
         public string Namespace => @namespace;
 
-        /// <summary>How many targets of it are followed, or soon will be.</summary>
+        /// <summary>How many targets of it are followed.</summary>
         public int Targets { get; set; }
+
+        /// <summary>How many use this, those included that are only starting or expected.</summary>
+        public int Users { get; set; }
+
+        /// <summary>Whether targets are being started that will be followed then.</summary>
+        public bool IsExpecting => _expected > 0;
 
         /// <summary>Whether they may share a watch.</summary>
         public bool MayShare { get; set; } = true;
 
         /// <summary>Whether they share a watch, or the next one that asks begins it.</summary>
-        public bool IsSharingDue => Shared is not null || (MayShare && Targets >= TargetsToShare);
+        public bool IsSharingDue => Shared is not null || (MayShare && Math.Max(Targets, _expectedTotal) >= TargetsToShare);
 
         /// <summary>The watch that they share; null if they do not.</summary>
         public NamespaceFeed? Shared { get; set; }
+
+        /// <summary>Whether it is a watch, and not a list that is read again and again.</summary>
+        public bool IsWatched { get; set; }
 
         /// <summary>Ends it.</summary>
         public CancellationTokenSource? Stop { get; set; }
 
         /// <summary>Cancelled when another way is to be chosen.</summary>
         public CancellationToken Chosen => _chosen.Token;
+
+        /// <summary>So many more targets will be followed.</summary>
+        public void Expect(int targets)
+        {
+            _expectedTotal = Math.Max(_expectedTotal, Targets) + targets;
+            _expected += targets;
+        }
+
+        /// <summary>So many are followed now, or will not be.</summary>
+        public void Expected(int targets)
+        {
+            _expected -= targets;
+            _expectedTotal = _expected == 0 ? 0 : _expectedTotal - targets;
+        }
 
         public void ChooseAgain()
         {
@@ -319,7 +395,7 @@ internal sealed class PodFeeds(ApiClient api, TimeProvider time, ILogger? logger
         {
             if (Interlocked.Exchange(ref _isDisposed, 1) == 0)
             {
-                feeds.Leave(followed, targets);
+                feeds.EndExpectation(followed, targets);
             }
         }
     }

@@ -36,7 +36,7 @@ internal sealed class PodWait(ApiClient api, PodFeeds? feeds, TimeProvider time,
 
         using var deadline = new CancellationTokenSource(timeout, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, cancellationToken);
-        IPodFeed feed = feeds?.AreShared(target.Namespace) == true ? feeds.Of(target) : new PodFeed(api, target, time, logger);
+        IPodFeed feed = feeds?.OfStarting(target) ?? new PodFeed(api, target, time, logger);
         PodWaitProgress? last = null;
         if (target.Pod is not null)
         {

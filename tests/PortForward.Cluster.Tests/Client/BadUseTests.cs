@@ -26,7 +26,7 @@ public sealed class BadUseTests : ClusterClientTestBase
 
     [Theory]
     [InlineData("a/b/c", ":80", "arguments in resource/name form may not have more than one slash")]
-    [InlineData("svc/web", "80:x:1", "invalid port \"80:x:1\": expected [LOCAL:]REMOTE")]
+    [InlineData("svc/web", "80:x:1", "invalid port \"80:x:1\": expected [LOCAL:]REMOTE, or ADDRESS:LOCAL:REMOTE")]
     public async Task A_text_that_is_malformed(string target, string port, string sentence)
     {
         await this.Invoking(_ => Client.ForwardAsync(target, port)).Should().ThrowAsync<FormatException>().WithMessage(sentence);

@@ -51,6 +51,20 @@ public sealed class ForwardSetTests : ClusterClientTestBase
     }
 
     [Fact]
+    public async Task Three_targets_of_a_namespace_have_a_watch_each()
+    {
+        for (int i = 0; i < 3; i++)
+        {
+            AddOther($"app-{i}");
+        }
+
+        await using ForwardSet all = await Client.ForwardAllAsync([.. Enumerable.Range(0, 3).Select(i => new ForwardDefinition($"svc/app-{i}", ":echo"))]).Soon();
+
+        await Cluster.Activity.WaitUntilAsync(now => now.Watches == 3);
+        Cluster.Requests.Should().NotContain(request => request.Path.EndsWith("/pods", StringComparison.Ordinal) && !request.Query.Contains("labelSelector", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task A_shared_watch_tells_each_target_of_its_own_pods()
     {
         for (int i = 0; i < 4; i++)

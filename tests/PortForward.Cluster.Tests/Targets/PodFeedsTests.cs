@@ -98,7 +98,6 @@ public sealed class PodFeedsTests : IAsyncLifetime
         using (_feeds.Expect("shop", 4))
         {
             AddPod("shop", "web");
-            _feeds.AreShared("shop").Should().BeTrue();
             Follow("shop", "web");
             await Waiting.UntilAsync(() => _followed[0].Pods is ["web"]);
             await _cluster.Activity.WaitUntilAsync(now => now.Watches == 1);

@@ -25,9 +25,23 @@ internal sealed class PoolState(TunnelPoolOptions options)
 
     /// <summary>How many tunnels and dials the budget counts for this pool.</summary>
     private int _counted;
+    private bool _isCounted = true;
 
     /// <summary>When the pool was used last, as a timestamp of the clock; while it is used that is brought up to date now and then.</summary>
     private long _usedAt = options.Time.GetTimestamp();
+
+    /// <summary>
+    /// Whether the pool's tunnels count in the budget. Those to a pod that gets no further connection do not: its successor needs as many.
+    /// </summary>
+    public bool IsCounted
+    {
+        get => _isCounted;
+        set
+        {
+            _isCounted = value;
+            CountInBudget();
+        }
+    }
 
     /// <summary>Whether the pool was disposed.</summary>
     public bool IsClosed { get; private set; }
@@ -59,7 +73,7 @@ internal sealed class PoolState(TunnelPoolOptions options)
 
         CountInBudget();
         int dials = _policy.Plan(Demand with { Prewarm = prewarm, ReplaceLast = replaceLast });
-        if (dials > 0 && options.Budget is { } budget)
+        if (dials > 0 && _isCounted && options.Budget is { } budget)
         {
             dials = budget.Take(dials, isFirst: _counted == 0);
             _counted += dials;
@@ -223,7 +237,7 @@ internal sealed class PoolState(TunnelPoolOptions options)
         }
 
         bool isUnused = options.UnusedTime >= TimeSpan.Zero && options.Time.GetElapsedTime(_usedAt) >= options.UnusedTime;
-        bool isShort = options.Budget is { Left: 0 };
+        bool isShort = options.Budget?.IsUsedUpByOthers(_counted) == true;
         _tunnels.Prune(isUnused ? 0 : Math.Max(1, options.MinimumIdle), since => isShort || options.Time.GetElapsedTime(since) >= options.IdleTime);
         CountInBudget();
     }
@@ -293,7 +307,7 @@ internal sealed class PoolState(TunnelPoolOptions options)
         Dialling = _dialling,
         Idle = _tunnels.IdleCount,
         Occupied = _tunnels.OccupiedCount,
-        Room = options.Budget?.Left ?? int.MaxValue,
+        Room = _isCounted && options.Budget is { } budget ? budget.Left : int.MaxValue,
         CanShare = _tunnels.Any(static tunnel => tunnel.CanServe),
         HasTunnels = _tunnels.Count > 0,
     };
@@ -306,7 +320,7 @@ internal sealed class PoolState(TunnelPoolOptions options)
             return;
         }
 
-        int held = _tunnels.OccupiedCount + _dialling;
+        int held = _isCounted ? _tunnels.OccupiedCount + _dialling : 0;
         budget.Adjust(held - _counted);
         _counted = held;
     }

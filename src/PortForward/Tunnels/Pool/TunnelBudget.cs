@@ -52,6 +52,16 @@ internal sealed class TunnelBudget
         }
     }
 
+    /// <summary>Whether others have taken what is missing.</summary>
+    /// <param name="own">How many the pool that asks has itself.</param>
+    internal bool IsUsedUpByOthers(int own)
+    {
+        lock (_gate)
+        {
+            return _taken >= _most && _taken > own;
+        }
+    }
+
     /// <summary>Takes as many as there are left.</summary>
     /// <param name="wanted">How many are wanted.</param>
     /// <param name="isFirst">Whether the pool has none yet: then it gets one in any case.</param>

@@ -81,6 +81,18 @@ internal sealed partial class TunnelPool : IAsyncDisposable
     /// <summary>How many established tunnels nothing uses.</summary>
     internal int IdleCount => Locked(static state => state.IdleCount);
 
+    /// <summary>Says whether the pool gets further connections, and so whether its tunnels count in the budget.</summary>
+    internal void SetServing(bool isServing)
+    {
+        lock (_gate)
+        {
+            if (_state.IsCounted != isServing)
+            {
+                _state.IsCounted = isServing;
+            }
+        }
+    }
+
     /// <summary>Makes sure that a tunnel is established, so that what cannot work is known before anything listens.</summary>
     /// <returns>Null when one is, otherwise why none is.</returns>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>

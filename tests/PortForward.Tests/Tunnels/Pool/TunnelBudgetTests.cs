@@ -87,7 +87,7 @@ public sealed class TunnelBudgetTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task Idle_tunnels_beyond_the_minimum_end_at_once_when_the_budget_is_used_up()
+    public async Task Idle_tunnels_beyond_the_minimum_end_at_once_when_another_pool_misses_them()
     {
         IStreamPair[] pairs = [await OpenAsync(_one), await OpenAsync(_one), await OpenAsync(_one)];
         for (int i = 0; i < pairs.Length; i++)
@@ -98,9 +98,33 @@ public sealed class TunnelBudgetTests : IAsyncDisposable
 
         await Waiting.UntilAsync(() => _one.IdleCount == 3);
         _time.Advance(TimeSpan.FromSeconds(5));
+        _one.IdleCount.Should().Be(3, "nobody else wants any");
+
+        await OpenAsync(_other);
+        _time.Advance(TimeSpan.FromSeconds(5));
 
         _one.IdleCount.Should().Be(1);
-        _budget.Left.Should().Be(2);
+        _budget.Left.Should().Be(1);
+    }
+
+    [Fact]
+    public async Task Tunnels_to_a_pod_that_gets_no_further_connection_leave_the_budget_to_its_successor()
+    {
+        for (int i = 0; i < 3; i++)
+        {
+            await OpenAsync(_one);
+        }
+
+        _one.SetServing(false);
+        for (int i = 0; i < 3; i++)
+        {
+            await OpenAsync(_other);
+        }
+
+        _otherDialer.Dials.Should().Be(3);
+        _budget.Left.Should().Be(0);
+        _one.SetServing(true);
+        _budget.Left.Should().Be(0);
     }
 
     [Fact]
