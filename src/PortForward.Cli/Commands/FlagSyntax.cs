@@ -62,7 +62,7 @@ internal static class FlagSyntax
 
                 int equals = flag.IndexOf('=');
                 string name = equals < 0 ? flag : flag[..equals];
-                Option option = byName.GetValueOrDefault(name) ?? throw new UsageException($"unknown flag: {name}");
+                Option option = byName.GetValueOrDefault(name) ?? throw Unknown(name, byName.Keys);
                 flags.Add((option, equals >= 0 ? flag[(equals + 1)..]
                     : IsSwitch(option) ? "true"
                     : NextArgument($"flag needs an argument: {name}")));
@@ -96,6 +96,9 @@ internal static class FlagSyntax
 
         return [.. LastWins(flags), "--", .. positional];
     }
+
+    private static UsageException Unknown(string name, IEnumerable<string> known) => new(
+        Nearest.Of(name, known.Where(static flag => flag.StartsWith("--", StringComparison.Ordinal))) is { } near ? $"unknown flag: {name} (did you mean {near}?)" : $"unknown flag: {name}");
 
     private static Dictionary<string, Option> ByName(IEnumerable<Option> options)
     {

@@ -22,6 +22,9 @@ internal sealed record ForwardArguments
     /// <summary>Whether the command's words may have templates in them.</summary>
     public required bool HasTemplates { get; init; }
 
+    /// <summary>What goes where.</summary>
+    public required OutputArguments Output { get; init; }
+
     /// <summary>How to listen, to follow the target, and to treat connections.</summary>
     public required ForwardOptions Options { get; init; }
 
@@ -57,6 +60,7 @@ internal sealed record ForwardArguments
             {
                 Targets = targets,
                 Command = command ?? [],
+                Output = OutputArguments.Read(flags, parsed, hasCommand: command is { Count: > 0 }),
                 HasTemplates = !parsed.GetValue(flags.NoTemplates),
                 Options = options,
                 Transports = transports,

@@ -92,6 +92,15 @@ internal sealed class ForwardFlags
 
     public Option<bool> Verbose { get; } = Switch("--verbose", "One line on stderr for everything that happens, and stack traces for errors.");
 
+    public Option<bool> Quiet { get; } = Switch("--quiet", "No line for each connection, and none at the end.", "-q");
+
+    public Option<string> Output { get; } = Text("--output", "FORMAT", "How stdout is written: text, which are kubectl's lines, or json, one object a line (default text).", "-o");
+
+    public Option<string> PortsFile { get; } = Text("--ports-file", "FILE",
+        "Write where the forwards can be reached to a file, whole, once all are ready; it is removed at the end. - is stdout.");
+
+    public Option<string> PortsFileFormat { get; } = Text("--ports-file-format", "FORMAT", "How that file is written: json, or env, as NAME=VALUE lines (default json).");
+
     public Option<string> LogFormat { get; } = Text("--log-format", "FORMAT", "How stderr is written: text or json, one object a line (default text).");
 
     public Option<bool> Help { get; } = Switch("--help", "Show this help.", "-h");
@@ -120,7 +129,7 @@ internal sealed class ForwardFlags
         ("Staying alive", [NoReconnect, HoldTimeout, ReconnectTimeout, LivenessTimeout]),
         ("Cluster", [Namespace, Context, Cluster, User, Kubeconfig, Server, TlsServerName, CertificateAuthority, InsecureSkipTlsVerify, RequestTimeout]),
         ("Credentials", [Token, ClientCertificate, ClientKey, Username, Password, As, AsGroup, AsUid, AsUserExtra]),
-        ("Output", [Verbose, Verbosity, LogFormat, Help, Version]),
+        ("Output", [Quiet, Output, PortsFile, PortsFileFormat, Verbose, Verbosity, LogFormat, Help, Version]),
     ];
 
     /// <summary>All flags.</summary>

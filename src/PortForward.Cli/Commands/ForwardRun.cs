@@ -45,6 +45,7 @@ internal static class ForwardRun
             signals.RequestAtOnce();
         });
 
+        var json = new JsonFormat(TimeProvider.System);
         bool hasFailed = false;
         bool hasToldPort = false;
         var budget = new Lazy<DescriptorBudget>(arguments.DivideDescriptors); // Once the first target is known.
@@ -55,19 +56,41 @@ internal static class ForwardRun
             await using ForwardSet forwards = cluster.Prepare(arguments.Define(OptionsOf));
             foreach ((int index, Forward forward) in forwards.Index())
             {
-                views[index] = new ForwardView(forward, TargetReference.Parse(arguments.Targets[index].Target), context, isAlone: forwards.Count == 1, hasCommand ? static _ => { } : stdout.WriteLine, stderr, verbose, hasCommand, started);
+                views[index] = new ForwardView(forward, TargetReference.Parse(arguments.Targets[index].Target), context, isAlone: forwards.Count == 1, FormatOf, stdout.Write, stderr, verbose, hasCommand, started);
             }
 
             using var all = new ForwardViews(views);
             await forwards.StartAsync(new ForwardSetOptions(), signals.Requested);
             all.Release();
+            if (arguments.Output.IsJson)
+            {
+                stdout.Write(json.Render(UserMessages.AllReady(forwards.Count), forward: null));
+            }
+
+            using PortsFile? portsFile = WritePorts(arguments.Output, forwards, stdout);
             if (hasCommand)
             {
                 return await RunCommandAsync(arguments, forwards, views, signals, e => Explain(e, arguments, flags, parsed));
             }
 
             using CancellationTokenRegistration stop = signals.Requested.UnsafeRegister(_ => _ = forwards.StopAsync(signals.Repeated), null);
-            hasFailed = await UntilEndedAsync(forwards, views, e => Explain(e, arguments, flags, parsed));
+            hasFailed = await UntilEndedAsync(views, throws: forwards.Count == 1, e => Explain(e, arguments, flags, parsed), TellEnd);
+            if (stderr.IsTerminal && !arguments.Output.IsQuiet)
+            {
+                stderr.Tell(UserMessages.Summary([.. forwards.Select(static forward => forward.Counters)]));
+            }
+
+            IStdoutFormat FormatOf(ForwardIdentity identity) => hasCommand ? new NoLines()
+                : arguments.Output.IsJson ? new JsonLines(json, identity, arguments.Output.IsQuiet)
+                : new KubectlLines(arguments.Output.IsQuiet);
+
+            void TellEnd(ForwardView view, ClusterException? why)
+            {
+                if (arguments.Output.IsJson)
+                {
+                    stdout.Write(json.Render(UserMessages.Ended(view.Forward.Counters, why?.Message, why is null ? Reasons.Stopped : Reasons.Of(why)), view.Identity));
+                }
+            }
 
             ForwardOptions OptionsOf(int index, ForwardOptions options) => options with
             {
@@ -141,7 +164,7 @@ internal static class ForwardRun
             command.PassOn(early);
         }
 
-        _ = Task.WhenAll(views.Select(view => IsLostAsync(view, explain)));
+        _ = UntilEndedAsync(views, throws: false, explain, static (_, _) => { });
         int exitCode = await command.ExitAsync();
         await forwards.StopAsync(signals.Repeated);
         return exitCode;
@@ -150,31 +173,48 @@ internal static class ForwardRun
     /// <summary>Waits until all have ended. Of several, one that is lost for good is told, and the others go on.</summary>
     /// <returns>Whether one was lost.</returns>
     /// <exception cref="ClusterException">The only one is lost.</exception>
-    private static async Task<bool> UntilEndedAsync(ForwardSet forwards, ForwardView[] views, Func<ClusterException, ClusterException> explain)
+    private static async Task<bool> UntilEndedAsync(
+        ForwardView[] views, bool throws, Func<ClusterException, ClusterException> explain, Action<ForwardView, ClusterException?> tellEnd)
     {
-        if (forwards is [var only])
+        bool[] lost = await Task.WhenAll(views.Select(async view =>
         {
-            await only.Completion;
-            return false;
-        }
+            try
+            {
+                await view.Forward.Completion;
+                tellEnd(view, null);
+                return false;
+            }
+            catch (ClusterException e)
+            {
+                tellEnd(view, e);
+                if (throws)
+                {
+                    throw;
+                }
 
-        bool[] lost = await Task.WhenAll(views.Select(view => IsLostAsync(view, explain)));
+                view.TellLost(explain(e));
+                return true;
+            }
+        }));
         return lost.Contains(true);
     }
 
-    /// <summary>Waits until a forward has ended, and tells if nobody has asked for it.</summary>
-    private static async Task<bool> IsLostAsync(ForwardView view, Func<ClusterException, ClusterException> explain)
+    /// <summary>Writes the ports file, if one is asked for.</summary>
+    private static PortsFile? WritePorts(OutputArguments output, ForwardSet forwards, LineWriter stdout)
     {
-        try
+        if (output.PortsFile is not { } file)
         {
-            await view.Forward.Completion;
-            return false;
+            return null;
         }
-        catch (ClusterException e)
+
+        string text = output.ArePortsVariables ? PortsFile.Variables(forwards) : PortsFile.Json(forwards);
+        if (file != OutputArguments.Stdout)
         {
-            view.TellLost(explain(e));
-            return true;
+            return PortsFile.Write(file, text);
         }
+
+        stdout.Write(text);
+        return null;
     }
 
     /// <summary>Adds what the user can do about a fault with the flags of this command line.</summary>

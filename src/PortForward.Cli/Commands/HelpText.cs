@@ -13,7 +13,7 @@ internal static class HelpText
         pf forwards local ports to a pod of a Kubernetes cluster: kubectl port-forward, done right.
 
         Usage:
-          pf [TYPE/]NAME [flags] [LOCAL:]REMOTE ...
+          pf [TYPE/]NAME [flags] [LOCAL:]REMOTE ... [[NAME=]TYPE/NAME[@NAMESPACE] PORT ...] [-- COMMAND]
 
         Examples:
           # localhost:8080 leads to port 80 of the pod web
@@ -29,6 +29,16 @@ internal static class HelpText
           # in another namespace and context, listening on all addresses of this machine
           pf -n shop --context staging --address 0.0.0.0 svc/web 8080:80
 
+          # several targets at once, one with a name of its own, one in another namespace
+          pf db=svc/postgres :5432 svc/redis@cache 6379
+
+          # a command behind them: it is told where they are, and its exit code is pf's
+          pf db=svc/postgres :5432 -- sh -c 'psql -h $PF_DB_HOST -p $PF_DB_PORT -c "select 1"'
+          pf svc/web :80 -- curl -sf http://{{web.addr}}/health
+
+          # an address of its own for one port, and the first free port of a range
+          pf svc/web 127.0.0.2:8080:80 8000-8010:80
+
         """;
 
     /// <summary>The lines for somebody who has typed <c>pf</c> alone.</summary>
@@ -41,13 +51,15 @@ internal static class HelpText
         "Examples:",
         "  pf pod/web 8080:80             localhost:8080 leads to port 80 of the pod web",
         "  pf svc/web 8080:80             a pod behind a service, and the service's port 80",
-        "  pf -n shop deploy/web :http    a named port of a deployment, on any free local port",
+        "  pf svc/web :80 -- npm test     a command behind it, which finds the port in PF_WEB_PORT",
     ];
 
     private const string Closing = """
 
         stdout carries kubectl's own lines ("Forwarding from ...", once connections will be served); all
         else goes to stderr. Ctrl-C, SIGTERM and SIGHUP end pf with exit code 0; any error is exit code 1.
+        With a command stdout is the command's, and so is the exit code: 125 if pf has failed before it,
+        126 and 127 if it cannot be run or found, 128 and more if a signal has ended it.
         """;
 
     public static string Render(ForwardFlags flags)

@@ -1,4 +1,3 @@
-using System.Text.RegularExpressions;
 using PortForward.Cluster.Targets;
 
 namespace PortForward.Cli.Commands;
@@ -8,13 +7,21 @@ namespace PortForward.Cli.Commands;
 /// <param name="Target">The target as it was written, without name and namespace.</param>
 /// <param name="Namespace">The namespace of this target alone; null for the command line's.</param>
 /// <param name="Ports">Its ports as they were written; at least one.</param>
-internal sealed partial record TargetWords(string? Name, string Target, string? Namespace, IReadOnlyList<string> Ports)
+internal sealed record TargetWords(string? Name, string Target, string? Namespace, IReadOnlyList<string> Ports)
 {
+    /// <summary>First words that will be commands.</summary>
+    private static readonly string[] Reserved = ["up", "check", "init", "proxy", "doctor", "completion"];
+
     /// <summary>Divides the words of a command line. All that kubectl takes is one target with its ports; a word with a slash begins another one.</summary>
     /// <param name="words">The words; the first one is a target.</param>
     /// <exception cref="UsageException">A word is malformed, or a target has no port.</exception>
     public static IReadOnlyList<TargetWords> Divide(IReadOnlyList<string> words)
     {
+        if (words is [var first, ..] && Reserved.Contains(first) && !words.Skip(1).Any(static word => word.Any(static letter => char.IsAsciiDigit(letter) || letter == ':')))
+        {
+            throw new UsageException($"pf {first} is kept for later; the pod is pod/{first}, as in pf pod/{first} 8080");
+        }
+
         var targets = new List<TargetWords>();
         int next = 0;
         while (next < words.Count)
@@ -36,12 +43,11 @@ internal sealed partial record TargetWords(string? Name, string Target, string? 
     }
 
     /// <summary>Whether a word is a target and no port: it has a slash, and before that a type, which begins with a letter and has no colon.</summary>
-    public static bool IsTarget(string word) => TargetForm().IsMatch(word);
+    public static bool IsTarget(string word) => TrySplit(word, out _, out _, out _);
 
     private static TargetWords Read(string word, string[] ports)
     {
-        Match match = TargetForm().Match(word);
-        if (!match.Success)
+        if (!TrySplit(word, out string? name, out string target, out string? @namespace))
         {
             // kubectl's form: a pod's name alone, or what it has a sentence for.
             return word.IndexOfAny(['=', '@']) >= 0 && !word.Contains('/', StringComparison.Ordinal)
@@ -49,21 +55,34 @@ internal sealed partial record TargetWords(string? Name, string Target, string? 
                 : new TargetWords(null, word, null, ports);
         }
 
-        string? name = match.Groups["name"] is { Success: true, Value: var given } ? given : null;
-        if (name is not null && !NameForm().IsMatch(name))
+        if (name is not null && !IsName(name))
         {
             throw new UsageException($"invalid name \"{name}\" in {word}: a name begins with a letter and has letters, digits, '-', '_' and '.'");
         }
 
-        string? @namespace = match.Groups["namespace"] is { Success: true, Value: var inNamespace } ? inNamespace : null;
         return @namespace is not null && TargetReference.CheckName(@namespace, "namespace") is { } wrong
             ? throw new UsageException(@namespace.Length == 0 ? $"{word}: the namespace is missing after '@'" : wrong)
-            : new TargetWords(name, match.Groups["target"].Value, @namespace, ports);
+            : new TargetWords(name, target, @namespace, ports);
     }
 
-    [GeneratedRegex("^((?<name>[^=/:]*)=)?(?<target>[A-Za-z][^:/=@]*/[^@]*)(@(?<namespace>.*))?$", RegexOptions.ExplicitCapture | RegexOptions.Singleline, matchTimeoutMilliseconds: 1000)]
-    private static partial Regex TargetForm();
+    private static bool TrySplit(string word, out string? name, out string target, out string? @namespace)
+    {
+        int equals = word.IndexOf('=', StringComparison.Ordinal);
+        bool hasName = equals >= 0 && equals < word.IndexOf('/', StringComparison.Ordinal);
+        name = hasName ? word[..equals] : null;
+        target = hasName ? word[(equals + 1)..] : word;
+        @namespace = null;
+        int slash = target.IndexOf('/', StringComparison.Ordinal);
+        bool isTarget = slash > 0 && char.IsAsciiLetter(target[0]) && target.AsSpan(0, slash).IndexOfAny(':', '@') < 0 && name?.Contains(':', StringComparison.Ordinal) != true;
+        if (isTarget && target.IndexOf('@', slash) is > 0 and int at)
+        {
+            @namespace = target[(at + 1)..];
+            target = target[..at];
+        }
 
-    [GeneratedRegex(@"^[A-Za-z][A-Za-z0-9._-]*\z", RegexOptions.None, matchTimeoutMilliseconds: 1000)]
-    private static partial Regex NameForm();
+        return isTarget;
+    }
+
+    private static bool IsName(string text) =>
+        text.Length > 0 && char.IsAsciiLetter(text[0]) && text.All(static letter => char.IsAsciiLetterOrDigit(letter) || letter is '-' or '_' or '.');
 }

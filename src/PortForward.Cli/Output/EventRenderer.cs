@@ -9,13 +9,12 @@ using PortForward.Forwarding;
 
 namespace PortForward.Cli.Output;
 
-/// <summary>Renders the forwarder's events: kubectl's lines on stdout, everything else on stderr.</summary>
-/// <param name="stdout">Takes a line for stdout.</param>
-/// <param name="tell">Takes everything else.</param>
+/// <summary>Renders a forward's events on stderr. What goes to stdout is an <see cref="IStdoutFormat"/>'s.</summary>
+/// <param name="tell">Takes what there is to say.</param>
 /// <param name="verbose">Whether connections that went well are told too.</param>
 /// <param name="target">What is forwarded to.</param>
 /// <param name="started">When the program has started, as a timestamp of <see cref="Stopwatch"/>.</param>
-internal sealed class EventRenderer(Action<string> stdout, Action<OutputEvent> tell, bool verbose, TargetReference target, long started) : IDisposable
+internal sealed class EventRenderer(Action<OutputEvent> tell, bool verbose, TargetReference target, long started) : IDisposable
 {
     private readonly FailureDigest _failures = new(tell, TimeProvider.System);
 
@@ -45,7 +44,6 @@ internal sealed class EventRenderer(Action<string> stdout, Action<OutputEvent> t
                 break;
 
             case ListenerOpened opened:
-                stdout($"Forwarding from {opened.Port.Local} -> {opened.Port.TargetPort}");
                 if (IsOpenToOthers(opened.Port.Local.Address))
                 {
                     tell(UserMessages.OpenToOthers(opened.Port));
@@ -67,10 +65,6 @@ internal sealed class EventRenderer(Action<string> stdout, Action<OutputEvent> t
 
             case OutOfDescriptors shortage:
                 tell(UserMessages.OutOfDescriptors(shortage, DescriptorLimit.Current));
-                break;
-
-            case ConnectionAccepted accepted:
-                stdout($"Handling connection for {accepted.Port.Local.Port}");
                 break;
 
             case PodLost lost:

@@ -15,6 +15,18 @@ internal static class EventTypes
     /// <summary>That wait is over.</summary>
     public const string Running = "running";
 
+    /// <summary>A listener is open; on stdout only.</summary>
+    public const string Listening = "listening";
+
+    /// <summary>All forwards of the run are ready; on stdout only.</summary>
+    public const string AllReady = "all-ready";
+
+    /// <summary>A client has connected; on stdout only.</summary>
+    public const string Connection = "connection";
+
+    /// <summary>A forward has ended; on stdout only.</summary>
+    public const string End = "end";
+
     /// <summary>Connections are served.</summary>
     public const string Ready = "ready";
 

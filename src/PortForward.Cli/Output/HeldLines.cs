@@ -10,8 +10,8 @@ internal sealed class HeldLines(Action<string> write)
     private readonly Lock _gate = new();
     private List<string>? _held = [];
 
-    /// <summary>Writes a line, now or once they are released.</summary>
-    public void WriteLine(string line)
+    /// <summary>Writes a text that brings its own end of line, now or once they are released.</summary>
+    public void Write(string line)
     {
         lock (_gate)
         {

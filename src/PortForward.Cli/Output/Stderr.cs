@@ -15,7 +15,7 @@ internal sealed class Stderr : IAsyncDisposable
 
     /// <summary>Begins to write to stderr. Disposing it writes what is still queued.</summary>
     public Stderr(LogFormat format)
-        : this(format, StandardStream.Error.Write, TimeProvider.System, IsTerminal())
+        : this(format, StandardStream.Error.Write, TimeProvider.System, IsTerminalNow())
     {
     }
 
@@ -23,10 +23,14 @@ internal sealed class Stderr : IAsyncDisposable
     internal Stderr(LogFormat format, Func<string, StreamFault?> write, TimeProvider time, bool isTerminal)
     {
         Format = format;
+        IsTerminal = isTerminal;
         _text = new TextFormat(time, isTerminal);
         _json = new JsonFormat(time);
         _writer = new LineWriter(write, onFault: static _ => { }); // Nobody can be told, and it is no reason to end.
     }
+
+    /// <summary>Whether a person reads it.</summary>
+    public bool IsTerminal { get; }
 
     /// <summary>How lines are written from now on.</summary>
     public LogFormat Format { get; set; }
@@ -55,6 +59,6 @@ internal sealed class Stderr : IAsyncDisposable
     public ValueTask DisposeAsync() => _writer.DisposeAsync();
 
     /// <summary>Whether stderr is a terminal that understands control sequences; older consoles of Windows do not by themselves.</summary>
-    private static bool IsTerminal() => !Console.IsErrorRedirected
+    private static bool IsTerminalNow() => !Console.IsErrorRedirected
         && (OperatingSystem.IsWindows() ? Environment.GetEnvironmentVariable("WT_SESSION") is not null : Environment.GetEnvironmentVariable("TERM") is not (null or "" or "dumb"));
 }

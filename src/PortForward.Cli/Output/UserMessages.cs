@@ -1,5 +1,6 @@
 using System.Globalization;
 using Microsoft.Extensions.Logging;
+using PortForward.Cluster;
 using PortForward.Cluster.Authentication;
 using PortForward.Cluster.Routing;
 using PortForward.Forwarding;
@@ -17,6 +18,55 @@ internal static class UserMessages
     public static OutputEvent OutputFailed(string why) => Failed($"error: stdout cannot be written: {why}", Reasons.OutputFailed);
 
     public static OutputEvent Note(string note, string? reason = null) => new(EventTypes.Note, LogLevel.Warning, $"note: {note}") { Reason = reason };
+
+    public static OutputEvent Listening(ListenerOpened opened) =>
+        new(EventTypes.Listening, LogLevel.Information, $"Forwarding from {opened.Port.Local} -> {opened.Port.TargetPort}")
+        {
+            Local = opened.Port.Local,
+            RemotePort = opened.Port.TargetPort,
+        };
+
+    public static OutputEvent ForwardReady(ForwardReady ready) =>
+        new(EventTypes.Ready, LogLevel.Information, $"connections are served by pod {ready.Pod}") { Pod = ready.Pod, Fields = [("transport", ready.Transport)] };
+
+    public static OutputEvent AllReady(int forwards) => new(EventTypes.AllReady, LogLevel.Information, "all forwards are ready") { Fields = [("forwards", forwards)] };
+
+    public static OutputEvent ConnectionAccepted(ConnectionAccepted accepted) =>
+        new(EventTypes.Connection, LogLevel.Information, $"Handling connection for {accepted.Port.Local.Port}")
+        {
+            Local = accepted.Port.Local,
+            RemotePort = accepted.Port.TargetPort,
+            Fields = [("id", accepted.Id)],
+        };
+
+    public static OutputEvent Ended(ForwardCounters counters, string? why, string reason) =>
+        new(EventTypes.End, why is null ? LogLevel.Information : LogLevel.Error, why ?? "the forward has ended")
+        {
+            Reason = reason,
+            Fields =
+            [
+                ("connections", counters.ConnectionsAccepted), ("bytesSent", counters.BytesSent), ("bytesReceived", counters.BytesReceived), ("reconnects", counters.Reconnects),
+            ],
+        };
+
+    public static OutputEvent Summary(IReadOnlyCollection<ForwardCounters> counters)
+    {
+        long connections = counters.Sum(static one => one.ConnectionsAccepted);
+        int reconnects = counters.Sum(static one => one.Reconnects);
+        string lost = reconnects == 0 ? "" : $", {Count(reconnects, "reconnect")}";
+        return new(EventTypes.Note, LogLevel.Information, string.Create(CultureInfo.InvariantCulture,
+            $"{Count(connections, "connection")}, {Size(counters.Sum(static one => one.BytesSent))} sent, {Size(counters.Sum(static one => one.BytesReceived))} received{lost}"));
+
+        static string Count(long number, string what) => $"{number} {what}{(number == 1 ? "" : "s")}";
+
+        static string Size(long bytes) => bytes switch
+        {
+            < 1000 => $"{bytes} B",
+            < 1_000_000 => string.Create(CultureInfo.InvariantCulture, $"{bytes / 1e3:0.#} kB"),
+            < 1_000_000_000 => string.Create(CultureInfo.InvariantCulture, $"{bytes / 1e6:0.#} MB"),
+            _ => string.Create(CultureInfo.InvariantCulture, $"{bytes / 1e9:0.##} GB"),
+        };
+    }
 
     public static OutputEvent Waiting(string message) => new(EventTypes.Waiting, LogLevel.Information, message);
 
@@ -57,6 +107,7 @@ internal static class UserMessages
         new(EventTypes.ConnectionFailed, LogLevel.Error, $"connection {closed.Id} for {closed.Port.Local.Port} failed: {why}")
         {
             Reason = Reasons.Of(closed.End),
+            Pod = closed.Pod,
             Local = closed.Port.Local,
             RemotePort = closed.Port.TargetPort,
             Fields = [("id", closed.Id)],
@@ -78,6 +129,7 @@ internal static class UserMessages
             Reason = Reasons.Of(closed.End),
             Local = closed.Port.Local,
             RemotePort = closed.Port.TargetPort,
+            Pod = closed.Pod,
             Fields = [("id", closed.Id), ("bytesSent", closed.BytesSent), ("bytesReceived", closed.BytesReceived), ("seconds", closed.Duration.TotalSeconds)],
         };
 

@@ -262,7 +262,7 @@ internal sealed class PodRouter : ITunnelSource
             }
 
             return opened.Succeeded(out IStreamPair? pair, out TunnelFault? fault)
-                ? new Attempt<RoutedPair>(new RoutedPair(pair, route.State.Uid))
+                ? new Attempt<RoutedPair>(new RoutedPair(pair, route.State.Uid) { PodName = route.State.Name })
                 : new Attempt<RoutedPair>(fault);
         }
         finally

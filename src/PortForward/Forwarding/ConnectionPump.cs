@@ -55,6 +55,9 @@ internal sealed class ConnectionPump
     /// <summary>Called when the connection has got its first stream pair, and so a tunnel to a pod.</summary>
     public Action? OnOpened { get; init; }
 
+    /// <summary>The pod that it leads to, or has led to last; null while that is not known.</summary>
+    public string? Pod { get; private set; }
+
     /// <summary>Bytes from the client that the tunnel has accepted.</summary>
     public long BytesSent => _attempt?.BytesSent ?? 0;
 
@@ -137,6 +140,7 @@ internal sealed class ConnectionPump
 
             var attempt = new PairCopy(_client, routed.Pair, _replay, initial.Length, _options, stop);
             _attempt = attempt;
+            Pod = routed.PodName;
             if (tries == 1)
             {
                 OnOpened?.Invoke();

@@ -41,7 +41,11 @@ public sealed record ConnectionAccepted(long Id, ForwardedPort Port) : ForwardEv
 /// <param name="BytesSent">From the client towards the pod.</param>
 /// <param name="BytesReceived">From the pod to the client.</param>
 /// <param name="Duration">From the accept to the end.</param>
-public sealed record ConnectionClosed(long Id, ForwardedPort Port, ConnectionEnd End, long BytesSent, long BytesReceived, TimeSpan Duration) : ForwardEvent;
+public sealed record ConnectionClosed(long Id, ForwardedPort Port, ConnectionEnd End, long BytesSent, long BytesReceived, TimeSpan Duration) : ForwardEvent
+{
+    /// <summary>The pod that it went to last; null if there was none.</summary>
+    public string? Pod { get; init; }
+}
 
 /// <summary>The forward was stopped and accepts no more; connections that are open may come to their end.</summary>
 /// <param name="Connections">How many there are.</param>

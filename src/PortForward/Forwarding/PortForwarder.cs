@@ -270,7 +270,7 @@ internal sealed class PortForwarder
         try
         {
             ConnectionEnd end = await pump.RunAsync(stop).ConfigureAwait(false);
-            Emit(new ConnectionClosed(id, port, end, pump.BytesSent, pump.BytesReceived, _options.Time.GetElapsedTime(started)));
+            Emit(new ConnectionClosed(id, port, end, pump.BytesSent, pump.BytesReceived, _options.Time.GetElapsedTime(started)) { Pod = pump.Pod });
         }
         finally
         {

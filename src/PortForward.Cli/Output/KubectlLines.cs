@@ -1,0 +1,15 @@
+using PortForward.Forwarding;
+
+namespace PortForward.Cli.Output;
+
+/// <summary>kubectl's lines.</summary>
+/// <param name="isQuiet">Whether connections are not told.</param>
+internal sealed class KubectlLines(bool isQuiet) : IStdoutFormat
+{
+    public string? Render(ForwardEvent forwardEvent) => forwardEvent switch
+    {
+        ListenerOpened opened => $"Forwarding from {opened.Port.Local} -> {opened.Port.TargetPort}{Environment.NewLine}",
+        ConnectionAccepted accepted when !isQuiet => $"Handling connection for {accepted.Port.Local.Port}{Environment.NewLine}",
+        _ => null,
+    };
+}

@@ -1,0 +1,117 @@
+using System.Text.Json;
+using PortForward.Cli.Tests.Support;
+
+namespace PortForward.Cli.Tests;
+
+/// <summary>stdout for programs, and the ports file.</summary>
+public sealed class OutputTests(ClusterFixture fixture) : IClassFixture<ClusterFixture>
+{
+    private static readonly string[] Types = ["listening", "ready", "all-ready", "connection", "connection-closed", "lost", "back", "moved", "error", "end"];
+
+    [UnixFact]
+    public async Task Json_tells_of_each_forward_from_its_listeners_to_its_end()
+    {
+        await using PfProcess pf = PfProcess.Start(fixture.Kubeconfig, "-o", "json", "--address", "127.0.0.1", "db=pod/solo", $":{ClusterFixture.Echo}", "svc/web", ":80");
+        await pf.OutputLineAsync(line => line.Contains("\"all-ready\"", StringComparison.Ordinal));
+        JsonElement listening = Parse(pf.Output[0]);
+        using (Client client = await Client.ConnectAsync(listening.GetProperty("local").GetProperty("port").GetInt32()))
+        {
+            await client.SendAsync("hello");
+            (await client.ReceiveAsync(5)).Should().Be("hello");
+        }
+
+        await pf.OutputLineAsync(line => line.Contains("\"connection-closed\"", StringComparison.Ordinal));
+        pf.Signal(PfProcess.Terminate);
+        (await pf.ExitAsync()).Should().Be(0);
+
+        JsonElement[] events = [.. pf.Output.Select(Parse)];
+        events.Select(Type).Take(5).Should().Equal("listening", "ready", "listening", "ready", "all-ready");
+        events.Select(Type).Should().OnlyContain(type => Types.Contains(type)).And.EndWith("end");
+        events.Where(one => Type(one) != "all-ready").Should().OnlyContain(one =>
+            one.GetProperty("namespace").GetString() == "default" && one.GetProperty("target").GetString() != null && one.GetProperty("forward").GetString() != null);
+        listening.GetProperty("remote").GetProperty("port").GetInt32().Should().Be(ClusterFixture.Echo);
+        JsonElement closed = events.Single(one => Type(one) == "connection-closed");
+        (closed.GetProperty("pod").GetString(), closed.GetProperty("bytesSent").GetInt64()).Should().Be(("solo", 5));
+        events.Where(one => Type(one) == "end").Select(one => one.GetProperty("reason").GetString()).Should().Equal("stopped", "stopped");
+        pf.Error.Should().BeEmpty();
+    }
+
+    [Fact]
+    public async Task Quiet_tells_of_no_connection()
+    {
+        await using PfProcess pf = PfProcess.Start(fixture.Kubeconfig, "-q", "--address", "127.0.0.1", "pod/solo", $":{ClusterFixture.Http}");
+        using var http = new HttpClient();
+        await http.GetStringAsync(new Uri($"http://127.0.0.1:{await pf.LocalPortAsync(ClusterFixture.Http)}/"));
+
+        pf.Output.Should().ContainSingle();
+    }
+
+    [UnixFact]
+    public async Task The_ports_file_is_there_whole_once_all_are_ready_and_goes_with_the_run()
+    {
+        string file = fixture.PathOf("ports.json");
+        await File.WriteAllTextAsync(file, "of an older run");
+        await using PfProcess pf = PfProcess.Start(fixture.Kubeconfig, "--ports-file", file, "db=pod/solo", ":echo", ":8080", "svc/web", ":80");
+        await Waiting.UntilAsync(() => File.ReadAllText(file).StartsWith('{'));
+
+        JsonElement forwards = Parse(await File.ReadAllTextAsync(file)).GetProperty("forwards");
+        forwards.EnumerateObject().Select(one => one.Name).Should().Equal("db", "web");
+        JsonElement db = forwards.GetProperty("db");
+        db.GetProperty("target").GetString().Should().Be("pod/solo");
+        db.GetProperty("host").GetString().Should().Be("127.0.0.1");
+        db.GetProperty("ports")[0].GetProperty("name").GetString().Should().Be("echo");
+        using (Client client = await Client.ConnectAsync(db.GetProperty("port").GetInt32()))
+        {
+            await client.SendAsync("hello");
+            (await client.ReceiveAsync(5)).Should().Be("hello");
+        }
+
+        pf.Signal(PfProcess.Terminate);
+        (await pf.ExitAsync()).Should().Be(0);
+        File.Exists(file).Should().BeFalse();
+        Directory.EnumerateFiles(Path.GetDirectoryName(file)!, "ports.json.*").Should().BeEmpty();
+    }
+
+    [UnixFact]
+    public async Task As_variables_a_shell_can_read_it()
+    {
+        string file = fixture.PathOf("ports.env");
+        await using PfProcess pf = await PfProcess.RunAsync(
+            fixture.Kubeconfig, "--ports-file", file, "--ports-file-format", "env", "db=pod/solo", ":echo", "--", "sh", "-c", $". {file}; test \"$PF_DB_ADDR\" = 127.0.0.1:{{{{db.port}}}} && echo same");
+
+        (await pf.ExitAsync()).Should().Be(0);
+        pf.Output.Should().Equal("same");
+    }
+
+    [Fact]
+    public async Task On_stdout_it_follows_the_lines()
+    {
+        await using PfProcess pf = PfProcess.Start(fixture.Kubeconfig, "--address", "127.0.0.1", "--ports-file", "-", "--ports-file-format", "env", "db=pod/solo", ":7000");
+
+        await pf.OutputLineAsync(line => line.StartsWith("PF_DB_ECHO_PORT=", StringComparison.Ordinal));
+        pf.Output.Should().Contain("PF_DB_HOST=127.0.0.1");
+        pf.Output[0].Should().StartWith("Forwarding from");
+    }
+
+    [UnixTheory]
+    [InlineData("-o yaml pod/solo 80", 1, "error: invalid argument \"yaml\" for \"-o, --output\" flag: text or json (see pf --help)")]
+    [InlineData("--ports-file-format xml pod/solo 80", 1, "error: invalid argument \"xml\" for \"--ports-file-format\" flag: json or env (see pf --help)")]
+    [InlineData("-o json pod/solo 80 -- true", 125, "error: -o json and a command do not go together: stdout is the command's (see pf --help)")]
+    [InlineData("--ports-file - pod/solo 80 -- true", 125, "error: --ports-file - and a command do not go together: stdout is the command's (see pf --help)")]
+    [InlineData("--ports-file /no/such/folder/ports pod/solo :7000 -- true", 125, "error: --ports-file /no/such/folder/ports cannot be written: *")]
+    public async Task What_cannot_be_written_is_told(string arguments, int exitCode, string error)
+    {
+        await using PfProcess pf = await PfProcess.RunAsync(fixture.Kubeconfig, arguments.Split(' '));
+
+        (await pf.ExitAsync()).Should().Be(exitCode);
+        pf.Error.Should().ContainSingle().Which.Should().Match(error);
+    }
+
+    private static JsonElement Parse(string text)
+    {
+        using JsonDocument document = JsonDocument.Parse(text);
+        return document.RootElement.Clone();
+    }
+
+    private static string? Type(JsonElement told) => told.GetProperty("type").GetString();
+}
