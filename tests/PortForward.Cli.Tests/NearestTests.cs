@@ -13,7 +13,7 @@ public sealed class NearestTests
     [InlineData("--contxet", "--context")]
     [InlineData("--verbsoe", "--verbose")]
     [InlineData("--bogus", null)]
-    [InlineData("--x", "--as")]
+    [InlineData("--ax", "--as")]
     [InlineData("--something-else", null)]
     public void Near_is_one_change_for_each_three_letters(string word, string? nearest) => Nearest.Of(word, Known).Should().Be(nearest);
 

@@ -34,6 +34,11 @@ public sealed class OutputTests(ClusterFixture fixture) : IClassFixture<ClusterF
         (closed.GetProperty("pod").GetString(), closed.GetProperty("bytesSent").GetInt64()).Should().Be(("solo", 5));
         events.Where(one => Type(one) == "end").Select(one => one.GetProperty("reason").GetString()).Should().Equal("stopped", "stopped");
         pf.Error.Should().BeEmpty();
+        using JsonDocument schema = JsonDocument.Parse(await File.ReadAllTextAsync(Path.Combine(AppContext.BaseDirectory, "events.schema.json")));
+        foreach (JsonElement told in events)
+        {
+            ShouldFollow(told, schema.RootElement);
+        }
     }
 
     [Fact]
@@ -111,6 +116,44 @@ public sealed class OutputTests(ClusterFixture fixture) : IClassFixture<ClusterF
     {
         using JsonDocument document = JsonDocument.Parse(text);
         return document.RootElement.Clone();
+    }
+
+    /// <summary>Checks what the schema uses: required and known fields, their types, ranges and lists.</summary>
+    private static void ShouldFollow(JsonElement value, JsonElement schema)
+    {
+        JsonValueKind[] kinds = schema.GetProperty("type").GetString() switch
+        {
+            "object" => [JsonValueKind.Object],
+            "string" => [JsonValueKind.String],
+            "integer" or "number" => [JsonValueKind.Number],
+            var other => throw new NotSupportedException(other),
+        };
+        kinds.Should().Contain(value.ValueKind, "{0}", value);
+        if (schema.TryGetProperty("enum", out JsonElement list))
+        {
+            list.EnumerateArray().Select(one => one.GetString()).Should().Contain(value.GetString());
+        }
+
+        if (schema.TryGetProperty("minimum", out JsonElement least))
+        {
+            value.GetDouble().Should().BeGreaterThanOrEqualTo(least.GetDouble());
+        }
+
+        if (value.ValueKind != JsonValueKind.Object)
+        {
+            return;
+        }
+
+        foreach (JsonElement required in schema.GetProperty("required").EnumerateArray())
+        {
+            value.TryGetProperty(required.GetString()!, out _).Should().BeTrue("{0} is required in {1}", required, value);
+        }
+
+        foreach (JsonProperty field in value.EnumerateObject())
+        {
+            schema.GetProperty("properties").TryGetProperty(field.Name, out JsonElement known).Should().BeTrue("{0} is in the schema", field.Name);
+            ShouldFollow(field.Value, known);
+        }
     }
 
     private static string? Type(JsonElement told) => told.GetProperty("type").GetString();
