@@ -1,4 +1,6 @@
+using System.Collections.Concurrent;
 using System.Globalization;
+using System.Net;
 using System.Net.Sockets;
 using System.Text;
 
@@ -87,12 +89,69 @@ public static class TestApplications
     public static ApplicationHandler Http(Func<HttpQuestion, HttpAnswer> answer) =>
         (connection, stopping) => HttpApplication.ServeAsync(connection, answer, stopping);
 
+    /// <summary>
+    /// A little of Redis: the commands PING, SET, GET and INCR, each a line. What was set is kept in the handler: pods that are given the same one share it.
+    /// </summary>
+    public static ApplicationHandler KeyValue()
+    {
+        var values = new ConcurrentDictionary<string, string>(StringComparer.Ordinal);
+        return async (connection, stopping) =>
+        {
+            await using var stream = new NetworkStream(connection, ownsSocket: false);
+            using var reader = new StreamReader(stream, Encoding.UTF8);
+            while (await reader.ReadLineAsync(stopping) is { } line)
+            {
+                var reply = line.Split(' ') switch
+                {
+                    ["PING"] => "+PONG",
+                    ["SET", var key, var value] => Set(key, value),
+                    ["GET", var key] => values.TryGetValue(key, out var value) ? $"${Encoding.UTF8.GetByteCount(value)}\r\n{value}" : "$-1",
+                    ["INCR", var key] => $":{values.AddOrUpdate(key, "1", (_, old) => $"{int.Parse(old, CultureInfo.InvariantCulture) + 1}")}",
+                    _ => "-ERR unknown command",
+                };
+                await SendAsync(connection, Encoding.UTF8.GetBytes($"{reply}\r\n"), stopping);
+            }
+        };
+
+        string Set(string key, string value)
+        {
+            values[key] = value;
+            return "+OK";
+        }
+    }
+
+    /// <summary>A real server: each connection leads on to a TCP address. Bytes are passed on, and ends and resets as what they are.</summary>
+    public static ApplicationHandler Relay(EndPoint server) => async (connection, stopping) =>
+    {
+        using var onward = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        await onward.ConnectAsync(server, stopping);
+        await Task.WhenAll(LeadAsync(connection, onward, stopping), LeadAsync(onward, connection, stopping));
+    };
+
     internal static HttpAnswer AnswerProbe(string podName, HttpQuestion question)
     {
         const string Size = "/size/";
         if (question.Path.StartsWith(Size, StringComparison.Ordinal) && int.TryParse(question.Path[Size.Length..], out var size) && size >= 0)
             return new HttpAnswer("application/octet-stream", new byte[size]);
         return new HttpAnswer("text/plain; charset=utf-8", Encoding.UTF8.GetBytes($"host {podName} path {question.Path}\n"));
+    }
+
+    private static async Task LeadAsync(Socket from, Socket to, CancellationToken stopping)
+    {
+        try
+        {
+            var buffer = new byte[64 * 1024];
+            while (await from.ReceiveAsync(buffer, stopping) is var read and > 0)
+                await SendAsync(to, buffer.AsMemory(0, read), stopping);
+            to.Shutdown(SocketShutdown.Send);
+        }
+        catch
+        {
+            // Whichever of them has failed, both directions are over.
+            foreach (var socket in (Socket[])[from, to])
+                socket.Close(timeout: 0);
+            throw;
+        }
     }
 
     internal static async Task SendAsync(Socket socket, ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)
