@@ -9,7 +9,8 @@ internal static class CommandWords
     public const int WordsBefore = 2;
 
     /// <summary>Whether words are a command. They are not if there are none, or if each is a port with a digit in it: that is a command line of kubectl's.</summary>
-    public static bool AreCommand(IReadOnlyCollection<string> words) => words.Count > 0 && !words.All(static word => PortSpec.TryParse(word, out _, out _) && word.Any(char.IsAsciiDigit));
+    public static bool AreCommand(IReadOnlyCollection<string> words) =>
+        words.Count > 0 && !words.All(static word => PortSpec.TryParse(word, out _, out _) && word.Any(char.IsAsciiDigit));
 
     /// <summary>Whether a command line wants a command to be run, as far as that can be told before its flags are understood.</summary>
     public static bool AreIn(IReadOnlyList<string> arguments)

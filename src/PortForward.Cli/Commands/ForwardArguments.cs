@@ -151,7 +151,8 @@ internal sealed record ForwardArguments
         get
         {
             int usual = ListenAddress.Parse(Options.Addresses).Count;
-            return Targets.SelectMany(static target => target.Ports).Sum(port => PortSpec.Parse(port).Address is { } address ? ListenAddress.Parse([address]).Count : usual);
+            IEnumerable<PortSpec> ports = Targets.SelectMany(static target => target.Ports).Select(PortSpec.Parse);
+            return ports.Sum(port => port.Address is { } address ? ListenAddress.Parse([address]).Count : usual);
         }
     }
 

@@ -54,9 +54,10 @@ internal static class ForwardRun
             await using ClusterClient cluster = ClusterFlags.Connect(flags, parsed, arguments, out string? context, loggers);
             var views = new ForwardView[arguments.Targets.Count];
             await using ForwardSet forwards = cluster.Prepare(arguments.Define(OptionsOf));
+            var run = new RunView(context, forwards.Count == 1, FormatOf, stdout.Write, stderr) { IsVerbose = verbose, OnlyFaults = hasCommand, Started = started };
             foreach ((int index, Forward forward) in forwards.Index())
             {
-                views[index] = new ForwardView(forward, TargetReference.Parse(arguments.Targets[index].Target), context, isAlone: forwards.Count == 1, FormatOf, stdout.Write, stderr, verbose, hasCommand, started);
+                views[index] = new ForwardView(forward, TargetReference.Parse(arguments.Targets[index].Target), run);
             }
 
             using var all = new ForwardViews(views);

@@ -6,7 +6,9 @@ using PortForward.Forwarding;
 
 namespace PortForward.Cli.Commands;
 
-/// <summary>What the user sees of one forward: its lines on stdout, which wait until all of the run are ready, and on stderr, where its name tells it from others.</summary>
+/// <summary>
+/// What the user sees of one forward: its lines on stdout, which wait until all of the run are ready, and on stderr, where its name tells it from others.
+/// </summary>
 internal sealed class ForwardView : IDisposable
 {
     private readonly IStdoutFormat _output;
@@ -17,38 +19,31 @@ internal sealed class ForwardView : IDisposable
     /// <summary>Prepares to show a forward.</summary>
     /// <param name="forward">The forward, not started yet.</param>
     /// <param name="target">Its target.</param>
-    /// <param name="context">The context of the kubeconfig, if any.</param>
-    /// <param name="isAlone">Whether it is the only one of the run.</param>
-    /// <param name="output">What goes to stdout.</param>
-    /// <param name="stdout">Takes it.</param>
-    /// <param name="stderr">Takes everything else.</param>
-    /// <param name="verbose">Whether connections that went well are told too.</param>
-    /// <param name="onlyFaults">Whether nothing is told on stderr but what is wrong: it is a command's as well.</param>
-    /// <param name="started">When the program has started.</param>
-    public ForwardView(Forward forward, TargetReference target, string? context, bool isAlone, Func<ForwardIdentity, IStdoutFormat> output, Action<string> stdout, Stderr stderr, bool verbose, bool onlyFaults, long started)
+    /// <param name="run">What all forwards of the run have in common.</param>
+    public ForwardView(Forward forward, TargetReference target, RunView run)
     {
         Forward = forward;
-        Identity = new ForwardIdentity(forward.Name, forward.Target, forward.Namespace, context);
-        if (isAlone)
+        Identity = new ForwardIdentity(forward.Name, forward.Target, forward.Namespace, run.Context);
+        if (run.IsAlone)
         {
-            stderr.Forward = Identity;
+            run.Stderr.Forward = Identity;
         }
 
         _tell = next =>
         {
-            if (verbose || !onlyFaults || next.Level >= LogLevel.Warning)
+            if (run.IsVerbose || !run.OnlyFaults || next.Level >= LogLevel.Warning)
             {
-                stderr.Tell(next, isAlone ? null : Identity);
+                run.Stderr.Tell(next, run.IsAlone ? null : Identity);
             }
         };
-        _lines = new HeldLines(stdout);
-        if (isAlone)
+        _lines = new HeldLines(run.Stdout);
+        if (run.IsAlone)
         {
             _lines.Release();
         }
 
-        _output = output(Identity);
-        _renderer = new EventRenderer(_tell, verbose, target, started);
+        _output = run.FormatOf(Identity);
+        _renderer = new EventRenderer(_tell, run.IsVerbose, target, run.Started);
     }
 
     /// <summary>The forward.</summary>

@@ -17,7 +17,7 @@ internal sealed record TargetWords(string? Name, string Target, string? Namespac
     /// <exception cref="UsageException">A word is malformed, or a target has no port.</exception>
     public static IReadOnlyList<TargetWords> Divide(IReadOnlyList<string> words)
     {
-        if (words is [var first, ..] && Reserved.Contains(first) && !words.Skip(1).Any(static word => word.Any(static letter => char.IsAsciiDigit(letter) || letter == ':')))
+        if (words is [var first, ..] && Reserved.Contains(first) && !words.Skip(1).Any(IsSurelyPort))
         {
             throw new UsageException($"pf {first} is kept for later; the pod is pod/{first}, as in pf pod/{first} 8080");
         }
@@ -44,6 +44,9 @@ internal sealed record TargetWords(string? Name, string Target, string? Namespac
 
     /// <summary>Whether a word is a target and no port: it has a slash, and before that a type, which begins with a letter and has no colon.</summary>
     public static bool IsTarget(string word) => TrySplit(word, out _, out _, out _);
+
+    /// <summary>Whether a word can be nothing but a port.</summary>
+    private static bool IsSurelyPort(string word) => word.Contains(':', StringComparison.Ordinal) || word.Any(char.IsAsciiDigit);
 
     private static TargetWords Read(string word, string[] ports)
     {
@@ -73,7 +76,8 @@ internal sealed record TargetWords(string? Name, string Target, string? Namespac
         target = hasName ? word[(equals + 1)..] : word;
         @namespace = null;
         int slash = target.IndexOf('/', StringComparison.Ordinal);
-        bool isTarget = slash > 0 && char.IsAsciiLetter(target[0]) && target.AsSpan(0, slash).IndexOfAny(':', '@') < 0 && name?.Contains(':', StringComparison.Ordinal) != true;
+        bool isTarget = slash > 0 && char.IsAsciiLetter(target[0]) && target.IndexOfAny([':', '@'], 0, slash) < 0
+            && name?.Contains(':', StringComparison.Ordinal) != true;
         if (isTarget && target.IndexOf('@', slash) is > 0 and int at)
         {
             @namespace = target[(at + 1)..];

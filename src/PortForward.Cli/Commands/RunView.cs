@@ -1,0 +1,21 @@
+using PortForward.Cli.Output;
+
+namespace PortForward.Cli.Commands;
+
+/// <summary>What the views of all forwards of a run have in common.</summary>
+/// <param name="Context">The context of the kubeconfig, if any.</param>
+/// <param name="IsAlone">Whether there is only one forward, whose name need not be told.</param>
+/// <param name="FormatOf">What a forward says on stdout.</param>
+/// <param name="Stdout">Takes it, each text with the end of its line.</param>
+/// <param name="Stderr">Takes everything else.</param>
+internal sealed record RunView(string? Context, bool IsAlone, Func<ForwardIdentity, IStdoutFormat> FormatOf, Action<string> Stdout, Stderr Stderr)
+{
+    /// <summary>Whether connections that went well are told on stderr too.</summary>
+    public required bool IsVerbose { get; init; }
+
+    /// <summary>Whether nothing is told on stderr but what is wrong: it is a command's as well.</summary>
+    public required bool OnlyFaults { get; init; }
+
+    /// <summary>When the program has started, as a timestamp of <see cref="System.Diagnostics.Stopwatch"/>.</summary>
+    public required long Started { get; init; }
+}
