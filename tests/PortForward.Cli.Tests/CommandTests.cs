@@ -10,7 +10,7 @@ public sealed class CommandTests(ClusterFixture fixture) : IClassFixture<Cluster
     [UnixFact]
     public async Task It_is_told_where_the_forwards_are_and_stdout_is_its_own()
     {
-        await using PfProcess pf = await RunAsync("db=pod/solo", ":7000", ":web", "svc/web", ":http", "--", "sh", "-c", "env | grep -E '^(PF_|WEB_SERVICE)' | sort | sed 's/=[0-9]*$/=N/; s/:[0-9]*$/:N/'");
+        await using PfProcess pf = await RunAsync("db=pod/solo", ":7000", ":web", "svc/web", ":http", "--", "sh", "-c", "env | grep -E '^(PF_DB|PF_WEB|WEB_SERVICE)' | sort | sed 's/=[0-9]*$/=N/; s/:[0-9]*$/:N/'");
 
         (await pf.ExitAsync()).Should().Be(0);
         pf.Error.Should().BeEmpty();
@@ -89,6 +89,19 @@ public sealed class CommandTests(ClusterFixture fixture) : IClassFixture<Cluster
         (await pf.ExitAsync()).Should().Be(125);
         pf.Output.Should().BeEmpty();
         pf.Error.Should().ContainSingle().Which.Should().Match(error);
+    }
+
+    [UnixFact]
+    public async Task A_port_that_cannot_be_had_is_a_failure_though_others_can()
+    {
+        using var other = new System.Net.Sockets.TcpListener(System.Net.IPAddress.Loopback, 0);
+        other.Start();
+        int taken = ((System.Net.IPEndPoint)other.LocalEndpoint).Port;
+
+        await using PfProcess pf = await RunAsync("--address", "127.0.0.1", "pod/solo", ":8080", $"{taken}:7000", "--", "true");
+
+        (await pf.ExitAsync()).Should().Be(125);
+        pf.Error.Should().HaveCount(2).And.EndWith("error: nothing is forwarded, since not all ports can be had");
     }
 
     [UnixFact]

@@ -28,7 +28,7 @@ internal sealed class CommandRun : IDisposable
     /// <param name="words">The command and its arguments.</param>
     /// <param name="forwards">The forwards, all ready.</param>
     /// <param name="hasTemplates">Whether templates in the words are filled in.</param>
-    /// <exception cref="CommandException">It could not be started.</exception>
+    /// <exception cref="RunException">It could not be started.</exception>
     public static CommandRun Start(IReadOnlyList<string> words, IReadOnlyCollection<Forward> forwards, bool hasTemplates)
     {
         string[] filled = [.. words.Select(word => hasTemplates ? ForwardTemplates.Fill(word, forwards) : word)];
@@ -49,7 +49,7 @@ internal sealed class CommandRun : IDisposable
         }
         catch (Win32Exception e)
         {
-            throw new CommandException($"{filled[0]} cannot be run: {e.Message}", e.NativeErrorCode == FileNotFound ? NotFound : CannotRun);
+            throw new RunException($"{filled[0]} cannot be run: {e.Message}", e.NativeErrorCode == FileNotFound ? NotFound : CannotRun);
         }
     }
 
@@ -93,10 +93,10 @@ internal sealed class CommandRun : IDisposable
         {
             string path = Path.GetFullPath(command);
             return File.Exists(path) ? path
-                : Directory.Exists(path) ? throw new CommandException($"{command} is a folder", CannotRun)
-                : throw new CommandException($"{command} does not exist", NotFound);
+                : Directory.Exists(path) ? throw new RunException($"{command} is a folder", CannotRun)
+                : throw new RunException($"{command} does not exist", NotFound);
         }
 
-        return ExecutableSearch.Find(command, LocalEnvironment.Current) ?? throw new CommandException($"{command} was not found in PATH", NotFound);
+        return ExecutableSearch.Find(command, LocalEnvironment.Current) ?? throw new RunException($"{command} was not found in PATH", NotFound);
     }
 }

@@ -75,13 +75,17 @@ internal sealed record ForwardArguments
         }
     }
 
+    /// <summary>
+    /// Whether a port that cannot be had ends the start. kubectl's way with one target is to go on with its other ports; a command and a ports file name all of them.
+    /// </summary>
+    public bool RequiresAllPorts => Targets.Count > 1 || Command.Count > 0 || Output.PortsFile is not null;
+
     /// <summary>What the library is asked for.</summary>
     /// <param name="options">Gives each forward, by its number, the rest of its options.</param>
     public IReadOnlyList<ForwardDefinition> Define(Func<int, ForwardOptions, ForwardOptions> options) =>
         [.. Targets.Select((target, index) => new ForwardDefinition(target.Target, target.Ports)
         {
-            // With several, a port that cannot be had ends the start; kubectl's way with one is to go on with the others.
-            Options = options(index, Options with { Name = target.Name, Namespace = target.Namespace, RequireAllPorts = Targets.Count > 1 }),
+            Options = options(index, Options with { Name = target.Name, Namespace = target.Namespace, RequireAllPorts = RequiresAllPorts }),
         })];
 
     /// <summary>How the descriptors that there are now are divided. It is asked once the program has opened nearly all that it needs for itself.</summary>

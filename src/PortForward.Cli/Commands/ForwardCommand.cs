@@ -54,9 +54,9 @@ internal static class ForwardCommand
         {
             stderr.Tell(UserMessages.Failed(e.IsVerbatim ? e.Message : $"error: {e.Message}", Reasons.Of(e), verbose ? e : null));
         }
-        catch (CommandException e)
+        catch (RunException e)
         {
-            stderr.Tell(UserMessages.Failed($"error: {e.Message}", Reasons.Command));
+            stderr.Tell(UserMessages.Failed($"error: {e.Message}", Reasons.Run));
             return e.ExitCode;
         }
         catch (PortForwardException e)

@@ -68,7 +68,7 @@ internal static class ForwardRun
                 stdout.Write(json.Render(UserMessages.AllReady(forwards.Count), forward: null));
             }
 
-            using PortsFile? portsFile = WritePorts(arguments.Output, forwards, stdout);
+            using PortsFile? portsFile = WritePorts(arguments.Output, forwards, stdout, hasCommand ? CommandRun.NotStarted : Failure);
             if (hasCommand)
             {
                 return await RunCommandAsync(arguments, forwards, views, signals, e => Explain(e, arguments, flags, parsed));
@@ -131,7 +131,7 @@ internal static class ForwardRun
                 return EndedBy(signals.Received);
             }
         }
-        catch (PortForwardException) when (hasToldPort && arguments.Targets.Count > 1)
+        catch (PortForwardException) when (hasToldPort && arguments.RequiresAllPorts)
         {
             throw new PortForwardException("nothing is forwarded, since not all ports can be had");
         }
@@ -153,7 +153,7 @@ internal static class ForwardRun
 
     /// <summary>Runs the command behind the forwards to its end. A forward that is lost meanwhile is told, and the command goes on.</summary>
     /// <returns>The command's exit code.</returns>
-    /// <exception cref="CommandException">It could not be started.</exception>
+    /// <exception cref="RunException">It could not be started.</exception>
     private static async Task<int> RunCommandAsync(
         ForwardArguments arguments, ForwardSet forwards, ForwardView[] views, TerminationSignals signals, Func<ClusterException, ClusterException> explain)
     {
@@ -201,7 +201,7 @@ internal static class ForwardRun
     }
 
     /// <summary>Writes the ports file, if one is asked for.</summary>
-    private static PortsFile? WritePorts(OutputArguments output, ForwardSet forwards, LineWriter stdout)
+    private static PortsFile? WritePorts(OutputArguments output, ForwardSet forwards, LineWriter stdout, int failure)
     {
         if (output.PortsFile is not { } file)
         {
@@ -211,7 +211,7 @@ internal static class ForwardRun
         string text = output.ArePortsVariables ? PortsFile.Variables(forwards) : PortsFile.Json(forwards);
         if (file != OutputArguments.Stdout)
         {
-            return PortsFile.Write(file, text);
+            return PortsFile.Write(file, text, failure);
         }
 
         stdout.Write(text);

@@ -14,7 +14,7 @@ internal static class ForwardTemplates
     /// <summary>Fills in a text.</summary>
     /// <param name="text">The text.</param>
     /// <param name="forwards">The forwards, all ready.</param>
-    /// <exception cref="CommandException">A forward has no such field.</exception>
+    /// <exception cref="RunException">A forward has no such field.</exception>
     public static string Fill(string text, IReadOnlyCollection<Forward> forwards)
     {
         var filled = new StringBuilder();
@@ -52,7 +52,7 @@ internal static class ForwardTemplates
             "port" => $"{forward.Port}",
             "addr" => AddressOf(forward),
             _ when port is { Local: [var local, ..] } => $"{local.Port}",
-            _ => throw new CommandException($"{template}: the forward {forward.Name} has {string.Join(", ", FieldsOf(forward))} (--no-templates passes it on as it is)", CommandRun.NotStarted),
+            _ => throw new RunException($"{template}: the forward {forward.Name} has {string.Join(", ", FieldsOf(forward))} (--no-templates passes it on as it is)", CommandRun.NotStarted),
         };
     }
 

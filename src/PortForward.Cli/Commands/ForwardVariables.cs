@@ -11,7 +11,7 @@ internal static class ForwardVariables
     /// <summary>The variables, in the order of the forwards.</summary>
     /// <param name="forwards">The forwards, all ready.</param>
     /// <param name="isSet">Whether there is a variable of that name already; Kubernetes' ones do not take its place.</param>
-    /// <exception cref="CommandException">Two forwards would have the same variable.</exception>
+    /// <exception cref="RunException">Two forwards would have the same variable.</exception>
     public static IReadOnlyList<KeyValuePair<string, string>> Of(IEnumerable<Forward> forwards, Func<string, bool> isSet)
     {
         var variables = new Dictionary<string, (string Value, Forward Owner)>(StringComparer.Ordinal);
@@ -22,7 +22,7 @@ internal static class ForwardVariables
             {
                 if (variables.TryGetValue(name, out (string Value, Forward Owner) taken) && taken.Owner != forward)
                 {
-                    throw new CommandException($"the forwards {taken.Owner.Name} and {forward.Name} would both set {name}: give one of them another name, as in other={forward.Target}", CommandRun.NotStarted);
+                    throw new RunException($"the forwards {taken.Owner.Name} and {forward.Name} would both set {name}: give one of them another name, as in other={forward.Target}", CommandRun.NotStarted);
                 }
 
                 variables[name] = (value, forward);

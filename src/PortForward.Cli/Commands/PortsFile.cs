@@ -14,8 +14,9 @@ internal sealed class PortsFile : IDisposable
     /// <summary>Writes the file in place of an older one.</summary>
     /// <param name="path">Its path.</param>
     /// <param name="text">What is in it.</param>
-    /// <exception cref="UsageException">It cannot be written; the message says why, in one sentence.</exception>
-    public static PortsFile Write(string path, string text)
+    /// <param name="failure">The exit code if it cannot be written.</param>
+    /// <exception cref="RunException">It cannot be written; the message says why, in one sentence.</exception>
+    public static PortsFile Write(string path, string text, int failure)
     {
         string whole = Path.GetFullPath(path);
         string beside = $"{whole}.{Environment.ProcessId}.tmp"; // In the same folder: only there a rename is one step.
@@ -28,7 +29,7 @@ internal sealed class PortsFile : IDisposable
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             TryDelete(beside);
-            throw new UsageException($"--ports-file {path} cannot be written: {e.Message.TrimEnd('.')}");
+            throw new RunException($"--ports-file {path} cannot be written: {e.Message.TrimEnd('.')}", failure);
         }
     }
 

@@ -10,9 +10,8 @@ internal static class Reasons
 {
     public const string Usage = "usage";
     public const string NoPort = "no-port";
-    public const string Command = "command";
+    public const string Run = "run";
     public const string Stopped = "stopped";
-    public const string PortsFile = "ports-file";
     public const string Unexpected = "unexpected";
     public const string OutputFailed = "stdout-failed";
     public const string AcceptFailed = "accept-failed";
