@@ -57,7 +57,15 @@ internal sealed class TokenProviderCredentials(ITokenProvider provider, string o
 
     /// <inheritdoc/>
     /// <remarks>Whether it has another token is known only once it is asked.</remarks>
-    public bool Discard(Credential refused) => true;
+    public bool Discard(Credential refused)
+    {
+        lock (_gate)
+        {
+            _asking = null; // What is under way may bring the same one.
+        }
+
+        return true;
+    }
 
     private string Value(AuthenticationHeaderValue header)
     {

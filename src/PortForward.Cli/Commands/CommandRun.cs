@@ -20,6 +20,7 @@ internal sealed class CommandRun : IDisposable
     private const int FileNotFound = 2; // ENOENT, as on Windows
 
     private readonly Process _process;
+    private readonly TaskCompletionSource _exited = new();
     private int _terminations;
 
     private CommandRun(Process process) => _process = process;
@@ -58,13 +59,14 @@ internal sealed class CommandRun : IDisposable
     public async Task<int> ExitAsync()
     {
         await _process.WaitForExitAsync();
+        _exited.SetResult();
         return _process.ExitCode;
     }
 
     /// <summary>Passes a signal on to the command, unless the terminal has delivered it there already. A second request to terminate kills it.</summary>
     public void PassOn(PosixSignal signal)
     {
-        if (_process.HasExited)
+        if (_exited.Task.IsCompleted)
         {
             return;
         }
@@ -77,7 +79,7 @@ internal sealed class CommandRun : IDisposable
 
         if (signal == PosixSignal.SIGTERM && Interlocked.Increment(ref _terminations) > 1)
         {
-            _process.Kill();
+            _ = ControllingTerminal.Kill(_process.Id, SignalNumber.Kill);
         }
         else if (signal is not (PosixSignal.SIGINT or PosixSignal.SIGQUIT) || !ControllingTerminal.IsOurs())
         {

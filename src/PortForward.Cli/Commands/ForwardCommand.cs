@@ -24,6 +24,7 @@ internal static class ForwardCommand
         try
         {
             ParseResult parsed = Parse(flags, arguments, out IReadOnlyList<string> command);
+            failure = command.Count > 0 ? CommandRun.NotStarted : Failure;
             if (parsed.GetValue(flags.Help))
             {
                 return Print(HelpText.Render(flags), stderr);

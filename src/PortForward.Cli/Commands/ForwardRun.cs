@@ -61,6 +61,11 @@ internal static class ForwardRun
             }
 
             using var all = new ForwardViews(views);
+            if (arguments.Output.PortsFile is { } named && named != OutputArguments.Stdout)
+            {
+                PortsFile.RemoveOlder(named, hasCommand ? CommandRun.NotStarted : Failure);
+            }
+
             await forwards.StartAsync(new ForwardSetOptions(), signals.Requested);
             all.Release();
             if (arguments.Output.IsJson)
@@ -167,6 +172,7 @@ internal static class ForwardRun
 
         _ = UntilEndedAsync(views, throws: false, explain, static (_, _) => { });
         int exitCode = await command.ExitAsync();
+        signals.PassOnTo(_ => signals.RequestAtOnce()); // From now on they end what is still being drained.
         await forwards.StopAsync(signals.Repeated);
         return exitCode;
     }

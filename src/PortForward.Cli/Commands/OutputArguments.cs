@@ -17,9 +17,10 @@ internal sealed record OutputArguments(bool IsQuiet, bool IsJson, string? PortsF
     public static OutputArguments Read(ForwardFlags flags, ParseResult parsed, bool hasCommand)
     {
         bool isJson = Choose(flags.Output, parsed, usual: "text", other: "json");
-        string? file = parsed.GetValue(flags.PortsFile) is { Length: > 0 } named ? named : null;
+        string? file = parsed.GetValue(flags.PortsFile) is "" ? throw new UsageException("--ports-file has an empty name: is its variable set?") : parsed.GetValue(flags.PortsFile);
         bool areVariables = Choose(flags.PortsFileFormat, parsed, usual: "json", other: "env");
-        return !hasCommand ? new OutputArguments(parsed.GetValue(flags.Quiet), isJson, file, areVariables)
+        return isJson && file == Stdout ? throw new UsageException("-o json and --ports-file - do not go together: both write to stdout")
+            : !hasCommand ? new OutputArguments(parsed.GetValue(flags.Quiet), isJson, file, areVariables)
             : isJson ? throw new UsageException("-o json and a command do not go together: stdout is the command's")
             : file == Stdout ? throw new UsageException("--ports-file - and a command do not go together: stdout is the command's")
             : new OutputArguments(parsed.GetValue(flags.Quiet), isJson, file, areVariables);

@@ -8,8 +8,30 @@ namespace PortForward.Cli.Commands;
 internal sealed class PortsFile : IDisposable
 {
     private readonly string _path;
+    private readonly string _text;
 
-    private PortsFile(string path) => _path = path;
+    private PortsFile(string path, string text)
+    {
+        _path = path;
+        _text = text;
+    }
+
+    /// <summary>Removes what an older run has left: whoever waits for the file must not find that one.</summary>
+    /// <param name="path">Its path.</param>
+    /// <param name="failure">The exit code if it is no file.</param>
+    /// <exception cref="RunException">There is something else of that name.</exception>
+    public static void RemoveOlder(string path, int failure)
+    {
+        const FileAttributes Other = FileAttributes.Device | FileAttributes.Directory | FileAttributes.ReparsePoint;
+        var file = new FileInfo(Path.GetFullPath(path));
+        bool isOther = Directory.Exists(file.FullName) || (file.Exists && ((file.Attributes & Other) != FileAttributes.None || (!OperatingSystem.IsWindows() && !IsRegular(file.FullName))));
+        if (isOther)
+        {
+            throw new RunException($"--ports-file {path} is no regular file, and is left as it is (- is stdout)", failure);
+        }
+
+        TryDelete(file.FullName);
+    }
 
     /// <summary>Writes the file in place of an older one.</summary>
     /// <param name="path">Its path.</param>
@@ -19,12 +41,16 @@ internal sealed class PortsFile : IDisposable
     public static PortsFile Write(string path, string text, int failure)
     {
         string whole = Path.GetFullPath(path);
-        string beside = $"{whole}.{Environment.ProcessId}.tmp"; // In the same folder: only there a rename is one step.
+        string beside = $"{whole}.{Path.GetRandomFileName()}"; // In the same folder: only there a rename is one step.
         try
         {
-            File.WriteAllText(beside, text);
+            using (var file = new FileStream(beside, FileMode.CreateNew, FileAccess.Write))
+            {
+                file.Write(Encoding.UTF8.GetBytes(text));
+            }
+
             File.Move(beside, whole, overwrite: true);
-            return new PortsFile(whole);
+            return new PortsFile(whole, text);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -57,8 +83,35 @@ internal sealed class PortsFile : IDisposable
     public static string Variables(IEnumerable<Forward> forwards) =>
         string.Concat(ForwardVariables.Of(forwards, static _ => false).Select(static variable => $"{variable.Key}={variable.Value}\n"));
 
-    /// <summary>Removes the file.</summary>
-    public void Dispose() => TryDelete(_path);
+    /// <summary>Removes the file, unless another run has put its own there.</summary>
+    public void Dispose()
+    {
+        try
+        {
+            if (File.ReadAllText(_path) == _text)
+            {
+                File.Delete(_path);
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // Somebody else has removed it, or its folder: there is nothing left to do.
+        }
+    }
+
+    /// <summary>A device or a pipe has no length that can be set, and .NET names neither.</summary>
+    private static bool IsRegular(string path)
+    {
+        try
+        {
+            using var file = new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite);
+            return file.CanSeek && new FileInfo(path).LinkTarget is null && !path.StartsWith("/dev/", StringComparison.Ordinal);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
+    }
 
     private static void Write(Utf8JsonWriter json, Forward forward)
     {

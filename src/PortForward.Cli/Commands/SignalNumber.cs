@@ -8,6 +8,9 @@ internal static class SignalNumber
     /// <summary>What a shell adds to a signal's number for a program that it has ended.</summary>
     public const int Ended = 128;
 
+    /// <summary>The signal that no program can hold off.</summary>
+    public const int Kill = 9;
+
     /// <summary>The number of a signal.</summary>
     public static int Of(PosixSignal signal) => signal switch
     {

@@ -133,7 +133,7 @@ internal sealed class TerminationSignals : IDisposable
 
     private void EndSoon()
     {
-        if (!_done.Wait(_lastLimit))
+        if (!_done.Wait(_lastLimit) && _passOn is null)
         {
             _exit();
         }
