@@ -24,8 +24,8 @@ internal sealed class PortsFile : IDisposable
     {
         const FileAttributes Other = FileAttributes.Device | FileAttributes.Directory | FileAttributes.ReparsePoint;
         var file = new FileInfo(Path.GetFullPath(path));
-        bool isOther = Directory.Exists(file.FullName) || (file.Exists && ((file.Attributes & Other) != FileAttributes.None || (!OperatingSystem.IsWindows() && !IsRegular(file.FullName))));
-        if (isOther)
+        bool isOther = file.Exists && ((file.Attributes & Other) != FileAttributes.None || (!OperatingSystem.IsWindows() && !IsRegular(file.FullName)));
+        if (isOther || Directory.Exists(file.FullName))
         {
             throw new RunException($"--ports-file {path} is no regular file, and is left as it is (- is stdout)", failure);
         }
