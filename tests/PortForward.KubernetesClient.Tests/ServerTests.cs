@@ -6,7 +6,7 @@ using PortForward.Testing;
 
 namespace PortForward.KubernetesClient.Tests;
 
-/// <summary>Which server is meant, and that no other one is taken for it.</summary>
+/// <summary>A cluster client reaches the server that its configuration names, and refuses any other.</summary>
 public sealed class ServerTests
 {
     private static readonly TestClusterOptions ForAnotherHost = new() { CertificateNames = ["api.example.test"] };

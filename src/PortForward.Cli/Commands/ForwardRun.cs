@@ -31,6 +31,7 @@ internal static class ForwardRun
         _ = Task.Run(ApiClient.WarmUp);
         bool verbose = parsed.GetValue(flags.Verbose);
         bool hasCommand = arguments.Command.Count > 0;
+        int failure = hasCommand ? CommandRun.NotStarted : Failure;
         using var signals = new TerminationSignals(EndedBy);
         using var memory = new MemoryRelease(TimeProvider.System, MemoryRelease.ToSystem);
         StreamFault? outputFault = null;
@@ -63,7 +64,7 @@ internal static class ForwardRun
             using var all = new ForwardViews(views);
             if (arguments.Output.PortsFile is { } named && named != OutputArguments.Stdout)
             {
-                PortsFile.RemoveOlder(named, hasCommand ? CommandRun.NotStarted : Failure);
+                PortsFile.RemoveOlder(named, failure);
             }
 
             await forwards.StartAsync(new ForwardSetOptions(), signals.Requested);
@@ -73,7 +74,7 @@ internal static class ForwardRun
                 stdout.Write(json.Render(UserMessages.AllReady(forwards.Count), forward: null));
             }
 
-            using PortsFile? portsFile = WritePorts(arguments.Output, forwards, stdout, hasCommand ? CommandRun.NotStarted : Failure);
+            using PortsFile? portsFile = WritePorts(arguments.Output, forwards, stdout, failure);
             if (hasCommand)
             {
                 return await RunCommandAsync(arguments, forwards, views, signals, e => Explain(e, arguments, flags, parsed));
