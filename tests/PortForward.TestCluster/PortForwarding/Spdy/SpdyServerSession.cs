@@ -19,6 +19,9 @@ internal sealed class SpdyServerSession : IDisposable
     private readonly Func<SpdyServerStream, bool> _accept;
     private readonly Action<string> _violation;
     private readonly ConcurrentDictionary<int, SpdyServerStream> _streams = new();
+
+    /// <summary>Which streams the client has ended; they stay known when the other side has ended, too, and the stream is forgotten.</summary>
+    private readonly ConcurrentDictionary<int, bool> _endedByClient = new();
     private readonly SemaphoreSlim _writing = new(1, 1);
     private readonly SpdyHeaderReader _headerReader = new();
     private readonly SpdyHeaderWriter _headerWriter = new();
@@ -175,7 +178,11 @@ internal sealed class SpdyServerSession : IDisposable
         if ((frame.Flags & SpdyFrame.Unidirectional) != 0)
             stream.EndLocalFromStart();
         if (frame.IsFin)
+        {
+            _endedByClient[frame.StreamId] = true;
             stream.EndRemote();
+        }
+
         return true;
     }
 
@@ -204,6 +211,10 @@ internal sealed class SpdyServerSession : IDisposable
             return;
         }
 
+        if (_answersStreams && frame.Type is SpdyFrameType.Data && _endedByClient.ContainsKey(frame.StreamId))
+            _violation($"A data frame on stream {frame.StreamId} after its end.");
+        if (_answersStreams && (frame.Type is SpdyFrameType.RstStream || frame is { Type: SpdyFrameType.Data, IsFin: true }))
+            _endedByClient[frame.StreamId] = true;
         if (!_answersStreams || !_streams.TryGetValue(frame.StreamId, out var stream))
             return;
 
@@ -222,19 +233,13 @@ internal sealed class SpdyServerSession : IDisposable
 
                 break;
             case SpdyFrameType.RstStream:
-                stream.EndedByClient = true;
                 stream.EndByReset();
                 break;
             case SpdyFrameType.Data:
-                if (stream.EndedByClient)
-                    _violation($"A data frame on stream {stream.Id} after its end.");
-                else if (frame.Body.Length > 0 && !stream.RemoteEnded)
+                if (frame.Body.Length > 0 && !stream.RemoteEnded)
                     await stream.DeliverAsync(frame.Body);
                 if (frame.IsFin)
-                {
-                    stream.EndedByClient = true;
                     stream.EndRemote();
-                }
 
                 break;
         }

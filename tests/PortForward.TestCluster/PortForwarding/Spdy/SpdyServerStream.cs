@@ -91,9 +91,6 @@ internal sealed class SpdyServerStream(SpdyServerSession session, int id, IReadO
 
     public bool RemoteEnded => _remoteEnded;
 
-    /// <summary>Whether the client said so, with FIN or with RST_STREAM: frames that come after it break the protocol.</summary>
-    public bool EndedByClient { get; set; }
-
     /// <summary>The client's RST_STREAM: nothing is answered to it.</summary>
     public void EndByReset()
     {
