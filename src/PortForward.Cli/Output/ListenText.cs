@@ -12,6 +12,10 @@ internal static class ListenText
     public static string Describe(PortUnavailable unavailable) =>
         string.Join("; ", unavailable.Failures.Select(failure => $"{failure.EndPoint}: {failure.Reason}"));
 
+    /// <summary>What was to be had: a port, or one of a range.</summary>
+    public static string Ports(PortUnavailable unavailable) =>
+        unavailable.LastLocalPort is { } last ? $"any port from {unavailable.LocalPort} to {last}" : $"port {unavailable.LocalPort}";
+
     /// <summary>What to do when a port is not to be had.</summary>
     public static string Advise(PortUnavailable unavailable) => Advise(unavailable, OperatingSystem.IsWindows());
 

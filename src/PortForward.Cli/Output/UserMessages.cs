@@ -73,7 +73,7 @@ internal static class UserMessages
     public static OutputEvent Running(string pod) => new(EventTypes.Running, LogLevel.Information, $"pod {pod} is running") { Pod = pod };
 
     public static OutputEvent PortUnavailable(PortUnavailable unavailable) =>
-        new(EventTypes.Error, LogLevel.Error, $"Unable to listen on port {unavailable.LocalPort}: {ListenText.Describe(unavailable)} ({ListenText.Advise(unavailable)})")
+        new(EventTypes.Error, LogLevel.Error, $"Unable to listen on {ListenText.Ports(unavailable)}: {ListenText.Describe(unavailable)} ({ListenText.Advise(unavailable)})")
         {
             Reason = Reasons.Of(unavailable.Failures[0].Reason),
             Local = unavailable.Failures[0].EndPoint,

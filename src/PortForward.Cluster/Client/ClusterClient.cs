@@ -165,8 +165,9 @@ public sealed class ClusterClient : IAsyncDisposable
         ForwardRequest[] requests = [.. definitions.Select(Read)];
         IReadOnlyList<string> names = ForwardNames.Of([.. requests.Select(request => (request.Name, request.Target))]);
         TimeSpan unusedTime = requests.Length > 1 ? ForwardSet.UnusedTime : Timeout.InfiniteTimeSpan;
+        HashSet<int> kept = [.. requests.SelectMany(static request => request.Ports).Select(static port => port.FixedLocalPort).OfType<int>()];
         return new ForwardSet([.. requests.Select((request, index) =>
-            new ForwardSet.Member(this, new Forward(_starter, request, names[index], _options.Time, _loggers) { UnusedTime = unusedTime }))]);
+            new ForwardSet.Member(this, new Forward(_starter, request, names[index], _options.Time, _loggers) { UnusedTime = unusedTime, IsKept = kept.Contains }))]);
     }
 
     /// <summary>Starts a forward; it is the client's until it has ended.</summary>

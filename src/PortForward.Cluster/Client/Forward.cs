@@ -1,4 +1,3 @@
-using System.Net;
 using Microsoft.Extensions.Logging;
 using PortForward.Cluster.Targets;
 using PortForward.Forwarding;
@@ -52,9 +51,7 @@ public sealed class Forward : IAsyncDisposable
     public IReadOnlyList<ForwardPort> Ports { get; private set; } = [];
 
     /// <summary>An address of this machine under which the first port is reached.</summary>
-    public string Host => First.Address is var address && address.Equals(IPAddress.Any) ? IPAddress.Loopback.ToString()
-        : address.Equals(IPAddress.IPv6Any) ? IPAddress.IPv6Loopback.ToString()
-        : address.ToString();
+    public string Host => First.Host;
 
     /// <summary>The local port of the first port.</summary>
     public int Port => First.Port;
@@ -87,7 +84,7 @@ public sealed class Forward : IAsyncDisposable
     /// </summary>
     public Task Completion { get; private set; } = Task.CompletedTask;
 
-    private IPEndPoint First => Ports.FirstOrDefault(port => port.Local.Count > 0)?.Local[0]
+    private ForwardPort First => Ports.FirstOrDefault(port => port.Local.Count > 0)
         ?? throw new InvalidOperationException($"The forward {Name} has no local port: it was not started, or could not be.");
 
     /// <summary>
@@ -133,6 +130,9 @@ public sealed class Forward : IAsyncDisposable
 
     /// <summary>How long after its last use an idle tunnel is kept; always unless set otherwise.</summary>
     internal TimeSpan UnusedTime { get; init; } = Timeout.InfiniteTimeSpan;
+
+    /// <summary>Whether another forward is to have a local port, so that no range and no random choice may take it.</summary>
+    internal Func<int, bool> IsKept { get; init; } = static _ => false;
 
     /// <summary>Called when the start waits for a pod.</summary>
     internal Action? OnAwaiting { get; set; }
@@ -228,7 +228,8 @@ public sealed class Forward : IAsyncDisposable
             _abort.Token.ThrowIfCancellationRequested();
             if (_options.RequireAllPorts && started.Target.Ports.Count < _request.Ports.Count)
             {
-                throw new PortForwardException($"a local port is asked for twice: {string.Join(", ", _request.Ports.Select(port => port.Text))}");
+                PortSpec twice = _request.Ports.First(port => !started.Target.Ports.Any(served => ReferenceEquals(served.Spec, port)));
+                throw new PortForwardException($"{twice} asks for a local port that another port has already");
             }
 
             return new PortForwarder(
@@ -237,6 +238,7 @@ public sealed class Forward : IAsyncDisposable
                 [.. started.Target.Ports.Select(port => new Forwarding.PortMapping(port.LocalPort, port.PodPort)
                 {
                     LastLocalPort = port.Spec.LastLocalPort,
+                    IsKept = IsKept,
                     Addresses = port.Spec.Address is { } address ? ListenAddress.Parse([address]) : null,
                 })],
                 options.Forwarding(_time, _events.Tell));

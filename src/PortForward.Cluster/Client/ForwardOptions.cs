@@ -17,7 +17,10 @@ public sealed record ForwardOptions
     /// <summary>Where to listen: IP addresses, and <c>localhost</c>, which is 127.0.0.1 and ::1 and enough with one of them. That is the default.</summary>
     public IReadOnlyList<string> Addresses { get; init; } = ["localhost"];
 
-    /// <summary>Whether a port that cannot be listened on is a failure of the start, which is the default. If not, one that can be is enough.</summary>
+    /// <summary>
+    /// Whether a port that cannot be listened on is a failure of the start, which is the default. So is one that another program has on one of its addresses,
+    /// since clients may reach that program. If not, one port that can be listened on is enough.
+    /// </summary>
     public bool RequireAllPorts { get; init; } = true;
 
     /// <summary>How long to wait until the target has a running pod; one minute by default.</summary>

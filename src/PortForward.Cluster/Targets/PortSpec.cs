@@ -34,6 +34,9 @@ internal sealed record PortSpec
     /// <summary>The local port, 1–65535; 0 for any free one; null when only the remote port was given, whose number it then is.</summary>
     public int? LocalPort { get; }
 
+    /// <summary>The one local port that it is to have. Null for a range, for any free port, and where only the cluster knows it.</summary>
+    public int? FixedLocalPort => LastLocalPort is not null ? null : (LocalPort ?? RemotePort) is > 0 and int number ? number : null;
+
     /// <summary>The remote port as it was given, a number or a name.</summary>
     public string Remote { get; }
 
@@ -108,7 +111,10 @@ internal sealed record PortSpec
         if (text.StartsWith('[') && text.IndexOf("]:", StringComparison.Ordinal) is > 0 and int end)
         {
             (address, ports) = (text[1..end], text[(end + 2)..].Split(':'));
-            why = ports.Length != 2 ? Expected : IsAddress(address) ? null : $"{address} is not a valid IP";
+            why = ports.Length != 2 ? Expected
+                : !IsAddress(address) ? $"{address} is not a valid IP"
+                : address.Contains(':', StringComparison.Ordinal) ? null
+                : $"brackets are for IPv6 addresses, write {address}:{text[(end + 2)..]}";
         }
         else if (ports.Length == 3 && IsAddress(ports[0]))
         {

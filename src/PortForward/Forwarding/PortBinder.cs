@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 
 namespace PortForward.Forwarding;
 
@@ -7,6 +8,8 @@ internal static class PortBinder
 {
     /// <summary>How many random ports are tried when one that is free on the first address is taken on another.</summary>
     private const int RandomPortAttempts = 20;
+
+    private static readonly ListenFailure AllKept = new(SocketError.AddressAlreadyInUse);
 
     /// <summary>The listeners of a port (empty if it cannot be served) and the addresses that could not be bound.</summary>
     public readonly record struct Result(IReadOnlyList<LocalListener> Listeners, IReadOnlyList<(IPEndPoint EndPoint, ListenFailure Reason)> Failures);
@@ -20,30 +23,33 @@ internal static class PortBinder
             return BindOne(mapping, addresses, index);
         }
 
-        for (int port = mapping.LocalPort; port <= last; port++)
+        Result? first = null, partial = null;
+        foreach (int port in Enumerable.Range(mapping.LocalPort, last - mapping.LocalPort + 1).Where(port => mapping.IsKept?.Invoke(port) != true))
         {
             Result result = BindOne(mapping with { LocalPort = port }, addresses, index);
             if (result.Listeners.Count > 0 && !result.Failures.Any(failed => failed.Reason.InUse))
             {
+                CloseAll(partial?.Listeners ?? []);
                 return result;
             }
 
+            if (result.Listeners.Count > 0 && partial is null)
+            {
+                partial = result;
+                continue;
+            }
+
             CloseAll(result.Listeners);
+            first ??= result;
         }
 
-        Result first = default;
-        for (int port = mapping.LocalPort; port <= last && first.Listeners is not { Count: > 0 }; port++)
-        {
-            first = BindOne(mapping with { LocalPort = port }, addresses, index);
-        }
-
-        return first;
+        return partial ?? first ?? new Result([], [.. addresses.Select(address => (new IPEndPoint(address.Address, mapping.LocalPort), AllKept))]);
     }
 
     private static Result BindOne(PortMapping mapping, IReadOnlyList<ListenAddress> addresses, int index)
     {
         Result result = TryBind(mapping, addresses, index);
-        for (int attempt = 1; attempt < RandomPortAttempts && mapping.LocalPort == 0 && result.Failures.Any(failed => failed.Reason.InUse); attempt++)
+        for (int attempt = 1; attempt < RandomPortAttempts && mapping.LocalPort == 0 && IsUnfortunate(mapping, result); attempt++)
         {
             CloseAll(result.Listeners);
             result = TryBind(mapping, addresses, index);
@@ -59,6 +65,10 @@ internal static class PortBinder
         CloseAll(result.Listeners);
         return result with { Listeners = [] };
     }
+
+    /// <summary>Whether a random port is taken on one of the addresses, or meant for another forward.</summary>
+    private static bool IsUnfortunate(PortMapping mapping, Result result) =>
+        result.Failures.Any(failed => failed.Reason.InUse) || result.Listeners.Any(listener => mapping.IsKept?.Invoke(listener.Port.Local.Port) == true);
 
     private static Result TryBind(PortMapping mapping, IReadOnlyList<ListenAddress> addresses, int index)
     {

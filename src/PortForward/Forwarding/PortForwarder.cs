@@ -227,14 +227,14 @@ internal sealed class PortForwarder
         {
             PortBinder.Result bound = PortBinder.Bind(mapping, _addresses, index);
             listeners.AddRange(bound.Listeners);
-            if (bound.Listeners.Count == 0)
+            if (bound.Listeners.Count == 0 || (_options.RequireAllPorts && bound.Failures.Any(static failed => failed.Reason.InUse)))
             {
-                Emit(new PortUnavailable(mapping.LocalPort, mapping.TargetPort, bound.Failures));
+                Emit(new PortUnavailable(mapping.LocalPort, mapping.TargetPort, bound.Failures) { LastLocalPort = mapping.LastLocalPort });
                 if (_options.RequireAllPorts)
                 {
                     listeners.ForEach(static listener => listener.Dispose());
                     throw new PortForwardException(
-                        $"unable to listen on port {mapping.LocalPort}: {string.Join("; ", bound.Failures.Select(failed => $"{failed.EndPoint}: {failed.Reason}"))}");
+                        $"unable to listen on port {mapping.LocalPorts}: {string.Join("; ", bound.Failures.Select(failed => $"{failed.EndPoint}: {failed.Reason}"))}");
                 }
 
                 continue;

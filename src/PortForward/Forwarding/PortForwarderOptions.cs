@@ -36,7 +36,8 @@ internal sealed record PortForwarderOptions
     public int? MaxConnections { get; init; }
 
     /// <summary>
-    /// Whether a port that cannot be listened on is a failure of the start. If not, which is the default and kubectl's way, one that can be is enough.
+    /// Whether a port that cannot be listened on, or is another program's on one of its addresses, is a failure of the start.
+    /// If not, which is the default and kubectl's way, one that can be is enough.
     /// </summary>
     public bool RequireAllPorts { get; init; }
 

@@ -8,9 +8,15 @@ internal readonly record struct PortMapping(int LocalPort, int TargetPort)
     /// <summary>The last local port of a range of which the first free one is taken; null for one port.</summary>
     public int? LastLocalPort { get; init; }
 
+    /// <summary>Whether a local port is another's: neither a range nor a random choice takes it. Null if there is none.</summary>
+    public Func<int, bool>? IsKept { get; init; }
+
     /// <summary>Where to listen for this port alone; null for the addresses of the forward.</summary>
     public IReadOnlyList<ListenAddress>? Addresses { get; init; }
 
+    /// <summary>The local port, or the range of them, as it is written.</summary>
+    public string LocalPorts => LastLocalPort is { } last ? $"{LocalPort}-{last}" : $"{LocalPort}";
+
     /// <inheritdoc/>
-    public override string ToString() => LastLocalPort is { } last ? $"{LocalPort}-{last}:{TargetPort}" : $"{LocalPort}:{TargetPort}";
+    public override string ToString() => $"{LocalPorts}:{TargetPort}";
 }

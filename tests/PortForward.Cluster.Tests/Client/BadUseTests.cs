@@ -111,7 +111,7 @@ public sealed class BadUseTests : ClusterClientTestBase
         AddWeb("web-1");
 
         await this.Invoking(_ => Client.ForwardAsync("svc/web", "18080:http", "18080:echo"))
-            .Should().ThrowAsync<PortForwardException>().WithMessage("a local port is asked for twice: 18080:http, 18080:echo");
+            .Should().ThrowAsync<PortForwardException>().WithMessage("18080:echo asks for a local port that another port has already");
     }
 
     [Fact]

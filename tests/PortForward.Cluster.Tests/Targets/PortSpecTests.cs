@@ -35,7 +35,6 @@ public sealed class PortSpecTests
     [InlineData("localhost:8080:80", "localhost", 8080, null, "80")]
     [InlineData("127.0.0.2::http", "127.0.0.2", 0, null, "http")]
     [InlineData("[::1]:8080:80", "::1", 8080, null, "80")]
-    [InlineData("[127.0.0.2]:8080:80", "127.0.0.2", 8080, null, "80")]
     [InlineData("8000-8010:80", null, 8000, 8010, "80")]
     [InlineData("8000-8000:80", null, 8000, 8000, "80")]
     [InlineData("[::1]:8000-8010:80", "::1", 8000, 8010, "80")]
@@ -45,6 +44,18 @@ public sealed class PortSpecTests
 
         (port.Address, port.LocalPort, port.LastLocalPort, port.Remote).Should().Be((address, local, last, remote));
         port.ToString().Should().Be(text);
+    }
+
+    [Theory]
+    [InlineData("8080:80", 8080)]
+    [InlineData("80", 80)]
+    [InlineData("[::1]:8080:http", 8080)]
+    [InlineData(":80", null)]
+    [InlineData("http", null)]
+    [InlineData("8000-8010:80", null)]
+    public void The_one_local_port_that_it_is_to_have_is_known_without_the_cluster(string text, int? port)
+    {
+        PortSpec.Parse(text).FixedLocalPort.Should().Be(port);
     }
 
     private const string Form = "expected [LOCAL:]REMOTE, or ADDRESS:LOCAL:REMOTE";
@@ -61,6 +72,8 @@ public sealed class PortSpecTests
     [InlineData("[::1]:80", Form)]
     [InlineData("[::1]:1:2:3", Form)]
     [InlineData("[::1", Form)]
+    [InlineData("[127.0.0.2]:8080:80", "brackets are for IPv6 addresses, write 127.0.0.2:8080:80")]
+    [InlineData("[localhost]:8080:80", "brackets are for IPv6 addresses, write localhost:8080:80")]
     [InlineData("[web]:80:80", "web is not a valid IP")]
     [InlineData("[]:80:80", " is not a valid IP")]
     [InlineData("[::1,::2]:80:80", "::1,::2 is not a valid IP")]

@@ -108,6 +108,52 @@ public sealed class PortBinderTests : IDisposable
         result.Failures.Should().ContainSingle().Which.Reason.InUse.Should().BeTrue();
     }
 
+    [Fact]
+    public void Of_a_range_the_first_port_is_taken_that_is_free_on_all_addresses_and_not_meant_for_another()
+    {
+        (int first, int last) = FreeRange();
+        Keep(PortBinder.Bind(new PortMapping(first, 80), ListenAddress.Parse(["127.0.0.2"])));
+
+        Range(first, last, "127.0.0.1", "127.0.0.2").Listeners.Should().HaveCount(2).And.OnlyContain(listener => listener.Port.Local.Port == first + 1);
+        Range(first, last, "127.0.0.3", port => port <= first + 1).Listeners.Should().ContainSingle().Which.Port.Local.Port.Should().Be(first + 2);
+    }
+
+    [Fact]
+    public void If_none_of_a_range_is_free_the_failure_is_that_of_the_first()
+    {
+        (int first, int last) = FreeRange();
+        Keep(Range(first, first, "127.0.0.2"));
+        Keep(Range(first + 1, last, "127.0.0.2"));
+        Keep(Range(last, last, "127.0.0.2"));
+
+        PortBinder.Result result = Range(first, last, "127.0.0.2");
+
+        result.Listeners.Should().BeEmpty();
+        result.Failures.Should().ContainSingle().Which.EndPoint.Port.Should().Be(first);
+    }
+
+    [Fact]
+    public void If_all_of_a_range_are_meant_for_others_it_fails_as_if_they_were_taken()
+    {
+        (int first, int last) = FreeRange();
+
+        PortBinder.Result result = Range(first, last, "127.0.0.1", _ => true);
+
+        result.Listeners.Should().BeEmpty();
+        result.Failures.Should().ContainSingle().Which.Reason.InUse.Should().BeTrue();
+    }
+
+    [Fact]
+    public void A_random_port_that_is_meant_for_another_is_tried_again()
+    {
+        int tries = 0;
+
+        PortBinder.Result result = Keep(PortBinder.Bind(new PortMapping(0, 80) { IsKept = _ => ++tries <= 3 }, ListenAddress.Parse(["127.0.0.1"])));
+
+        tries.Should().Be(4);
+        result.Listeners.Should().ContainSingle();
+    }
+
     [IPv6Fact]
     public void Localhost_is_both_loopbacks_on_the_same_port()
     {
@@ -168,6 +214,32 @@ public sealed class PortBinderTests : IDisposable
     }
 
     private PortBinder.Result Bind(int port, params string[] addresses) => Keep(PortBinder.Bind(new PortMapping(port, 80), ListenAddress.Parse(addresses)));
+
+    private PortBinder.Result Range(int first, int last, params string[] addresses) =>
+        Keep(PortBinder.Bind(new PortMapping(first, 80) { LastLocalPort = last }, ListenAddress.Parse(addresses)));
+
+    private PortBinder.Result Range(int first, int last, string address, Func<int, bool> isKept) =>
+        Keep(PortBinder.Bind(new PortMapping(first, 80) { LastLocalPort = last, IsKept = isKept }, ListenAddress.Parse([address])));
+
+    /// <summary>Three ports in a row that were free on all loopback addresses a moment ago.</summary>
+    private static (int First, int Last) FreeRange()
+    {
+        while (true)
+        {
+            int first = Math.Min(FreePort(), 65533);
+            PortBinder.Result[] results = [.. Enumerable.Range(first, 3).Select(port => PortBinder.Bind(new PortMapping(port, 80), ListenAddress.Parse(["0.0.0.0"])))];
+            bool areFree = results.All(result => result.Listeners.Count == 1);
+            foreach (LocalListener listener in results.SelectMany(result => result.Listeners))
+            {
+                listener.Dispose();
+            }
+
+            if (areFree)
+            {
+                return (first, first + 2);
+            }
+        }
+    }
 
     private PortBinder.Result Keep(PortBinder.Result result)
     {
