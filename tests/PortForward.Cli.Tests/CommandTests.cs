@@ -15,9 +15,22 @@ public sealed class CommandTests(ClusterFixture fixture) : IClassFixture<Cluster
         (await pf.ExitAsync()).Should().Be(0);
         pf.Error.Should().BeEmpty();
         pf.Output.Should().Equal(
-            "PF_DB_7000_PORT=N", "PF_DB_8080_PORT=N", "PF_DB_ADDR=127.0.0.1:N", "PF_DB_ECHO_PORT=N", "PF_DB_HOST=127.0.0.1", "PF_DB_PORT=N", "PF_DB_WEB_PORT=N",
-            "PF_WEB_80_PORT=N", "PF_WEB_ADDR=127.0.0.1:N", "PF_WEB_HOST=127.0.0.1", "PF_WEB_HTTP_PORT=N", "PF_WEB_PORT=N",
+            "PF_DB_7000_ADDR=127.0.0.1:N", "PF_DB_7000_HOST=127.0.0.1", "PF_DB_7000_PORT=N", "PF_DB_8080_ADDR=127.0.0.1:N", "PF_DB_8080_HOST=127.0.0.1", "PF_DB_8080_PORT=N",
+            "PF_DB_ADDR=127.0.0.1:N", "PF_DB_ECHO_ADDR=127.0.0.1:N", "PF_DB_ECHO_HOST=127.0.0.1", "PF_DB_ECHO_PORT=N", "PF_DB_HOST=127.0.0.1", "PF_DB_PORT=N",
+            "PF_DB_WEB_ADDR=127.0.0.1:N", "PF_DB_WEB_HOST=127.0.0.1", "PF_DB_WEB_PORT=N",
+            "PF_WEB_80_ADDR=127.0.0.1:N", "PF_WEB_80_HOST=127.0.0.1", "PF_WEB_80_PORT=N", "PF_WEB_ADDR=127.0.0.1:N", "PF_WEB_HOST=127.0.0.1",
+            "PF_WEB_HTTP_ADDR=127.0.0.1:N", "PF_WEB_HTTP_HOST=127.0.0.1", "PF_WEB_HTTP_PORT=N", "PF_WEB_PORT=N",
             "WEB_SERVICE_HOST=127.0.0.1", "WEB_SERVICE_PORT=N", "WEB_SERVICE_PORT_HTTP=N");
+    }
+
+    [UnixFact]
+    public async Task Each_port_is_told_with_the_address_that_it_has()
+    {
+        await using PfProcess pf = await RunAsync("x=pod/solo", ":7000", "127.0.0.2::8080", "127.0.0.3::8080", "--", "sh", "-c",
+            "echo $PF_X_HOST $PF_X_8080_HOST {{x.web.host}} ${PF_X_8080_ADDR%:*}; test $PF_X_8080_ADDR = {{x.8080.addr}} && test $PF_X_8080_PORT = {{x.web.port}} && echo same");
+
+        (await pf.ExitAsync()).Should().Be(0);
+        pf.Output.Should().Equal("127.0.0.1 127.0.0.2 127.0.0.2 127.0.0.2", "same");
     }
 
     [UnixFact]
@@ -81,7 +94,12 @@ public sealed class CommandTests(ClusterFixture fixture) : IClassFixture<Cluster
     [InlineData("pod/solo 1:2:3 -- true", "error: invalid port*")]
     [InlineData("--pod-running-timeout 300ms pod/done 80 -- true", "error: *not running*")]
     [InlineData("pod/solo :7000 a-b=svc/web :80 a.b=svc/web :80 -- true", "error: the forwards a-b and a.b would both set PF_A_B_HOST: *")]
-    [InlineData("pod/solo :7000 -- echo {{solo.prot}}", "error: {{solo.prot}}: the forward solo has host, port, addr, 7000.port, echo.port (--no-templates passes it on as it is)")]
+    [InlineData("pod/solo :7000 -- echo {{solo.prot}}", "error: {{solo.prot}}: the forward solo has no prot: did you mean {{solo.port}}? (--no-templates passes it on as it is)")]
+    [InlineData("pod/solo :7000 -- echo {{solo.service}}", "error: {{solo.service}}: the forward solo has no service: it has host, port, addr, 7000.host, *echo.addr (--no-templates*)")]
+    [InlineData("db=pod/solo :5432 db-5432=svc/web :80 -- true", "error: the forwards db and db-5432 would both set PF_DB_5432_HOST: *")]
+    [InlineData("pod/solo 8080 svc/web 8080:80 -- true", "error: pod/solo 8080 and svc/web 8080:80 want the same local port, 8080: :80 takes any free one *")]
+    [InlineData("pod/solo 8080:80 8080:81 -- true", "error: pod/solo 8080:80 and pod/solo 8080:81 want the same local port, 8080: *")]
+    [InlineData("pod/solo 127.0.0.1:8080:80 0.0.0.0:8080:81 -- true", "error: *want the same local port, 8080: *")]
     public async Task If_it_is_not_started_the_exit_code_says_so(string arguments, string error)
     {
         await using PfProcess pf = await RunAsync(arguments.Split(' '));
@@ -134,6 +152,7 @@ public sealed class CommandTests(ClusterFixture fixture) : IClassFixture<Cluster
     [InlineData(PfProcess.Interrupt, "INT", 42)]
     [InlineData(PfProcess.Terminate, "TERM", 42)]
     [InlineData(PfProcess.Hangup, "HUP", 42)]
+    [InlineData(PfProcess.Quit, "QUIT", 42)]
     public async Task A_signal_is_passed_on_and_the_command_decides(int signal, string name, int expected)
     {
         // With setsid there is no terminal that could have delivered it to the command.
@@ -156,9 +175,29 @@ public sealed class CommandTests(ClusterFixture fixture) : IClassFixture<Cluster
 
         pf.Signal(PfProcess.Terminate);
         await pf.OutputLineAsync(line => line == "not yet");
+        long told = Stopwatch.GetTimestamp();
+        await Waiting.UntilAsync(() => Stopwatch.GetElapsedTime(told) > TimeSpan.FromMilliseconds(600)); // What follows within half a second is the same request.
         pf.Signal(PfProcess.Terminate);
 
         (await pf.ExitAsync()).Should().Be(137);
+    }
+
+    [TerminalFact]
+    public async Task What_the_terminal_has_delivered_is_not_passed_on_again()
+    {
+        string flag = fixture.PathOf("interrupted-enough");
+        await using var terminal = TerminalSession.Start(PfProcess.Command(fixture.Kubeconfig, "pod/solo", ":7000", "--", "sh", "-c",
+            $"trap 'echo got INT' INT; trap 'echo got QUIT' QUIT; echo started; while [ ! -e {flag} ]; do sleep 0.05; done; exit 7"));
+        await terminal.ShowsAsync("started");
+
+        await terminal.TypeAsync(TerminalSession.CtrlC);
+        await terminal.ShowsAsync("got INT");
+        await terminal.TypeAsync(TerminalSession.CtrlBackslash);
+        await terminal.ShowsAsync("got QUIT");
+        await File.WriteAllTextAsync(flag, "");
+
+        (await terminal.ExitAsync()).Should().Be(7);
+        terminal.Screen.Split("got ").Should().HaveCount(3);
     }
 
     [UnixFact]

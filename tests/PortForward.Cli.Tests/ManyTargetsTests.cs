@@ -44,6 +44,35 @@ public sealed class ManyTargetsTests(ClusterFixture fixture) : IClassFixture<Clu
     }
 
     [Fact]
+    public async Task Twenty_are_ready_together_and_a_deleted_pod_of_one_harms_no_other()
+    {
+        TestPod[] pods = [.. Enumerable.Range(0, 20).Select(number => fixture.Cluster.Pods.Add(TestPod.Probe($"many-{number}")))];
+        await using PfProcess pf = PfProcess.Start(fixture.Kubeconfig, ["-o", "json", "--address", "127.0.0.1", .. pods.SelectMany(pod => (string[])[$"pod/{pod.Name}", ":7000"])]);
+        await pf.OutputLineAsync(line => line.Contains("\"all-ready\"", StringComparison.Ordinal));
+        int[] ports = [.. pf.Output.Where(line => line.Contains("\"listening\"", StringComparison.Ordinal)).Select(PortOf)];
+        Client[] clients = await Task.WhenAll(ports.Select(Client.ConnectAsync));
+
+        pods[7].Delete();
+        await pf.OutputLineAsync(line => line.Contains("\"lost\"", StringComparison.Ordinal) && line.Contains("\"many-7\"", StringComparison.Ordinal));
+
+        ports.Should().HaveCount(20);
+        foreach (Client client in clients.Where((_, index) => index != 7))
+        {
+            await client.SendAsync("hello");
+            (await client.ReceiveAsync(5)).Should().Be("hello");
+        }
+
+        pf.Output.Count(line => line.Contains("\"lost\"", StringComparison.Ordinal)).Should().Be(1);
+        Array.ForEach(clients, static client => client.Dispose());
+
+        static int PortOf(string line)
+        {
+            using var json = System.Text.Json.JsonDocument.Parse(line);
+            return json.RootElement.GetProperty("local").GetProperty("port").GetInt32();
+        }
+    }
+
+    [Fact]
     public async Task A_port_that_cannot_be_had_ends_all_of_them_before_stdout_has_a_line()
     {
         using var other = new TcpListener(IPAddress.Loopback, 0);
@@ -91,6 +120,65 @@ public sealed class ManyTargetsTests(ClusterFixture fixture) : IClassFixture<Clu
 
         pf.Output[0].Should().MatchRegex(@"^Forwarding from 127\.0\.0\.2:\d+ -> 7000$");
         pf.Output[1].Should().MatchRegex(@"^Forwarding from 127\.0\.0\.3:\d+ -> 8080$").And.NotContain($":{taken} ");
+    }
+
+    [Fact]
+    public async Task A_range_leaves_alone_what_another_target_is_to_have()
+    {
+        using var other = new TcpListener(IPAddress.Parse("127.0.0.4"), 0);
+        other.Start();
+        int first = ((IPEndPoint)other.LocalEndpoint).Port;
+        int wanted = Math.Min(first, 65_000);
+        other.Stop();
+
+        await using PfProcess pf = PfProcess.Start(fixture.Kubeconfig, "--address", "127.0.0.4", "svc/web", $"{wanted}-{wanted + 50}:80", "pod/solo", $"{wanted}:7000");
+        await pf.OutputLineAsync(_ => pf.Output.Count == 2);
+
+        pf.Output[0].Should().NotContain($":{wanted} ");
+        pf.Output[1].Should().Be($"Forwarding from 127.0.0.4:{wanted} -> 7000");
+    }
+
+    [Fact]
+    public async Task A_port_that_another_program_has_on_one_loopback_address_is_not_had()
+    {
+        using var other = new TcpListener(IPAddress.Loopback, 0);
+        other.Start();
+        int taken = ((IPEndPoint)other.LocalEndpoint).Port;
+
+        await using PfProcess pf = await PfProcess.RunAsync(fixture.Kubeconfig, "svc/web", ":80", "pod/solo", $"{taken}:7000");
+
+        (await pf.ExitAsync()).Should().Be(1);
+        pf.Error.Should().HaveCount(2).And.Contain(line => line.StartsWith($"solo: Unable to listen on port {taken}: 127.0.0.1:{taken}: address already in use", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_range_of_which_none_is_free_is_told_as_a_range()
+    {
+        using var other = new TcpListener(IPAddress.Loopback, 0);
+        other.Start();
+        int taken = ((IPEndPoint)other.LocalEndpoint).Port;
+
+        await using PfProcess pf = await PfProcess.RunAsync(fixture.Kubeconfig, "--address", "127.0.0.1", "pod/solo", $"{taken}-{taken}:7000");
+
+        (await pf.ExitAsync()).Should().Be(1);
+        pf.Error[0].Should().StartWith($"Unable to listen on any port from {taken} to {taken}: 127.0.0.1:{taken}: address already in use (");
+    }
+
+    [TerminalFact]
+    public async Task In_a_terminal_the_last_line_sums_the_run_up()
+    {
+        await using var terminal = TerminalSession.Start(PfProcess.Command(fixture.Kubeconfig, "--address", "127.0.0.1", "pod/solo", ":7000"));
+        await terminal.ShowsAsync("Forwarding from 127.0.0.1:");
+        using (Client client = await Client.ConnectAsync(int.Parse(terminal.Screen.Split(' ')[2].Split(':')[1])))
+        {
+            await client.SendAsync("hello");
+            (await client.ReceiveAsync(5)).Should().Be("hello");
+        }
+
+        await terminal.TypeAsync(TerminalSession.CtrlC);
+
+        (await terminal.ExitAsync()).Should().Be(0);
+        terminal.Screen.Should().Contain("1 connection, 5 B sent, 5 B received");
     }
 
     [Fact]

@@ -41,6 +41,31 @@ public sealed class OutputTests(ClusterFixture fixture) : IClassFixture<ClusterF
         }
     }
 
+    [UnixTheory]
+    [InlineData("pod/solo :7000 svc/nope :80", "not-found", "Error from server (NotFound): services \"nope\" not found")]
+    [InlineData("--ports-file /no/such/folder/ports pod/solo :7000", "run", "error: --ports-file /no/such/folder/ports cannot be written: *")]
+    public async Task Json_tells_that_a_start_has_failed(string arguments, string reason, string message)
+    {
+        await using PfProcess pf = await PfProcess.RunAsync(fixture.Kubeconfig, ["-o", "json", .. arguments.Split(' ')]);
+
+        (await pf.ExitAsync()).Should().Be(1);
+        JsonElement last = Parse(pf.Output[^1]);
+        (Type(last), last.GetProperty("reason").GetString()).Should().Be(("error", reason));
+        last.GetProperty("message").GetString().Should().Match(message);
+        using JsonDocument schema = JsonDocument.Parse(await File.ReadAllTextAsync(Path.Combine(AppContext.BaseDirectory, "events.schema.json")));
+        pf.Output.Select(Parse).Should().AllSatisfy(told => ShouldFollow(told, schema.RootElement));
+        pf.Error.Should().ContainSingle().Which.Should().Match(message);
+    }
+
+    [UnixFact]
+    public async Task Nothing_is_told_as_ready_if_the_ports_file_cannot_be_written()
+    {
+        await using PfProcess pf = await PfProcess.RunAsync(fixture.Kubeconfig, "--ports-file", "/no/such/folder/ports", "pod/solo", ":7000");
+
+        (await pf.ExitAsync()).Should().Be(1);
+        pf.Output.Should().BeEmpty();
+    }
+
     [Fact]
     public async Task Quiet_tells_of_no_connection()
     {

@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+using Microsoft.Extensions.Time.Testing;
 using PortForward.Cli.Commands;
 
 namespace PortForward.Cli.Tests;
@@ -7,6 +9,7 @@ public sealed class TerminationSignalsTests
 {
     private static readonly TimeSpan Limit = TimeSpan.FromMilliseconds(1);
     private readonly TaskCompletionSource _exited = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly FakeTimeProvider _time = new();
     private int _exits;
 
     [Fact]
@@ -14,7 +17,7 @@ public sealed class TerminationSignalsTests
     {
         using TerminationSignals signals = Create(Limit);
 
-        signals.Receive();
+        signals.Receive(PosixSignal.SIGINT);
 
         await _exited.Task.Soon();
         signals.Requested.IsCancellationRequested.Should().BeTrue();
@@ -26,10 +29,10 @@ public sealed class TerminationSignalsTests
         using TerminationSignals signals = Create(Limit);
         signals.ListenersOpened();
 
-        signals.Receive();
+        signals.Receive(PosixSignal.SIGINT);
         signals.Requested.IsCancellationRequested.Should().BeTrue();
         signals.Repeated.IsCancellationRequested.Should().BeFalse();
-        signals.Receive();
+        signals.Receive(PosixSignal.SIGINT);
 
         await _exited.Task.Soon();
         signals.Repeated.IsCancellationRequested.Should().BeTrue();
@@ -43,16 +46,70 @@ public sealed class TerminationSignalsTests
         using var never = new ManualResetEventSlim();
         signals.Requested.Register(never.Wait);
 
-        var receiving = Task.Run(signals.Receive);
+        var receiving = Task.Run(() => signals.Receive(PosixSignal.SIGINT));
 
         await _exited.Task.Soon();
         never.Set();
         await receiving;
     }
 
+    [Fact]
+    public void A_signal_that_has_come_before_the_command_is_passed_on_to_it()
+    {
+        using TerminationSignals signals = Create(Limit);
+        signals.ListenersOpened();
+        var received = new List<PosixSignal>();
+
+        signals.Receive(PosixSignal.SIGTERM);
+        signals.PassOnTo(received.Add);
+        signals.Receive(PosixSignal.SIGHUP);
+        signals.PassOnTo(_ => { });
+
+        received.Should().Equal(PosixSignal.SIGTERM, PosixSignal.SIGHUP);
+    }
+
+    [Fact]
+    public void No_signal_is_lost_while_it_is_handed_over()
+    {
+        for (int round = 0; round < 200; round++)
+        {
+            using TerminationSignals signals = Create(TimeSpan.FromMinutes(1));
+            signals.ListenersOpened();
+            int received = 0;
+            using var both = new Barrier(2);
+            var sender = new Thread(() =>
+            {
+                both.SignalAndWait();
+                signals.Receive(PosixSignal.SIGINT);
+            });
+            sender.Start();
+
+            both.SignalAndWait();
+            signals.PassOnTo(_ => Interlocked.Increment(ref received));
+            sender.Join();
+
+            received.Should().Be(1);
+        }
+    }
+
+    [Fact]
+    public void A_termination_that_is_repeated_at_once_is_one_request()
+    {
+        using TerminationSignals signals = Create(TimeSpan.FromMinutes(1));
+        signals.ListenersOpened();
+
+        signals.Receive(PosixSignal.SIGTERM);
+        signals.Receive(PosixSignal.SIGTERM);
+        signals.Repeated.IsCancellationRequested.Should().BeFalse();
+        _time.Advance(TimeSpan.FromSeconds(1));
+        signals.Receive(PosixSignal.SIGTERM);
+
+        signals.Repeated.IsCancellationRequested.Should().BeTrue();
+    }
+
     private TerminationSignals Create(TimeSpan limit) => new(limit, () =>
     {
         Interlocked.Increment(ref _exits);
         _exited.TrySetResult();
-    });
+    }, _time);
 }

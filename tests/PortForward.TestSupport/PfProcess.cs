@@ -9,7 +9,7 @@ namespace PortForward.TestSupport;
 /// <summary>The built program, run as its user would; PF_TEST_PROGRAM may name another build of it, such as the native one.</summary>
 internal sealed partial class PfProcess : IAsyncDisposable
 {
-    public const int Interrupt = 2, Hangup = 1, Terminate = 15;
+    public const int Hangup = 1, Interrupt = 2, Quit = 3, Terminate = 15;
 
     private readonly Process _process;
     private readonly TaskCompletionSource<bool> _outputEnded = new(TaskCreationOptions.RunContinuationsAsynchronously);

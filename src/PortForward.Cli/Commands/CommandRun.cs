@@ -25,12 +25,31 @@ internal sealed class CommandRun : IDisposable
 
     private CommandRun(Process process) => _process = process;
 
+    /// <summary>Runs a command to its end: signals are its own while it runs, and the program's again once it has ended.</summary>
+    /// <param name="words">The command and its arguments.</param>
+    /// <param name="forwards">The forwards, all ready; they are stopped behind it.</param>
+    /// <param name="hasTemplates">Whether templates in the words are filled in.</param>
+    /// <param name="signals">The program's signals.</param>
+    /// <returns>Its exit code; 128 and the signal's number if a signal has ended it.</returns>
+    /// <exception cref="RunException">It could not be started.</exception>
+    /// <exception cref="OperationCanceledException">The end was asked for before it was started.</exception>
+    public static async Task<int> RunAsync(IReadOnlyList<string> words, ForwardSet forwards, bool hasTemplates, TerminationSignals signals)
+    {
+        signals.Requested.ThrowIfCancellationRequested();
+        using CommandRun command = Start(words, forwards, hasTemplates);
+        signals.PassOnTo(command.PassOn);
+        int exitCode = await command.ExitAsync();
+        signals.PassOnTo(_ => signals.RequestAtOnce()); // From now on they end what is still being drained.
+        await forwards.StopAsync(signals.Repeated);
+        return exitCode;
+    }
+
     /// <summary>Starts a command.</summary>
     /// <param name="words">The command and its arguments.</param>
     /// <param name="forwards">The forwards, all ready.</param>
     /// <param name="hasTemplates">Whether templates in the words are filled in.</param>
     /// <exception cref="RunException">It could not be started.</exception>
-    public static CommandRun Start(IReadOnlyList<string> words, IReadOnlyCollection<Forward> forwards, bool hasTemplates)
+    private static CommandRun Start(IReadOnlyList<string> words, IReadOnlyCollection<Forward> forwards, bool hasTemplates)
     {
         string[] filled = [.. words.Select(word => hasTemplates ? ForwardTemplates.Fill(word, forwards) : word)];
         var start = new ProcessStartInfo(Find(filled[0])) { UseShellExecute = false };
@@ -54,9 +73,7 @@ internal sealed class CommandRun : IDisposable
         }
     }
 
-    /// <summary>Waits for the command's end.</summary>
-    /// <returns>Its exit code; 128 and the signal's number if a signal has ended it.</returns>
-    public async Task<int> ExitAsync()
+    private async Task<int> ExitAsync()
     {
         await _process.WaitForExitAsync();
         _exited.SetResult();
@@ -64,7 +81,7 @@ internal sealed class CommandRun : IDisposable
     }
 
     /// <summary>Passes a signal on to the command, unless the terminal has delivered it there already. A second request to terminate kills it.</summary>
-    public void PassOn(PosixSignal signal)
+    private void PassOn(PosixSignal signal)
     {
         if (_exited.Task.IsCompleted)
         {

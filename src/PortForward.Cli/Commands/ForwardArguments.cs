@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Net;
 using Microsoft.Extensions.Logging;
 using PortForward.Cli.Output;
 using PortForward.Cli.Startup;
@@ -56,7 +57,7 @@ internal sealed record ForwardArguments
             _ = ListenAddress.Parse(options.Addresses);
             options = ReadForwarding(options, flags, parsed);
             IReadOnlyList<string> transports = TransportFlag.Parse(parsed.GetValue(flags.Transport));
-            return new ForwardArguments
+            var arguments = new ForwardArguments
             {
                 Targets = targets,
                 Command = command ?? [],
@@ -68,6 +69,7 @@ internal sealed record ForwardArguments
                 WarmConnections = ReadWarmConnections(flags, parsed, maxTunnels),
                 LivenessTimeout = livenessTimeout,
             };
+            return arguments.FindPortTwice() is { } wrong ? throw new UsageException(wrong) : arguments;
         }
         catch (FormatException e)
         {
@@ -87,6 +89,17 @@ internal sealed record ForwardArguments
         {
             Options = options(index, Options with { Name = target.Name, Namespace = target.Namespace, RequireAllPorts = RequiresAllPorts }),
         })];
+
+    /// <summary>Checks that the variables of the forwards can be told apart, if they are to be set or written.</summary>
+    /// <exception cref="UsageException">Two forwards would set the same one.</exception>
+    public void CheckVariables(IReadOnlyList<Forward> forwards)
+    {
+        bool areWanted = Command.Count > 0 || (Output.PortsFile is not null && Output.ArePortsVariables);
+        if (areWanted && ForwardVariables.FindConflict(forwards.Zip(Targets, static (forward, target) => (forward.Name, target.Ports))) is { } conflict)
+        {
+            throw new UsageException(conflict);
+        }
+    }
 
     /// <summary>How the descriptors that there are now are divided. It is asked once the program has opened nearly all that it needs for itself.</summary>
     public DescriptorBudget DivideDescriptors() => DescriptorBudget.For(
@@ -158,6 +171,39 @@ internal sealed record ForwardArguments
             IEnumerable<PortSpec> ports = Targets.SelectMany(static target => target.Ports).Select(PortSpec.Parse);
             return ports.Sum(port => port.Address is { } address ? ListenAddress.Parse([address]).Count : usual);
         }
+    }
+
+    /// <summary>
+    /// Two ports that are to listen in the same place, if each of them is needed. kubectl's way with one target is to go on with the first, once it knows the pod.
+    /// </summary>
+    private string? FindPortTwice()
+    {
+        if (!RequiresAllPorts)
+        {
+            return null;
+        }
+
+        IReadOnlyList<ListenAddress> usual = ListenAddress.Parse(Options.Addresses);
+        var taken = new List<(IPAddress Address, int Port, string Text)>();
+        foreach ((string text, PortSpec port) in Targets.SelectMany(static target => target.Ports.Select(port => ($"{target.Target} {port}", PortSpec.Parse(port)))))
+        {
+            if (port.FixedLocalPort is not { } number)
+            {
+                continue;
+            }
+
+            foreach (IPAddress address in (port.Address is { } own ? ListenAddress.Parse([own]) : usual).Select(static listen => listen.Address))
+            {
+                if (taken.FindIndex(other => other.Port == number && ListenAddress.Overlap(other.Address, address)) is >= 0 and int index)
+                {
+                    return $"{taken[index].Text} and {text} want the same local port, {number}: :{port.Remote} takes any free one";
+                }
+            }
+
+            taken.AddRange((port.Address is { } mine ? ListenAddress.Parse([mine]) : usual).Select(listen => (listen.Address, number, text)));
+        }
+
+        return null;
     }
 
     private static void Check(IReadOnlyList<TargetWords> targets)

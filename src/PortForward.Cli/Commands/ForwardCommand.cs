@@ -2,8 +2,6 @@ using System.CommandLine;
 using System.Reflection;
 using Microsoft.Extensions.Logging;
 using PortForward.Cli.Output;
-using PortForward.Cluster;
-using PortForward.Forwarding;
 
 namespace PortForward.Cli.Commands;
 
@@ -40,38 +38,19 @@ internal static class ForwardCommand
             using ILoggerFactory loggers = stderr.CreateLoggerFactory(ForwardArguments.ReadDiagnosticsLevel(flags, parsed));
             return await ForwardRun.RunAsync(ForwardArguments.Read(flags, parsed, command), flags, parsed, stderr, loggers);
         }
-        catch (UsageException e)
+        catch (Exception e)
         {
-            stderr.Tell(UserMessages.Failed($"error: {e.Message} (see pf --help)", Reasons.Usage));
-            if (arguments is [])
+            stderr.Tell(FailureText.Of(e, verbose));
+            if (e is UsageException && arguments is [])
             {
                 foreach (string line in HelpText.Usage)
                 {
                     stderr.Tell(new OutputEvent(EventTypes.Note, LogLevel.Information, line));
                 }
             }
-        }
-        catch (ClusterException e)
-        {
-            stderr.Tell(UserMessages.Failed(e.IsVerbatim ? e.Message : $"error: {e.Message}", Reasons.Of(e), verbose ? e : null));
-        }
-        catch (RunException e)
-        {
-            stderr.Tell(UserMessages.Failed($"error: {e.Message}", Reasons.Run));
-            return e.ExitCode;
-        }
-        catch (PortForwardException e)
-        {
-            stderr.Tell(UserMessages.Failed($"error: {e.Message}", Reasons.NoPort, verbose ? e : null));
-        }
-        catch (Exception e)
-        {
-            // A fault of the program itself.
-            string next = verbose ? "report this, with all that it has said" : "run it again with --verbose, and report what it says";
-            stderr.Tell(UserMessages.Failed($"error: pf failed unexpectedly: {e.GetType().Name}: {e.Message} ({next})", Reasons.Unexpected, verbose ? e : null));
-        }
 
-        return failure;
+            return e is RunException run ? run.ExitCode : failure;
+        }
     }
 
     private static string Version => typeof(ForwardCommand).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];

@@ -20,24 +20,21 @@ internal static class ForwardRun
     /// <summary>What a shell reports for a program that SIGPIPE ended, which is how kubectl ends when its stdout is closed.</summary>
     private const int OutputClosed = 128 + 13;
 
-    /// <summary>Forwards until a signal or a closed stdout.</summary>
+    /// <summary>Forwards until a signal or a closed stdout, or until the command has ended.</summary>
     /// <returns>The exit code.</returns>
     /// <exception cref="ClusterException">The cluster side of the start failed, or the only target is lost for good.</exception>
     /// <exception cref="PortForwardException">A port cannot be listened on.</exception>
+    /// <exception cref="RunException">The command or the ports file is no use.</exception>
     public static async Task<int> RunAsync(ForwardArguments arguments, ForwardFlags flags, ParseResult parsed, Stderr stderr, ILoggerFactory loggers)
     {
         long started = Stopwatch.GetTimestamp();
         SocketCompletions.RunInline();
         _ = Task.Run(ApiClient.WarmUp);
-        bool verbose = parsed.GetValue(flags.Verbose);
         bool hasCommand = arguments.Command.Count > 0;
-        int failure = hasCommand ? CommandRun.NotStarted : Failure;
         using var signals = new TerminationSignals(EndedBy);
         using var memory = new MemoryRelease(TimeProvider.System, MemoryRelease.ToSystem);
-        StreamFault? outputFault = null;
-        await using var stdout = new LineWriter(StandardStream.Output.Write, fault =>
+        await using var output = new RunOutput(arguments.Output, hasCommand, hasCommand ? CommandRun.NotStarted : Failure, fault =>
         {
-            outputFault = fault;
             if (fault.IsWorthTelling)
             {
                 stderr.Tell(UserMessages.OutputFailed(fault.Reason));
@@ -46,8 +43,8 @@ internal static class ForwardRun
             signals.RequestAtOnce();
         });
 
-        var json = new JsonFormat(TimeProvider.System);
         bool hasFailed = false;
+        bool isReady = false;
         bool hasToldPort = false;
         var budget = new Lazy<DescriptorBudget>(arguments.DivideDescriptors); // Once the first target is known.
         try
@@ -55,48 +52,43 @@ internal static class ForwardRun
             await using ClusterClient cluster = ClusterFlags.Connect(flags, parsed, arguments, out string? context, loggers);
             var views = new ForwardView[arguments.Targets.Count];
             await using ForwardSet forwards = cluster.Prepare(arguments.Define(OptionsOf));
-            var run = new RunView(context, forwards.Count == 1, FormatOf, stdout.Write, stderr) { IsVerbose = verbose, OnlyFaults = hasCommand, Started = started };
+            arguments.CheckVariables(forwards);
+            var run = new RunView(context, forwards.Count == 1, output, stderr)
+            {
+                IsVerbose = parsed.GetValue(flags.Verbose),
+                OnlyFaults = hasCommand,
+                Started = started,
+            };
             foreach ((int index, Forward forward) in forwards.Index())
             {
                 views[index] = new ForwardView(forward, TargetReference.Parse(arguments.Targets[index].Target), run);
             }
 
             using var all = new ForwardViews(views);
-            if (arguments.Output.PortsFile is { } named && named != OutputArguments.Stdout)
-            {
-                PortsFile.RemoveOlder(named, failure);
-            }
-
+            output.RemoveOlderPortsFile();
             await forwards.StartAsync(new ForwardSetOptions(), signals.Requested);
-            all.Release();
-            if (arguments.Output.IsJson)
-            {
-                stdout.Write(json.Render(UserMessages.AllReady(forwards.Count), forward: null));
-            }
-
-            using PortsFile? portsFile = WritePorts(arguments.Output, forwards, stdout, failure);
+            using PortsFile? portsFile = output.WritePortsFile(forwards);
+            isReady = true;
+            output.TellAllReady(forwards);
             if (hasCommand)
             {
-                return await RunCommandAsync(arguments, forwards, views, signals, e => Explain(e, arguments, flags, parsed));
+                Task<bool> losses = UntilEndedAsync(views, throws: false, Explain, output.TellEnded);
+                int exitCode = await CommandRun.RunAsync(arguments.Command, forwards, arguments.HasTemplates, signals);
+                await losses;
+                return exitCode;
             }
 
-            using CancellationTokenRegistration stop = signals.Requested.UnsafeRegister(_ => _ = forwards.StopAsync(signals.Repeated), null);
-            hasFailed = await UntilEndedAsync(views, throws: forwards.Count == 1, e => Explain(e, arguments, flags, parsed), TellEnd);
+            using CancellationTokenRegistration stop = signals.Requested.UnsafeRegister(
+                _ =>
+                {
+                    portsFile?.Dispose(); // Nobody can connect there any more.
+                    _ = forwards.StopAsync(signals.Repeated);
+                },
+                null);
+            hasFailed = await UntilEndedAsync(views, throws: forwards.Count == 1, Explain, output.TellEnded);
             if (stderr.IsTerminal && !arguments.Output.IsQuiet)
             {
                 stderr.Tell(UserMessages.Summary([.. forwards.Select(static forward => forward.Counters)]));
-            }
-
-            IStdoutFormat FormatOf(ForwardIdentity identity) => hasCommand ? new NoLines()
-                : arguments.Output.IsJson ? new JsonLines(json, identity, arguments.Output.IsQuiet)
-                : new KubectlLines(arguments.Output.IsQuiet);
-
-            void TellEnd(ForwardView view, ClusterException? why)
-            {
-                if (arguments.Output.IsJson)
-                {
-                    stdout.Write(json.Render(UserMessages.Ended(view.Forward.Counters, why?.Message, why is null ? Reasons.Stopped : Reasons.Of(why)), view.Identity));
-                }
             }
 
             ForwardOptions OptionsOf(int index, ForwardOptions options) => options with
@@ -137,17 +129,29 @@ internal static class ForwardRun
                 return EndedBy(signals.Received);
             }
         }
-        catch (PortForwardException) when (hasToldPort && arguments.RequiresAllPorts)
+        catch (Exception e)
         {
-            throw new PortForwardException("nothing is forwarded, since not all ports can be had");
-        }
-        catch (ClusterException e)
-        {
-            throw Explain(e, arguments, flags, parsed);
+            Exception told = e switch
+            {
+                PortForwardException when hasToldPort && arguments.RequiresAllPorts => new PortForwardException("nothing is forwarded, since not all ports can be had"),
+                ClusterException cluster => Explain(cluster),
+                _ => e,
+            };
+            if (!isReady)
+            {
+                output.TellFailed(told);
+            }
+
+            if (told == e)
+            {
+                throw;
+            }
+
+            throw told;
         }
 
-        await stdout.DisposeAsync();
-        return outputFault switch
+        await output.DisposeAsync();
+        return output.Fault switch
         {
             null => hasFailed ? Failure : Success,
             { IsClosed: true } => OutputClosed,
@@ -155,34 +159,15 @@ internal static class ForwardRun
         };
 
         int EndedBy(PosixSignal? signal) => !hasCommand || signal is null ? Success : SignalNumber.Ended + SignalNumber.Of(signal.Value);
-    }
 
-    /// <summary>Runs the command behind the forwards to its end. A forward that is lost meanwhile is told, and the command goes on.</summary>
-    /// <returns>The command's exit code.</returns>
-    /// <exception cref="RunException">It could not be started.</exception>
-    private static async Task<int> RunCommandAsync(
-        ForwardArguments arguments, ForwardSet forwards, ForwardView[] views, TerminationSignals signals, Func<ClusterException, ClusterException> explain)
-    {
-        signals.Requested.ThrowIfCancellationRequested();
-        using var command = CommandRun.Start(arguments.Command, forwards, arguments.HasTemplates);
-        signals.PassOnTo(command.PassOn);
-        if (signals.Received is { } early)
-        {
-            command.PassOn(early);
-        }
-
-        _ = UntilEndedAsync(views, throws: false, explain, static (_, _) => { });
-        int exitCode = await command.ExitAsync();
-        signals.PassOnTo(_ => signals.RequestAtOnce()); // From now on they end what is still being drained.
-        await forwards.StopAsync(signals.Repeated);
-        return exitCode;
+        ClusterException Explain(ClusterException e) => WithAdvice(e, arguments, flags, parsed);
     }
 
     /// <summary>Waits until all have ended. Of several, one that is lost for good is told, and the others go on.</summary>
     /// <returns>Whether one was lost.</returns>
     /// <exception cref="ClusterException">The only one is lost.</exception>
     private static async Task<bool> UntilEndedAsync(
-        ForwardView[] views, bool throws, Func<ClusterException, ClusterException> explain, Action<ForwardView, ClusterException?> tellEnd)
+        ForwardView[] views, bool throws, Func<ClusterException, ClusterException> explain, Action<ForwardView, Exception?> tellEnd)
     {
         bool[] lost = await Task.WhenAll(views.Select(async view =>
         {
@@ -192,7 +177,7 @@ internal static class ForwardRun
                 tellEnd(view, null);
                 return false;
             }
-            catch (ClusterException e)
+            catch (Exception e)
             {
                 tellEnd(view, e);
                 if (throws)
@@ -200,33 +185,15 @@ internal static class ForwardRun
                     throw;
                 }
 
-                view.TellLost(explain(e));
+                view.TellLost(e is ClusterException cluster ? explain(cluster) : e);
                 return true;
             }
         }));
         return lost.Contains(true);
     }
 
-    /// <summary>Writes the ports file, if one is asked for.</summary>
-    private static PortsFile? WritePorts(OutputArguments output, ForwardSet forwards, LineWriter stdout, int failure)
-    {
-        if (output.PortsFile is not { } file)
-        {
-            return null;
-        }
-
-        string text = output.ArePortsVariables ? PortsFile.Variables(forwards) : PortsFile.Json(forwards);
-        if (file != OutputArguments.Stdout)
-        {
-            return PortsFile.Write(file, text, failure);
-        }
-
-        stdout.Write(text);
-        return null;
-    }
-
     /// <summary>Adds what the user can do about a fault with the flags of this command line.</summary>
-    private static ClusterException Explain(ClusterException e, ForwardArguments arguments, ForwardFlags flags, ParseResult parsed)
+    private static ClusterException WithAdvice(ClusterException e, ForwardArguments arguments, ForwardFlags flags, ParseResult parsed)
     {
         if (e.Fault is null)
         {

@@ -5,7 +5,7 @@ namespace PortForward.Cli.Commands;
 
 /// <summary>
 /// Fills in where a forward can be reached: <c>{{db.host}}</c>, <c>{{db.port}}</c>, <c>{{db.addr}}</c> for the first port of the forward <c>db</c>,
-/// <c>{{db.5432.port}}</c> and <c>{{db.pg.port}}</c> for each. What names no forward of the run stays as it is: other programs use such braces, too.
+/// <c>{{db.5432.port}}</c>, <c>{{db.pg.addr}}</c> and so on for each. What names no forward of the run stays as it is: other programs use such braces, too.
 /// </summary>
 internal static class ForwardTemplates
 {
@@ -31,8 +31,8 @@ internal static class ForwardTemplates
         return filled.Append(text, at, text.Length - at).ToString();
     }
 
-    /// <summary>Host and port of a forward's first port, as they stand in a URL.</summary>
-    public static string AddressOf(Forward forward) => forward.Host.Contains(':', StringComparison.Ordinal) ? $"[{forward.Host}]:{forward.Port}" : $"{forward.Host}:{forward.Port}";
+    /// <summary>Host and port, as they stand in a URL.</summary>
+    public static string AddressOf(string host, int port) => host.Contains(':', StringComparison.Ordinal) ? $"[{host}]:{port}" : $"{host}:{port}";
 
     private static string Value(string template, IReadOnlyCollection<Forward> forwards)
     {
@@ -43,19 +43,34 @@ internal static class ForwardTemplates
 
     private static string Field(Forward forward, string field, string template)
     {
-        const string PortOf = ".port";
-        ForwardPort? port = !field.EndsWith(PortOf, StringComparison.Ordinal) ? null
-            : forward.Ports.FirstOrDefault(port => field[..^PortOf.Length] is var called && (called == port.Name || called == $"{port.Number}"));
-        return field switch
-        {
-            "host" => forward.Host,
-            "port" => $"{forward.Port}",
-            "addr" => AddressOf(forward),
-            _ when port is { Local: [var local, ..] } => $"{local.Port}",
-            _ => throw new RunException($"{template}: the forward {forward.Name} has {string.Join(", ", FieldsOf(forward))} (--no-templates passes it on as it is)", CommandRun.NotStarted),
-        };
+        Dictionary<string, string> fields = FieldsOf(forward);
+        string near = Nearest.Of(field, fields.Keys) is { } meant ? $"did you mean {{{{{forward.Name}.{meant}}}}}?" : $"it has {string.Join(", ", fields.Keys)}";
+        return fields.TryGetValue(field, out string? value) ? value
+            : throw new RunException($"{template}: the forward {forward.Name} has no {field}: {near} (--no-templates passes it on as it is)", CommandRun.NotStarted);
     }
 
-    private static IEnumerable<string> FieldsOf(Forward forward) => ((string[])["host", "port", "addr"])
-        .Concat(forward.Ports.SelectMany(static port => (string?[])[$"{port.Number}", port.Name]).OfType<string>().Select(static called => $"{called}.port"));
+    /// <summary>What can be told of a forward: of its first port, and of each by its number and its name. Of two with the same number the first one counts.</summary>
+    private static Dictionary<string, string> FieldsOf(Forward forward)
+    {
+        var fields = new Dictionary<string, string>(StringComparer.Ordinal);
+        Add("", forward.Host, forward.Port);
+        foreach (ForwardPort port in forward.Ports)
+        {
+            Add($"{port.Number}.", port.Host, port.Port);
+        }
+
+        foreach (ForwardPort port in forward.Ports.Where(static port => port.Name is not null))
+        {
+            Add($"{port.Name}.", port.Host, port.Port);
+        }
+
+        return fields;
+
+        void Add(string prefix, string host, int port)
+        {
+            fields.TryAdd($"{prefix}host", host);
+            fields.TryAdd($"{prefix}port", $"{port}");
+            fields.TryAdd($"{prefix}addr", AddressOf(host, port));
+        }
+    }
 }

@@ -1,65 +1,71 @@
 using PortForward.Cluster;
+using PortForward.Cluster.Targets;
 
 namespace PortForward.Cli.Commands;
 
 /// <summary>
 /// Where the forwards of a run can be reached, as environment variables: <c>PF_DB_HOST</c>, <c>PF_DB_PORT</c>, <c>PF_DB_ADDR</c> for the first port of the forward
-/// <c>db</c>, <c>PF_DB_5432_PORT</c> and <c>PF_DB_PG_PORT</c> for each; and for a service those that Kubernetes sets in a pod.
+/// <c>db</c>; <c>PF_DB_5432_HOST</c> and so on for each port, and by its name, as in <c>PF_DB_PG_PORT</c>; and for a service those that Kubernetes sets in a pod.
 /// </summary>
 internal static class ForwardVariables
 {
-    /// <summary>The variables, in the order of the forwards.</summary>
+    private static readonly string[] Fields = ["HOST", "PORT", "ADDR"];
+
+    /// <summary>Checks, before anything is started, that no two forwards set the same variable, as far as their names and ports were written.</summary>
+    /// <param name="forwards">The forwards' names, and their ports as they were written.</param>
+    /// <returns>What is wrong, in one sentence; null if nothing is.</returns>
+    public static string? FindConflict(IEnumerable<(string Name, IReadOnlyList<string> Ports)> forwards)
+    {
+        var owners = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach ((string forward, IReadOnlyList<string> ports) in forwards)
+        {
+            IEnumerable<string> prefixes = ports.Select(port => PrefixOf(forward, PortSpec.Parse(port).Remote)).Prepend(PrefixOf(forward));
+            foreach (string variable in prefixes.SelectMany(static prefix => Fields.Select(field => $"{prefix}_{field}")))
+            {
+                if (!owners.TryAdd(variable, forward) && owners[variable] != forward)
+                {
+                    return $"the forwards {owners[variable]} and {forward} would both set {variable}: give one of them another name, as in other=svc/web";
+                }
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>The variables, in the order of the forwards. Where the cluster's own names would lead to one that is there already, they do not take its place.</summary>
     /// <param name="forwards">The forwards, all ready.</param>
     /// <param name="isSet">Whether there is a variable of that name already; Kubernetes' ones do not take its place.</param>
-    /// <exception cref="RunException">Two forwards would have the same variable.</exception>
-    public static IReadOnlyList<KeyValuePair<string, string>> Of(IEnumerable<Forward> forwards, Func<string, bool> isSet)
+    public static IReadOnlyList<KeyValuePair<string, string>> Of(IReadOnlyCollection<Forward> forwards, Func<string, bool> isSet)
     {
-        var variables = new Dictionary<string, (string Value, Forward Owner)>(StringComparer.Ordinal);
-        Forward[] all = [.. forwards];
-        foreach (Forward forward in all)
+        var variables = new OrderedDictionary<string, string>(StringComparer.Ordinal);
+        IEnumerable<(string Name, string Value)> own = [
+            .. forwards.SelectMany(static forward => Describe(PrefixOf(forward.Name), forward.Host, forward.Port)),
+            .. PortsOf(forwards, static port => $"{port.Number}"),
+            .. PortsOf(forwards, static port => port.Name)];
+        foreach ((string name, string value) in own.Concat(forwards.SelectMany(KubernetesOf).Where(variable => !isSet(variable.Name))))
         {
-            foreach ((string name, string value) in OwnOf(forward))
-            {
-                if (variables.TryGetValue(name, out (string Value, Forward Owner) taken) && taken.Owner != forward)
-                {
-                    throw new RunException($"the forwards {taken.Owner.Name} and {forward.Name} would both set {name}: give one of them another name, as in other={forward.Target}", CommandRun.NotStarted);
-                }
-
-                variables[name] = (value, forward);
-            }
+            variables.TryAdd(name, value);
         }
 
-        foreach (Forward forward in all)
-        {
-            foreach ((string name, string value) in KubernetesOf(forward).Where(variable => !isSet(variable.Name)))
-            {
-                variables.TryAdd(name, (value, forward));
-            }
-        }
-
-        return [.. variables.Select(static variable => KeyValuePair.Create(variable.Key, variable.Value.Value))];
+        return [.. variables];
     }
 
     /// <summary>What a forward's name, or a port's, is in a variable.</summary>
     public static string Spell(string name) => string.Concat(name.Select(static letter => char.IsAsciiLetterOrDigit(letter) ? char.ToUpperInvariant(letter) : '_'));
 
-    private static IEnumerable<(string Name, string Value)> OwnOf(Forward forward)
-    {
-        string prefix = $"PF_{Spell(forward.Name)}";
-        yield return ($"{prefix}_HOST", forward.Host);
-        yield return ($"{prefix}_PORT", $"{forward.Port}");
-        yield return ($"{prefix}_ADDR", ForwardTemplates.AddressOf(forward));
-        foreach (ForwardPort port in forward.Ports)
-        {
-            foreach (string? called in (string?[])[$"{port.Number}", port.Name])
-            {
-                if (called is not null)
-                {
-                    yield return ($"{prefix}_{Spell(called)}_PORT", $"{port.Local[0].Port}");
-                }
-            }
-        }
-    }
+    private static string PrefixOf(string forward) => $"PF_{Spell(forward)}";
+
+    private static string PrefixOf(string forward, string port) => $"PF_{Spell(forward)}_{Spell(port)}";
+
+    private static IEnumerable<(string Name, string Value)> PortsOf(IReadOnlyCollection<Forward> forwards, Func<ForwardPort, string?> nameOf) =>
+        from forward in forwards
+        from port in forward.Ports
+        where nameOf(port) is not null
+        from variable in Describe(PrefixOf(forward.Name, nameOf(port)!), port.Host, port.Port)
+        select variable;
+
+    private static IEnumerable<(string Name, string Value)> Describe(string prefix, string host, int port) =>
+        Fields.Zip([host, $"{port}", ForwardTemplates.AddressOf(host, port)], (field, value) => ($"{prefix}_{field}", value));
 
     /// <summary>Kubernetes' variables for a service, by the service's own name.</summary>
     private static IEnumerable<(string Name, string Value)> KubernetesOf(Forward forward)

@@ -36,13 +36,8 @@ internal sealed class ForwardView : IDisposable
                 run.Stderr.Tell(next, run.IsAlone ? null : Identity);
             }
         };
-        _lines = new HeldLines(run.Stdout);
-        if (run.IsAlone)
-        {
-            _lines.Release();
-        }
-
-        _output = run.FormatOf(Identity);
+        _lines = run.Output.OpenLines(run.IsAlone);
+        _output = run.Output.FormatOf(Identity);
         _renderer = new EventRenderer(_tell, run.IsVerbose, target, run.Started);
     }
 
@@ -64,10 +59,7 @@ internal sealed class ForwardView : IDisposable
     }
 
     /// <summary>Shows that it has ended though nobody asked for it.</summary>
-    public void TellLost(ClusterException why) => _tell(UserMessages.ForwardLost(why.Message, Reasons.Of(why)));
-
-    /// <summary>All of the run are ready: its lines are written from now on.</summary>
-    public void Release() => _lines.Release();
+    public void TellLost(Exception why) => _tell(UserMessages.ForwardLost(why.Message, FailureText.Of(why, isVerbose: false).Reason!));
 
     /// <summary>Tells what was kept back to be told together.</summary>
     public void Dispose() => _renderer.Dispose();

@@ -4,15 +4,6 @@ namespace PortForward.Cli.Commands;
 /// <param name="views">One for each forward.</param>
 internal sealed class ForwardViews(IReadOnlyList<ForwardView> views) : IDisposable
 {
-    /// <summary>All are ready: their lines are written from now on.</summary>
-    public void Release()
-    {
-        foreach (ForwardView view in views)
-        {
-            view.Release();
-        }
-    }
-
     public void Dispose()
     {
         foreach (ForwardView view in views)

@@ -14,6 +14,7 @@ internal sealed class PortsFile : IDisposable
     {
         _path = path;
         _text = text;
+        AppDomain.CurrentDomain.ProcessExit += OnExit;
     }
 
     /// <summary>Removes what an older run has left: whoever waits for the file must not find that one.</summary>
@@ -80,12 +81,13 @@ internal sealed class PortsFile : IDisposable
     }
 
     /// <summary>The forwards as environment variables, for a shell or a file of them.</summary>
-    public static string Variables(IEnumerable<Forward> forwards) =>
+    public static string Variables(IReadOnlyCollection<Forward> forwards) =>
         string.Concat(ForwardVariables.Of(forwards, static _ => false).Select(static variable => $"{variable.Key}={variable.Value}\n"));
 
     /// <summary>Removes the file, unless another run has put its own there.</summary>
     public void Dispose()
     {
+        AppDomain.CurrentDomain.ProcessExit -= OnExit;
         try
         {
             if (File.ReadAllText(_path) == _text)
@@ -113,6 +115,9 @@ internal sealed class PortsFile : IDisposable
         }
     }
 
+    /// <summary>A program that is told to end at once does not come to its own end.</summary>
+    private void OnExit(object? sender, EventArgs e) => Dispose();
+
     private static void Write(Utf8JsonWriter json, Forward forward)
     {
         json.WriteStartObject(forward.Name);
@@ -130,8 +135,8 @@ internal sealed class PortsFile : IDisposable
                 json.WriteString("name", port.Name);
             }
 
-            json.WriteString("address", port.Local[0].Address.ToString());
-            json.WriteNumber("port", port.Local[0].Port);
+            json.WriteString("address", port.Host);
+            json.WriteNumber("port", port.Port);
             json.WriteEndObject();
         }
 

@@ -5,10 +5,9 @@ namespace PortForward.Cli.Commands;
 /// <summary>What the views of all forwards of a run have in common.</summary>
 /// <param name="Context">The context of the kubeconfig, if any.</param>
 /// <param name="IsAlone">Whether there is only one forward, whose name need not be told.</param>
-/// <param name="FormatOf">What a forward says on stdout.</param>
-/// <param name="Stdout">Takes it, each text with the end of its line.</param>
+/// <param name="Output">Takes what is said on stdout.</param>
 /// <param name="Stderr">Takes everything else.</param>
-internal sealed record RunView(string? Context, bool IsAlone, Func<ForwardIdentity, IStdoutFormat> FormatOf, Action<string> Stdout, Stderr Stderr)
+internal sealed record RunView(string? Context, bool IsAlone, RunOutput Output, Stderr Stderr)
 {
     /// <summary>Whether connections that went well are told on stderr too.</summary>
     public required bool IsVerbose { get; init; }

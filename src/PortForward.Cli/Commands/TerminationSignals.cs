@@ -17,19 +17,30 @@ internal sealed class TerminationSignals : IDisposable
     /// <summary>How long a closing console waits for the program. Windows itself ends it after five seconds.</summary>
     private static readonly TimeSpan ConsoleCloseLimit = TimeSpan.FromSeconds(4);
 
+    /// <summary>
+    /// A SIGTERM that comes this soon after another is the same request: <c>timeout</c> sends it to its child and then to its group, and so do supervisors. A user's
+    /// second Ctrl-C is always meant.
+    /// </summary>
+    private static readonly TimeSpan SameRequest = TimeSpan.FromMilliseconds(500);
+
     private readonly CancellationTokenSource _requested = new();
     private readonly CancellationTokenSource _repeated = new();
     private readonly ManualResetEventSlim _done = new();
     private readonly TimeSpan _lastLimit;
     private readonly Action _exit;
+    private readonly TimeProvider _time;
     private readonly PosixSignalRegistration[] _registrations = [];
     private volatile bool _hasListeners;
-    private volatile Action<PosixSignal>? _passOn;
+
+    /// <summary>Guards who takes signals: each goes either to the program or to the command, and none is lost when that changes.</summary>
+    private readonly Lock _gate = new();
+    private Action<PosixSignal>? _passOn;
+    private long? _lastTermination;
 
     /// <summary>Listens for signals from now on.</summary>
     /// <param name="exitCode">The exit code for a signal that ends the program though it cannot end gracefully.</param>
     public TerminationSignals(Func<PosixSignal?, int> exitCode)
-        : this(LastLimit, static () => { })
+        : this(LastLimit, static () => { }, TimeProvider.System)
     {
         _exit = () => Environment.Exit(exitCode(Received));
         _registrations =
@@ -42,9 +53,10 @@ internal sealed class TerminationSignals : IDisposable
     }
 
     /// <summary>Hears only what <see cref="Receive"/> is told.</summary>
-    internal TerminationSignals(TimeSpan lastLimit, Action exit)
+    internal TerminationSignals(TimeSpan lastLimit, Action exit, TimeProvider time)
     {
         _lastLimit = lastLimit;
+        _time = time;
         _exit = exit;
     }
 
@@ -60,9 +72,22 @@ internal sealed class TerminationSignals : IDisposable
     /// <summary>Says that clients may have connected from now on: the first signal lets them end gracefully, however long that takes.</summary>
     public void ListenersOpened() => _hasListeners = true;
 
-    /// <summary>Signals are for a command from now on, which decides when the program ends.</summary>
+    /// <summary>Signals are for a command from now on, which decides when the program ends. One that has come already is passed on at once.</summary>
     /// <param name="receiver">Takes them.</param>
-    public void PassOnTo(Action<PosixSignal> receiver) => _passOn = receiver;
+    public void PassOnTo(Action<PosixSignal> receiver)
+    {
+        PosixSignal? early;
+        lock (_gate)
+        {
+            early = _passOn is null ? Received : null;
+            _passOn = receiver;
+        }
+
+        if (early is { } signal)
+        {
+            receiver(signal);
+        }
+    }
 
     /// <summary>Asks for the end from inside the program, without letting anything come to its own end first.</summary>
     public void RequestAtOnce()
@@ -71,9 +96,27 @@ internal sealed class TerminationSignals : IDisposable
         Request();
     }
 
-    /// <summary>The user, or the system, asks for the end.</summary>
-    internal void Receive()
+    /// <summary>The user, or the system, asks for the end, of the program or of its command.</summary>
+    internal void Receive(PosixSignal signal)
     {
+        Action<PosixSignal>? receiver;
+        lock (_gate)
+        {
+            if (signal == PosixSignal.SIGTERM && IsSameRequest())
+            {
+                return;
+            }
+
+            receiver = _passOn;
+            Received ??= receiver is null ? signal : null;
+        }
+
+        if (receiver is not null)
+        {
+            receiver(signal);
+            return;
+        }
+
         if (_requested.IsCancellationRequested || !_hasListeners)
         {
             // A thread of its own: this one may go on with code that has waited for the token, and the pool's may all be blocked.
@@ -109,31 +152,46 @@ internal sealed class TerminationSignals : IDisposable
 
     private void Handle(PosixSignalContext context)
     {
-        if (_passOn is { } receiver)
-        {
-            context.Cancel = true;
-            receiver(context.Signal);
-            return;
-        }
-
         // SIGQUIT is Ctrl-Break on Windows; elsewhere it stays what it is, the user's way to end a program at once.
-        if (context.Signal == PosixSignal.SIGQUIT && !OperatingSystem.IsWindows())
+        if (context.Signal == PosixSignal.SIGQUIT && !OperatingSystem.IsWindows() && !IsForCommand)
         {
             return;
         }
 
         context.Cancel = true;
-        Received ??= context.Signal;
-        Receive();
+        Receive(context.Signal);
         if (OperatingSystem.IsWindows() && context.Signal is PosixSignal.SIGHUP or PosixSignal.SIGTERM)
         {
             _done.Wait(ConsoleCloseLimit);
         }
     }
 
+    private bool IsForCommand
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _passOn is not null;
+            }
+        }
+    }
+
+    private bool IsSameRequest()
+    {
+        long now = _time.GetTimestamp();
+        if (_lastTermination is { } last && _time.GetElapsedTime(last, now) < SameRequest)
+        {
+            return true;
+        }
+
+        _lastTermination = now;
+        return false;
+    }
+
     private void EndSoon()
     {
-        if (!_done.Wait(_lastLimit) && _passOn is null)
+        if (!_done.Wait(_lastLimit) && !IsForCommand)
         {
             _exit();
         }
