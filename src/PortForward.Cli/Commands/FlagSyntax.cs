@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using PortForward.Cluster;
 
 namespace PortForward.Cli.Commands;
 

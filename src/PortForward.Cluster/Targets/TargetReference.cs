@@ -138,10 +138,16 @@ internal sealed record TargetReference(TargetKind Kind, string Name)
             ? TypesWithoutPods.FirstOrDefault(known => known.Names.Contains(name, StringComparer.OrdinalIgnoreCase)).Called
             : null;
         error = withoutPods is null
-            ? $"the server doesn't have a resource type \"{name}\" with pods to forward to; use {UsableTypes}"
+            ? $"the server doesn't have a resource type \"{name}\" with pods to forward to{Suggestion(name)}; use {UsableTypes}"
             : $"{("aeio".Contains(withoutPods[0], StringComparison.Ordinal) ? "an" : "a")} {withoutPods} has no pods to forward to; use {UsableTypes}";
         return false;
     }
+
+    /// <summary>A type that is known, but not in the group that was given, is spelled well.</summary>
+    private static string Suggestion(string type) =>
+        Nearest.Of(type.ToLowerInvariant(), Types.SelectMany(static known => known.Names)) is { } near && !string.Equals(near, type, StringComparison.OrdinalIgnoreCase)
+            ? $" (did you mean {near}?)"
+            : "";
 
     /// <summary>
     /// Whether the text after the type's first dot means the group: nothing, the group or a beginning of it (as kubectl has it), or "v1." and the group.

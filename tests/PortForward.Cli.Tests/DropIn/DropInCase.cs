@@ -61,7 +61,8 @@ internal sealed record DropInCase(string Name, string Arguments, Ending Kubectl,
             OneAfterTheOther = arguments.Contains("{free", StringComparison.Ordinal),
         };
 
-    public static DropInCase Fails(string arguments, string? about = null) => new(NameOf(arguments, about), arguments, Ending.Fails, Ending.Fails);
+    public static DropInCase Fails(string arguments, string? about = null, int ports = 1) =>
+        new(NameOf(arguments, about), arguments, Ending.Fails, Ending.Fails) { Ports = ports };
 
     public static DropInCase Prints(string arguments) => new(arguments, arguments, Ending.Prints, Ending.Prints);
 

@@ -113,7 +113,8 @@ public sealed class FlagTests(DropInCluster cluster) : IClassFixture<DropInClust
         Fails("--bogus=1 solo :7000"),
         Fails("--help --bogus"),
         Fails("--name kube-system elsewhere :7000", "no abbreviation"),
-        Fails("--Namespace kube-system elsewhere :7000"),
+        Fails("--Namespace kube-system elsewhere :7000")
+            .InOtherWords("clearer-words", "error: unknown flag: --Namespace", "error: unknown flag: --Namespace (did you mean --namespace?)"),
         Fails("-x solo :7000"),
         Fails("-nx solo :7000"),
         Fails("-hx"),

@@ -62,7 +62,7 @@ public sealed class TargetTests(DropInCluster cluster) : IClassFixture<DropInClu
         Fails("pod solo :7000"),
         Fails("svc web :80").Thorough(),
         Fails("pod/solo pod/web-1 :7000")
-            .InOtherWords("clearer-words", "error: Pod 'solo' does not have a named port 'pod/web-1'", "error: invalid port \"pod/web-1\": the remote port must be a number from 1 to 65535 or the name of a port"),
+            .InOtherWords("many-targets", "error: Pod 'solo' does not have a named port 'pod/web-1'", "error: pod/solo has no port: each target is followed by its own, as in pod/solo :80"),
         Fails("pod/solo/extra :7000"),
         Fails("a/b/c/d :7000").Thorough(),
         Fails("pod/ :7000"),

@@ -64,6 +64,8 @@ public sealed class TargetReferenceTests
     [InlineData("..", "invalid resource name \"..\": [may not be '..']")]
     [InlineData("pod/a%2fb", "invalid resource name \"a%2fb\": [may not contain '%']")]
     [InlineData("foo/web", "the server doesn't have a resource type \"foo\" with pods to forward to" + Use)]
+    [InlineData("scv/web", "the server doesn't have a resource type \"scv\" with pods to forward to (did you mean svc?)" + Use)]
+    [InlineData("Deplyment/web", "the server doesn't have a resource type \"Deplyment\" with pods to forward to (did you mean deployment?)" + Use)]
     [InlineData("foo.example.com/web", "the server doesn't have a resource type \"foo\" with pods to forward to" + Use)]
     [InlineData("deployments.v1beta1.apps/web", "the server doesn't have a resource type \"deployments\" with pods to forward to" + Use)]
     [InlineData("deployments.batch/web", "the server doesn't have a resource type \"deployments\" with pods to forward to" + Use)]

@@ -1,4 +1,4 @@
-namespace PortForward.Cli.Commands;
+namespace PortForward.Cluster;
 
 /// <summary>Finds the known word that a mistyped one was meant to be.</summary>
 internal static class Nearest

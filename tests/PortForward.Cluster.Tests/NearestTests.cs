@@ -1,6 +1,4 @@
-using PortForward.Cli.Commands;
-
-namespace PortForward.Cli.Tests;
+namespace PortForward.Cluster.Tests;
 
 /// <summary>The word that a mistyped one was meant to be.</summary>
 public sealed class NearestTests
