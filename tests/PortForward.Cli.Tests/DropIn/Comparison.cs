@@ -51,7 +51,7 @@ internal static class Comparison
     {
         using var scope = new AssertionScope($"`{one.Name}`\n-- kubectl: {kubectl}\n-- pf: {pf}\n");
         ShouldBe(one.Kubectl, kubectl, "kubectl");
-        ShouldBe(one.Pf, pf, "pf");
+        ShouldBe(one.Pf, pf, "pf", one.FailureCode);
         if (one.Difference is null)
         {
             pf.FirstError.Should().Be(one.Pf == Ending.Fails ? kubectl.FirstError : "");
@@ -86,9 +86,9 @@ internal static class Comparison
         CompareRequests(one, kubectl.Requests, pf.Requests);
     }
 
-    private static void ShouldBe(Ending ending, Observation program, string name)
+    private static void ShouldBe(Ending ending, Observation program, string name, int failure = 1)
     {
-        program.ExitCode.Should().Be(ending == Ending.Fails ? 1 : 0, "that is {0}'s exit code", name);
+        program.ExitCode.Should().Be(ending == Ending.Fails ? failure : 0, "that is {0}'s exit code", name);
         if (ending == Ending.Fails)
         {
             program.FirstError.Should().NotBeEmpty("{0} fails", name);

@@ -47,6 +47,9 @@ internal sealed record DropInCase(string Name, string Arguments, Ending Kubectl,
     /// <summary>Whether the case is for thorough runs only (PF_TEST_FULL=true), since others show nearly the same.</summary>
     public bool IsThorough { get; private init; }
 
+    /// <summary>pf's exit code when it fails.</summary>
+    public int FailureCode { get; private init; } = 1;
+
     /// <summary>Makes what the case needs around it.</summary>
     public Action<CaseSurroundings>? SetUp { get; private init; }
 
@@ -72,6 +75,9 @@ internal sealed record DropInCase(string Name, string Arguments, Ending Kubectl,
         bool isFull = string.Equals(Environment.GetEnvironmentVariable("PF_TEST_FULL"), "true", StringComparison.OrdinalIgnoreCase);
         return [.. cases.Where(one => isFull || !one.IsThorough).Select(one => one.Name)];
     }
+
+    /// <summary>With another exit code of pf's when it fails.</summary>
+    public DropInCase EndingWith(int exitCode) => this with { FailureCode = exitCode };
 
     /// <summary>Only in thorough runs.</summary>
     public DropInCase Thorough() => this with { IsThorough = true };

@@ -62,7 +62,7 @@ public sealed class PortTests(DropInCluster cluster) : IClassFixture<DropInClust
         Fails("proxy 8080", "a port makes it the pod"),
         Fails("proxy alone", "a pod of that name").With(AddLonePort("proxy"))
             .ButKubectl(Ending.Serves, "reserved-words", pf: "error: pf proxy is kept for later; the pod is pod/proxy, as in pf pod/proxy 8080"),
-        Fails("solo :7000 -- web", "the name of a port", ports: 2).ButKubectl(Ending.Serves, "command", pf: "error: web was not found in PATH"),
+        Fails("solo :7000 -- web", "the name of a port", ports: 2).ButKubectl(Ending.Serves, "command", pf: "error: web was not found in PATH").EndingWith(127),
         Prints("solo :7000 -- printf %s hello").ButKubectl(Ending.Fails, "command"),
         Serves("named-alone alone").With(AddLonePort("named-alone")).InTurn(),
         Serves("deploy/named-deployed alone").With(AddLonePort("named-deployed")).InTurn().Thorough(),
