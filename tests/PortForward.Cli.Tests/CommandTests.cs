@@ -200,6 +200,25 @@ public sealed class CommandTests(ClusterFixture fixture) : IClassFixture<Cluster
         terminal.Screen.Split("got ").Should().HaveCount(3);
     }
 
+    [TerminalDatabaseFact]
+    public async Task In_psql_Ctrl_C_cancels_the_query_and_not_the_forward()
+    {
+        await using Databases databases = await Databases.StartAsync(fixture.Cluster);
+        await using var terminal = TerminalSession.Start(PfProcess.Command(
+            fixture.Kubeconfig, "db=svc/postgres", ":5432", "--", "psql", "-X", "-P", "pager=off", "-h", "{{db.host}}", "-p", "{{db.port}}", "-U", "postgres"));
+        await terminal.ShowsAsync("postgres=#");
+
+        await terminal.TypeAsync("do $$ begin raise notice 'asleep'; perform pg_sleep(300); end $$;\n");
+        await terminal.ShowsAsync("NOTICE:  asleep");
+        await terminal.TypeAsync(TerminalSession.CtrlC);
+        await terminal.ShowsAsync("canceling statement due to user request");
+        await terminal.TypeAsync("select 'still ' || 'here';\n");
+        await terminal.ShowsAsync("still here");
+        await terminal.TypeAsync("\\q\n");
+
+        (await terminal.ExitAsync()).Should().Be(0);
+    }
+
     [UnixFact]
     public async Task A_signal_before_the_start_is_no_success()
     {

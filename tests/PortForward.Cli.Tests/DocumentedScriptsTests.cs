@@ -1,19 +1,41 @@
 using System.Diagnostics;
 using PortForward.Cli.Tests.Support;
+using PortForward.Testing;
 
 namespace PortForward.Cli.Tests;
 
 /// <summary>The scripts in README and docs that are marked for it do what is said of them.</summary>
 public sealed class DocumentedScriptsTests(ClusterFixture fixture) : IClassFixture<ClusterFixture>
 {
-    private const string Mark = "<!-- executed by a test -->";
-
-    [DocumentedScriptTheory]
-    [InlineData("README.md", 1)]
+    [DocumentedScriptTheory("curl")]
+    [InlineData("README.md", 3)]
     [InlineData("scripts.md", 1)]
     public async Task A_script_that_is_marked_works_as_it_stands(string document, int count)
     {
-        string[] scripts = [.. ScriptsOf(await File.ReadAllTextAsync(Path.Combine(AppContext.BaseDirectory, document)))];
+        foreach (string name in (string[])["api", "users", "images"])
+        {
+            fixture.Cluster.Add(TestObjects.Service(name, "app=web", new ServicePort(80, "http", "web")));
+        }
+
+        await RunAsync(document, "executed by a test", count, async folder => (await File.ReadAllTextAsync(folder["page.html"])).Should().Contain("web-1"));
+    }
+
+    [DatabaseTheory]
+    [InlineData("README.md", 1)]
+    public async Task A_script_with_real_databases_works_as_it_stands(string document, int count)
+    {
+        await using Databases databases = await Databases.StartAsync(fixture.Cluster);
+
+        await RunAsync(document, "executed by a test with PostgreSQL and Redis", count, async folder =>
+        {
+            (await File.ReadAllTextAsync(folder["rows.txt"])).Trim().Should().Be("42");
+            (await databases.Redis.AskAsync("GET answer")).Should().Be("42");
+        });
+    }
+
+    private async Task RunAsync(string document, string mark, int count, Func<TemporaryFolder, Task> check)
+    {
+        string[] scripts = [.. ScriptsOf(await File.ReadAllTextAsync(Path.Combine(AppContext.BaseDirectory, document)), mark)];
         scripts.Should().HaveCount(count);
         foreach (string script in scripts)
         {
@@ -26,17 +48,17 @@ public sealed class DocumentedScriptsTests(ClusterFixture fixture) : IClassFixtu
             pf.ArgumentList.Clear();
             pf.ArgumentList.Add("-c");
             pf.ArgumentList.Add(prepare + script);
-            pf.WorkingDirectory = Path.GetDirectoryName(folder["pf"])!;
+            pf.WorkingDirectory = Path.GetDirectoryName(folder["pf"]);
             pf.Environment["PATH"] = $"{pf.WorkingDirectory}:{Environment.GetEnvironmentVariable("PATH")}";
 
             await using PfProcess run = PfProcess.Start(pf);
 
             (await run.ExitAsync()).Should().Be(0, "stderr was {0}", string.Join('\n', run.Error));
-            (await File.ReadAllTextAsync(folder["page.html"])).Should().Contain("web-1");
+            await check(folder);
         }
     }
 
-    private static IEnumerable<string> ScriptsOf(string text) => text.Split(Mark).Skip(1).Select(static rest =>
+    private static IEnumerable<string> ScriptsOf(string text, string mark) => text.Split($"<!-- {mark} -->").Skip(1).Select(static rest =>
     {
         string[] lines = rest.TrimStart().Split('\n');
         return string.Join('\n', lines.Skip(1).TakeWhile(static line => !line.StartsWith("```", StringComparison.Ordinal)));
@@ -46,8 +68,6 @@ public sealed class DocumentedScriptsTests(ClusterFixture fixture) : IClassFixtu
     [AttributeUsage(AttributeTargets.Method)]
     private sealed class DocumentedScriptTheoryAttribute : TheoryAttribute
     {
-        public DocumentedScriptTheoryAttribute() => Skip = OperatingSystem.IsWindows() ? "needs a POSIX shell"
-            : (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Any(static folder => File.Exists(Path.Combine(folder, "curl"))) ? null
-            : "needs curl";
+        public DocumentedScriptTheoryAttribute(string program) => Skip = OperatingSystem.IsWindows() ? "needs a POSIX shell" : Programs.Find(program) is null ? $"needs {program}" : null;
     }
 }

@@ -45,9 +45,11 @@ internal sealed class TerminalSession : IAsyncDisposable
         return new TerminalSession(Process.Start(command)!);
     }
 
-    public async Task TypeAsync(char key)
+    public Task TypeAsync(char key) => TypeAsync($"{key}");
+
+    public async Task TypeAsync(string keys)
     {
-        await _process.StandardInput.WriteAsync(key);
+        await _process.StandardInput.WriteAsync(keys);
         await _process.StandardInput.FlushAsync();
     }
 

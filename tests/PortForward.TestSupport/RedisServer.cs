@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 
-namespace PortForward.Cluster.Tests.Client;
+namespace PortForward.TestSupport;
 
 /// <summary>A real Redis of this machine, on a port and in a folder of its own; it keeps nothing.</summary>
 internal sealed class RedisServer : IAsyncDisposable
@@ -18,15 +18,14 @@ internal sealed class RedisServer : IAsyncDisposable
     }
 
     /// <summary>The program's path; null where there is none.</summary>
-    public static string? Program { get; } = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator)
-        .Select(folder => Path.Combine(folder, "redis-server")).FirstOrDefault(File.Exists);
+    public static string? Program { get; } = Programs.Find("redis-server");
 
     public IPEndPoint EndPoint { get; }
 
     /// <summary>Starts one, and waits until it answers.</summary>
     public static async Task<RedisServer> StartAsync()
     {
-        var server = new RedisServer(FreePort());
+        var server = new RedisServer(LoopbackPort.Free());
         await Waiting.UntilAsync(() => server._process.HasExited ? throw new InvalidOperationException(File.ReadAllText(server._folder["log"])) : server.IsListening());
         return server;
     }
@@ -64,13 +63,6 @@ internal sealed class RedisServer : IAsyncDisposable
         await _process.WaitForExitAsync().Soon();
         _process.Dispose();
         _folder.Dispose();
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 
     private bool IsListening()

@@ -1,4 +1,4 @@
-namespace PortForward.Cluster.Tests.Client;
+namespace PortForward.TestSupport;
 
 /// <summary>A test against a real Redis; skipped, with the reason, where there is none.</summary>
 [AttributeUsage(AttributeTargets.Method)]
