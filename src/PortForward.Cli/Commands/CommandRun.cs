@@ -112,6 +112,7 @@ internal sealed class CommandRun : IDisposable
         {
             string path = Path.GetFullPath(command);
             return File.Exists(path) ? path
+                : ExecutableSearch.Find(path, LocalEnvironment.Current) is { } withExtension ? withExtension
                 : Directory.Exists(path) ? throw new RunException($"{command} is a folder", CannotRun)
                 : throw new RunException($"{command} does not exist", NotFound);
         }
