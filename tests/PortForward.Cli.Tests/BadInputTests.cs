@@ -18,6 +18,8 @@ public sealed class BadInputTests(ClusterFixture fixture) : IClassFixture<Cluste
     [InlineData("web@shop 80", "error: web@shop: a target with a name or a namespace has its type too, as in db=pod/web@shop (see pf --help)")]
     [InlineData("9=svc/web 80", "error: invalid name \"9\" in 9=svc/web: a name begins with a letter and has letters, digits, '-', '_' and '.' (see pf --help)")]
     [InlineData("db=pod/solo 80 db=svc/web 80", "error: two forwards are called db (see pf --help)")]
+    [InlineData("pod/solo unix:80", "error: invalid port \"unix:80\": a path or a remote port is missing, expected unix:PATH:REMOTE (see pf --help)")]
+    [InlineData("pod/solo unix:/tmp/x:80 svc/web unix:/tmp/../tmp/x:80", "error: two ports listen on unix:*; each needs a socket of its own (see pf --help)")]
     [InlineData("pod/solo 80 svc/nope :80", "Error from server (NotFound): services \"nope\" not found")]
     [InlineData("pod/solo :7000 pod/nope@elsewhere 80", "Error from server (NotFound): namespaces \"elsewhere\" not found")]
     [InlineData("pod/solo 0", "error: invalid port \"0\": the remote port must be from 1 to 65535 (see pf --help)")]

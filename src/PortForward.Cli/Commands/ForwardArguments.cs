@@ -169,7 +169,7 @@ internal sealed record ForwardArguments
         {
             int usual = ListenAddress.Parse(Options.Addresses).Count;
             IEnumerable<PortSpec> ports = Targets.SelectMany(static target => target.Ports).Select(PortSpec.Parse);
-            return ports.Sum(port => port.Address is { } address ? ListenAddress.Parse([address]).Count : usual);
+            return ports.Sum(port => port.Path is not null ? 1 : port.Address is { } address ? ListenAddress.Parse([address]).Count : usual);
         }
     }
 
@@ -209,12 +209,16 @@ internal sealed record ForwardArguments
     private static void Check(IReadOnlyList<TargetWords> targets)
     {
         var names = new HashSet<string>(StringComparer.Ordinal);
+        var paths = new HashSet<string>(StringComparer.Ordinal);
         foreach (TargetWords target in targets)
         {
             _ = TargetReference.Parse(target.Target);
             foreach (string port in target.Ports)
             {
-                _ = PortSpec.Parse(port);
+                if (PortSpec.Parse(port).Path is { } path && !paths.Add(path))
+                {
+                    throw new UsageException($"two ports listen on {SocketFile.Prefix}{path}; each needs a socket of its own");
+                }
             }
 
             if (target.Name is not null && !names.Add(target.Name))

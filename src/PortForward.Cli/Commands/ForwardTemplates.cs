@@ -5,7 +5,8 @@ namespace PortForward.Cli.Commands;
 
 /// <summary>
 /// Fills in where a forward can be reached: <c>{{db.host}}</c>, <c>{{db.port}}</c>, <c>{{db.addr}}</c> for the first port of the forward <c>db</c>,
-/// <c>{{db.5432.port}}</c>, <c>{{db.pg.addr}}</c> and so on for each. What names no forward of the run stays as it is: other programs use such braces, too.
+/// <c>{{db.5432.port}}</c>, <c>{{db.pg.addr}}</c> and so on for each, and <c>{{db.path}}</c> for a socket file. What names no forward of the run stays as it is: other
+/// programs use such braces, too.
 /// </summary>
 internal static class ForwardTemplates
 {
@@ -31,8 +32,21 @@ internal static class ForwardTemplates
         return filled.Append(text, at, text.Length - at).ToString();
     }
 
-    /// <summary>Host and port, as they stand in a URL.</summary>
-    public static string AddressOf(string host, int port) => host.Contains(':', StringComparison.Ordinal) ? $"[{host}]:{port}" : $"{host}:{port}";
+    /// <summary>
+    /// Where a port can be reached: its host and port, both as they stand in a URL, and the path if it is a socket file. Then the address is <c>unix:</c> and the path.
+    /// </summary>
+    public static IEnumerable<(string Field, string Value)> Describe(ForwardPort port)
+    {
+        yield return ("host", port.Host);
+        yield return ("port", $"{port.Port}");
+        yield return ("addr", port.Path is { } socket ? $"unix:{socket}"
+            : port.Host.Contains(':', StringComparison.Ordinal) ? $"[{port.Host}]:{port.Port}"
+            : $"{port.Host}:{port.Port}");
+        if (port.Path is { } path)
+        {
+            yield return ("path", path);
+        }
+    }
 
     private static string Value(string template, IReadOnlyCollection<Forward> forwards)
     {
@@ -53,24 +67,25 @@ internal static class ForwardTemplates
     private static Dictionary<string, string> FieldsOf(Forward forward)
     {
         var fields = new Dictionary<string, string>(StringComparer.Ordinal);
-        Add("", forward.Host, forward.Port);
+        Add("", forward.First);
         foreach (ForwardPort port in forward.Ports)
         {
-            Add($"{port.Number}.", port.Host, port.Port);
+            Add($"{port.Number}.", port);
         }
 
         foreach (ForwardPort port in forward.Ports.Where(static port => port.Name is not null))
         {
-            Add($"{port.Name}.", port.Host, port.Port);
+            Add($"{port.Name}.", port);
         }
 
         return fields;
 
-        void Add(string prefix, string host, int port)
+        void Add(string prefix, ForwardPort port)
         {
-            fields.TryAdd($"{prefix}host", host);
-            fields.TryAdd($"{prefix}port", $"{port}");
-            fields.TryAdd($"{prefix}addr", AddressOf(host, port));
+            foreach ((string field, string value) in Describe(port))
+            {
+                fields.TryAdd($"{prefix}{field}", value);
+            }
         }
     }
 }

@@ -5,7 +5,8 @@ namespace PortForward.Cli.Commands;
 
 /// <summary>
 /// Where the forwards of a run can be reached, as environment variables: <c>PF_DB_HOST</c>, <c>PF_DB_PORT</c>, <c>PF_DB_ADDR</c> for the first port of the forward
-/// <c>db</c>; <c>PF_DB_5432_HOST</c> and so on for each port, and by its name, as in <c>PF_DB_PG_PORT</c>; and for a service those that Kubernetes sets in a pod.
+/// <c>db</c>; <c>PF_DB_5432_HOST</c> and so on for each port, and by its name, as in <c>PF_DB_PG_PORT</c>; <c>PF_DB_PATH</c> for a socket file; and for a service those
+/// that Kubernetes sets in a pod.
 /// </summary>
 internal static class ForwardVariables
 {
@@ -39,7 +40,7 @@ internal static class ForwardVariables
     {
         var variables = new OrderedDictionary<string, string>(StringComparer.Ordinal);
         IEnumerable<(string Name, string Value)> own = [
-            .. forwards.SelectMany(static forward => Describe(PrefixOf(forward.Name), forward.Host, forward.Port)),
+            .. forwards.SelectMany(static forward => Describe(PrefixOf(forward.Name), forward.First)),
             .. PortsOf(forwards, static port => $"{port.Number}"),
             .. PortsOf(forwards, static port => port.Name)];
         foreach ((string name, string value) in own.Concat(forwards.SelectMany(KubernetesOf).Where(variable => !isSet(variable.Name))))
@@ -61,17 +62,17 @@ internal static class ForwardVariables
         from forward in forwards
         from port in forward.Ports
         where nameOf(port) is not null
-        from variable in Describe(PrefixOf(forward.Name, nameOf(port)!), port.Host, port.Port)
+        from variable in Describe(PrefixOf(forward.Name, nameOf(port)!), port)
         select variable;
 
-    private static IEnumerable<(string Name, string Value)> Describe(string prefix, string host, int port) =>
-        Fields.Zip([host, $"{port}", ForwardTemplates.AddressOf(host, port)], (field, value) => ($"{prefix}_{field}", value));
+    private static IEnumerable<(string Name, string Value)> Describe(string prefix, ForwardPort port) =>
+        ForwardTemplates.Describe(port).Select(described => ($"{prefix}_{Spell(described.Field)}", described.Value));
 
-    /// <summary>Kubernetes' variables for a service, by the service's own name.</summary>
+    /// <summary>Kubernetes' variables for a service, by the service's own name. They tell of addresses and ports, and not of socket files.</summary>
     private static IEnumerable<(string Name, string Value)> KubernetesOf(Forward forward)
     {
         const string Service = "service/";
-        if (!forward.Target.StartsWith(Service, StringComparison.Ordinal))
+        if (!forward.Target.StartsWith(Service, StringComparison.Ordinal) || forward.First.Path is not null)
         {
             yield break;
         }
@@ -79,7 +80,7 @@ internal static class ForwardVariables
         string prefix = $"{Spell(forward.Target[Service.Length..])}_SERVICE";
         yield return ($"{prefix}_HOST", forward.Host);
         yield return ($"{prefix}_PORT", $"{forward.Port}");
-        foreach (ForwardPort port in forward.Ports.Where(static port => port.Name is not null))
+        foreach (ForwardPort port in forward.Ports.Where(static port => port is { Name: not null, Path: null }))
         {
             yield return ($"{prefix}_PORT_{Spell(port.Name!)}", $"{port.Local[0].Port}");
         }

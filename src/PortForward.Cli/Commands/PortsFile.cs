@@ -125,6 +125,11 @@ internal sealed class PortsFile : IDisposable
         json.WriteString("namespace", forward.Namespace);
         json.WriteString("host", forward.Host);
         json.WriteNumber("port", forward.Port);
+        if (forward.First.Path is { } first)
+        {
+            json.WriteString("path", first);
+        }
+
         json.WriteStartArray("ports");
         foreach (ForwardPort port in forward.Ports)
         {
@@ -135,8 +140,16 @@ internal sealed class PortsFile : IDisposable
                 json.WriteString("name", port.Name);
             }
 
-            json.WriteString("address", port.Host);
-            json.WriteNumber("port", port.Port);
+            if (port.Path is { } path)
+            {
+                json.WriteString("path", path);
+            }
+            else
+            {
+                json.WriteString("address", port.Host);
+                json.WriteNumber("port", port.Port);
+            }
+
             json.WriteEndObject();
         }
 

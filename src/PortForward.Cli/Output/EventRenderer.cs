@@ -44,7 +44,7 @@ internal sealed class EventRenderer(Action<OutputEvent> tell, bool verbose, Targ
                 break;
 
             case ListenerOpened opened:
-                if (IsOpenToOthers(opened.Port.Local.Address))
+                if (IsOpenToOthers(opened.Port.Local))
                 {
                     tell(UserMessages.OpenToOthers(opened.Port));
                 }
@@ -114,7 +114,7 @@ internal sealed class EventRenderer(Action<OutputEvent> tell, bool verbose, Targ
         _ => $"{target} has another pod",
     };
 
-    private static bool IsOpenToOthers(IPAddress address) => !IPAddress.IsLoopback(address);
+    private static bool IsOpenToOthers(EndPoint local) => local is IPEndPoint { Address: var address } && !IPAddress.IsLoopback(address);
 
     private void RenderClosed(ConnectionClosed closed)
     {

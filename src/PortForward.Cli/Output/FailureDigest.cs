@@ -16,7 +16,7 @@ internal sealed class FailureDigest : IDisposable
     private readonly Action<OutputEvent> _tell;
     private readonly ITimer _timer;
     private readonly Lock _gate = new();
-    private readonly Dictionary<(int Port, string Reason), (int Count, ConnectionClosed Example)> _counts = [];
+    private readonly Dictionary<(string Port, string Reason), (int Count, ConnectionClosed Example)> _counts = [];
     private bool _isOpen;
 
     public FailureDigest(Action<OutputEvent> tell, TimeProvider time)
@@ -30,7 +30,7 @@ internal sealed class FailureDigest : IDisposable
     {
         lock (_gate)
         {
-            (int Port, string Reason) kind = (closed.Port.Local.Port, reason);
+            (string Port, string Reason) kind = (closed.Port.Label, reason);
             int count = _counts.GetValueOrDefault(kind).Count + 1;
             _counts[kind] = (count, closed);
             if (count <= ToldSingly)

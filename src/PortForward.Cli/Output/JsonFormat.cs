@@ -55,11 +55,19 @@ internal sealed class JsonFormat(TimeProvider time)
         return Encoding.UTF8.GetString(bytes.GetBuffer(), 0, (int)bytes.Length) + Environment.NewLine;
     }
 
-    private static void WriteLocal(Utf8JsonWriter json, IPEndPoint local)
+    private static void WriteLocal(Utf8JsonWriter json, EndPoint local)
     {
         json.WriteStartObject("local");
-        json.WriteString("address", local.Address.ToString());
-        json.WriteNumber("port", local.Port);
+        if (local is IPEndPoint address)
+        {
+            json.WriteString("address", address.Address.ToString());
+            json.WriteNumber("port", address.Port);
+        }
+        else
+        {
+            json.WriteString("path", local.ToString());
+        }
+
         json.WriteEndObject();
     }
 

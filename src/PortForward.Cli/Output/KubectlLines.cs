@@ -8,8 +8,8 @@ internal sealed class KubectlLines(bool isQuiet) : IStdoutFormat
 {
     public string? Render(ForwardEvent forwardEvent) => forwardEvent switch
     {
-        ListenerOpened opened => $"Forwarding from {opened.Port.Local} -> {opened.Port.TargetPort}{Environment.NewLine}",
-        ConnectionAccepted accepted when !isQuiet => $"Handling connection for {accepted.Port.Local.Port}{Environment.NewLine}",
+        ListenerOpened opened => $"Forwarding from {ListenText.Of(opened.Port.Local)} -> {opened.Port.TargetPort}{Environment.NewLine}",
+        ConnectionAccepted accepted when !isQuiet => $"Handling connection for {accepted.Port.Label}{Environment.NewLine}",
         _ => null,
     };
 }

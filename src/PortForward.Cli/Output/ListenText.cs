@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Sockets;
 using PortForward.Forwarding;
 
 namespace PortForward.Cli.Output;
@@ -8,9 +10,13 @@ internal static class ListenText
     /// <summary>Ports below this need a right on most systems with one user who may everything.</summary>
     private const int FirstUnprivileged = 1024;
 
-    /// <summary>What could not be bound, as <c>127.0.0.1:80: permission denied</c>.</summary>
-    public static string Describe(PortUnavailable unavailable) =>
-        string.Join("; ", unavailable.Failures.Select(failure => $"{failure.EndPoint}: {failure.Reason}"));
+    /// <summary>Where something listens: <c>127.0.0.1:80</c>, <c>unix:/run/db.sock</c>.</summary>
+    public static string Of(EndPoint local) => local is UnixDomainSocketEndPoint ? $"{SocketFile.Prefix}{local}" : $"{local}";
+
+    /// <summary>What could not be bound, as <c>port 80: 127.0.0.1:80: permission denied</c>.</summary>
+    public static string Describe(PortUnavailable unavailable) => unavailable.Failures is [{ EndPoint: UnixDomainSocketEndPoint path, Reason: var reason }]
+        ? $"{Of(path)}: {reason}"
+        : $"{Ports(unavailable)}: {string.Join("; ", unavailable.Failures.Select(failure => $"{failure.EndPoint}: {failure.Reason}"))}";
 
     /// <summary>What was to be had: a port, or one of a range.</summary>
     public static string Ports(PortUnavailable unavailable) =>
@@ -22,6 +28,13 @@ internal static class ListenText
     /// <summary>What to do when a port is not to be had, on Windows or elsewhere.</summary>
     public static string Advise(PortUnavailable unavailable, bool isWindows)
     {
+        if (unavailable.Failures is [{ EndPoint: UnixDomainSocketEndPoint, Reason: var reason }])
+        {
+            return reason.NoSuchAddress ? "create it first"
+                : reason.InUse ? "choose another path"
+                : $"choose a folder of your own, such as {(isWindows ? "%TEMP%" : "$XDG_RUNTIME_DIR")}";
+        }
+
         (int local, int target) = (unavailable.LocalPort, unavailable.TargetPort);
         string otherPort = $"\":{target}\" takes any free port";
         if (unavailable.Failures.Any(failure => failure.Reason.Denied))

@@ -18,8 +18,8 @@ internal sealed record OutputEvent(string Type, LogLevel Level, string Message)
     /// <summary>The pod that it is about.</summary>
     public string? Pod { get; init; }
 
-    /// <summary>The local address and port that it is about.</summary>
-    public IPEndPoint? Local { get; init; }
+    /// <summary>The local address and port, or the socket file, that it is about.</summary>
+    public EndPoint? Local { get; init; }
 
     /// <summary>The pod's port behind it.</summary>
     public int? RemotePort { get; init; }

@@ -20,7 +20,7 @@ internal static class UserMessages
     public static OutputEvent Note(string note, string? reason = null) => new(EventTypes.Note, LogLevel.Warning, $"note: {note}") { Reason = reason };
 
     public static OutputEvent Listening(ListenerOpened opened) =>
-        new(EventTypes.Listening, LogLevel.Information, $"Forwarding from {opened.Port.Local} -> {opened.Port.TargetPort}")
+        new(EventTypes.Listening, LogLevel.Information, $"Forwarding from {ListenText.Of(opened.Port.Local)} -> {opened.Port.TargetPort}")
         {
             Local = opened.Port.Local,
             RemotePort = opened.Port.TargetPort,
@@ -32,7 +32,7 @@ internal static class UserMessages
     public static OutputEvent AllReady(int forwards) => new(EventTypes.AllReady, LogLevel.Information, "all forwards are ready") { Fields = [("forwards", forwards)] };
 
     public static OutputEvent ConnectionAccepted(ConnectionAccepted accepted) =>
-        new(EventTypes.Connection, LogLevel.Information, $"Handling connection for {accepted.Port.Local.Port}")
+        new(EventTypes.Connection, LogLevel.Information, $"Handling connection for {accepted.Port.Label}")
         {
             Local = accepted.Port.Local,
             RemotePort = accepted.Port.TargetPort,
@@ -73,7 +73,7 @@ internal static class UserMessages
     public static OutputEvent Running(string pod) => new(EventTypes.Running, LogLevel.Information, $"pod {pod} is running") { Pod = pod };
 
     public static OutputEvent PortUnavailable(PortUnavailable unavailable) =>
-        new(EventTypes.Error, LogLevel.Error, $"Unable to listen on {ListenText.Ports(unavailable)}: {ListenText.Describe(unavailable)} ({ListenText.Advise(unavailable)})")
+        new(EventTypes.Error, LogLevel.Error, $"Unable to listen on {ListenText.Describe(unavailable)} ({ListenText.Advise(unavailable)})")
         {
             Reason = Reasons.Of(unavailable.Failures[0].Reason),
             Local = unavailable.Failures[0].EndPoint,
@@ -84,7 +84,7 @@ internal static class UserMessages
         Note($"{partial.EndPoint} is not served: {partial.Reason}; {ListenText.Consequence(partial.Reason)}", Reasons.Of(partial.Reason)) with { Local = partial.EndPoint };
 
     public static OutputEvent AcceptFailed(AcceptFailed failed) =>
-        new(EventTypes.Error, LogLevel.Error, $"connections to {failed.Port.Local} cannot be accepted for the moment: {failed.Reason}")
+        new(EventTypes.Error, LogLevel.Error, $"connections to {ListenText.Of(failed.Port.Local)} cannot be accepted for the moment: {failed.Reason}")
         {
             Reason = Reasons.AcceptFailed,
             Local = failed.Port.Local,
@@ -104,7 +104,7 @@ internal static class UserMessages
         Note($"{port.Local} can be reached from other machines", Reasons.OpenToOthers) with { Local = port.Local, RemotePort = port.TargetPort };
 
     public static OutputEvent ConnectionFailed(ConnectionClosed closed, string why) =>
-        new(EventTypes.ConnectionFailed, LogLevel.Error, $"connection {closed.Id} for {closed.Port.Local.Port} failed: {why}")
+        new(EventTypes.ConnectionFailed, LogLevel.Error, $"connection {closed.Id} for {closed.Port.Label} failed: {why}")
         {
             Reason = Reasons.Of(closed.End),
             Pod = closed.Pod,
@@ -114,7 +114,7 @@ internal static class UserMessages
         };
 
     public static OutputEvent ConnectionsFailed(int count, ConnectionClosed example, string why) =>
-        new(EventTypes.ConnectionsFailed, LogLevel.Error, $"{count} more connections for {example.Port.Local.Port} failed likewise: {why}")
+        new(EventTypes.ConnectionsFailed, LogLevel.Error, $"{count} more connections for {example.Port.Label} failed likewise: {why}")
         {
             Reason = Reasons.Of(example.End),
             Local = example.Port.Local,
@@ -124,7 +124,7 @@ internal static class UserMessages
 
     public static OutputEvent ConnectionClosed(ConnectionClosed closed) =>
         new(EventTypes.ConnectionClosed, LogLevel.Information, string.Create(CultureInfo.InvariantCulture,
-            $"connection {closed.Id} for {closed.Port.Local.Port} ended ({closed.End.Kind}): {closed.BytesSent} bytes to the pod, {closed.BytesReceived} from it, {closed.Duration.TotalSeconds:0.000} s"))
+            $"connection {closed.Id} for {closed.Port.Label} ended ({closed.End.Kind}): {closed.BytesSent} bytes to the pod, {closed.BytesReceived} from it, {closed.Duration.TotalSeconds:0.000} s"))
         {
             Reason = Reasons.Of(closed.End),
             Local = closed.Port.Local,

@@ -1,3 +1,4 @@
+using System.Net;
 using Microsoft.Extensions.Logging;
 using PortForward.Cluster.Targets;
 using PortForward.Forwarding;
@@ -50,10 +51,10 @@ public sealed class Forward : IAsyncDisposable
     /// <summary>The ports, in the order in which they were asked for.</summary>
     public IReadOnlyList<ForwardPort> Ports { get; private set; } = [];
 
-    /// <summary>An address of this machine under which the first port is reached.</summary>
+    /// <summary>An address of this machine under which the first port is reached, or the folder of its socket file.</summary>
     public string Host => First.Host;
 
-    /// <summary>The local port of the first port.</summary>
+    /// <summary>The local port of the first port, or the number that stands for its socket file.</summary>
     public int Port => First.Port;
 
     /// <summary>How it is now.</summary>
@@ -84,7 +85,8 @@ public sealed class Forward : IAsyncDisposable
     /// </summary>
     public Task Completion { get; private set; } = Task.CompletedTask;
 
-    private ForwardPort First => Ports.FirstOrDefault(port => port.Local.Count > 0)
+    /// <summary>The first of the ports that is listened on.</summary>
+    internal ForwardPort First => Ports.FirstOrDefault(port => port.Local.Count > 0 || port.Path is not null)
         ?? throw new InvalidOperationException($"The forward {Name} has no local port: it was not started, or could not be.");
 
     /// <summary>
@@ -238,6 +240,7 @@ public sealed class Forward : IAsyncDisposable
                 [.. started.Target.Ports.Select(port => new Forwarding.PortMapping(port.LocalPort, port.PodPort)
                 {
                     LastLocalPort = port.Spec.LastLocalPort,
+                    Path = port.Spec.Path,
                     IsKept = IsKept,
                     Addresses = port.Spec.Address is { } address ? ListenAddress.Parse([address]) : null,
                 })],
@@ -271,7 +274,8 @@ public sealed class Forward : IAsyncDisposable
     private static ForwardPort Describe(ResolvedTarget target, Targets.PortMapping port, IEnumerable<ForwardedPort> listeners)
     {
         (string? name, int number) = PortTranslation.Identify(port, target.Object.Service, target.Pod);
-        return new ForwardPort(name, number, [.. listeners.Select(listener => listener.Local)]);
+        ForwardedPort[] all = [.. listeners];
+        return new ForwardPort(name, number, [.. all.Select(listener => listener.Local).OfType<IPEndPoint>()]) { Path = all.FirstOrDefault().Path };
     }
 
     private void OnEvent(ForwardEvent forwardEvent)

@@ -6,7 +6,8 @@ namespace PortForward.Cluster.Targets;
 
 /// <summary>
 /// A port as the user asks for it: <c>[LOCAL:]REMOTE</c>, where the remote port may be a name. Beyond what kubectl takes, an address to listen on may stand before both
-/// (<c>127.0.0.2:8080:80</c>, <c>[::1]:8080:80</c>), and LOCAL may be a range of which the first free port is taken (<c>8000-8010:80</c>).
+/// (<c>127.0.0.2:8080:80</c>, <c>[::1]:8080:80</c>), LOCAL may be a range of which the first free port is taken (<c>8000-8010:80</c>), and a socket file may stand in
+/// place of both (<c>unix:/run/db.sock:5432</c>).
 /// </summary>
 internal sealed record PortSpec
 {
@@ -28,10 +29,13 @@ internal sealed record PortSpec
     /// <summary>Where to listen for this port alone; null if nothing was said.</summary>
     public string? Address { get; }
 
+    /// <summary>The whole path of the socket file to listen on instead of a local port; null for a port.</summary>
+    public string? Path { get; private init; }
+
     /// <summary>The last local port of a range of which the first free one is taken; null if it is none.</summary>
     public int? LastLocalPort { get; }
 
-    /// <summary>The local port, 1–65535; 0 for any free one; null when only the remote port was given, whose number it then is.</summary>
+    /// <summary>The local port, 1–65535; 0 for any free one, and for a socket file; null when only the remote port was given, whose number it then is.</summary>
     public int? LocalPort { get; }
 
     /// <summary>The one local port that it is to have. Null for a range, for any free port, and where only the cluster knows it.</summary>
@@ -57,7 +61,9 @@ internal sealed record PortSpec
     {
         ArgumentNullException.ThrowIfNull(text);
         port = null;
-        if (!TrySplit(text, out string? address, out string[] parts, out string? why))
+        string? address = null;
+        bool isSocket = TrySplitSocket(text, out string? path, out string[] parts, out string? why);
+        if (isSocket ? why is not null : !TrySplit(text, out address, out parts, out why))
         {
             error = Invalid(text, why);
             return false;
@@ -66,7 +72,7 @@ internal sealed record PortSpec
         string remote = parts[^1];
         if (remote.Length == 0)
         {
-            error = Invalid(text, "the remote port is missing, expected [LOCAL:]REMOTE");
+            error = Invalid(text, $"the remote port is missing, expected {(isSocket ? "unix:PATH:REMOTE" : "[LOCAL:]REMOTE")}");
             return false;
         }
 
@@ -87,7 +93,7 @@ internal sealed record PortSpec
             return false;
         }
 
-        (int First, int? Last)? local = null;
+        (int First, int? Last)? local = isSocket ? (0, null) : null;
         if (parts.Length == 2 && (parts[0] != remote || remotePort is not null) && !TryReadLocal(parts[0], out local))
         {
             error = Invalid(text, $"the local port must be a number from 0 to {ushort.MaxValue}, or be left out for any free port");
@@ -95,12 +101,45 @@ internal sealed record PortSpec
         }
 
         error = null;
-        port = new PortSpec(text, address, local, remote, remotePort);
+        port = new PortSpec(text, address, local, remote, remotePort) { Path = path };
         return true;
     }
 
     /// <summary>The argument as it was given.</summary>
     public override string ToString() => Text;
+
+    /// <summary>Separates the path of a socket file from the port. A path may have colons, as on Windows: the last one is the port's.</summary>
+    /// <returns>Whether it is a socket file, well-formed or not.</returns>
+    private static bool TrySplitSocket(string text, out string? path, out string[] remote, out string? why)
+    {
+        path = null;
+        remote = [""];
+        why = null;
+        if (!text.StartsWith(SocketFile.Prefix, StringComparison.Ordinal) || text == "unix:unix")
+        {
+            return false; // The last one is a port of that name, on both sides.
+        }
+
+        string given = text[SocketFile.Prefix.Length..];
+        int colon = given.LastIndexOf(':');
+        if (colon <= 0)
+        {
+            why = colon == 0 ? "the path is missing, expected unix:PATH:REMOTE" : "a path or a remote port is missing, expected unix:PATH:REMOTE";
+            return true;
+        }
+
+        remote = [given[(colon + 1)..]];
+        why = given.StartsWith("~/", StringComparison.Ordinal) ? "shells replace ~ only where a word begins with it; write $HOME instead"
+            : given.Any(char.IsControl) ? "the path has control characters"
+            : null;
+        if (why is null)
+        {
+            path = System.IO.Path.GetFullPath(given[..colon]);
+            why = SocketFile.WhyWrong(path);
+        }
+
+        return true;
+    }
 
     /// <summary>Separates the address, if there is one, from the ports.</summary>
     private static bool TrySplit(string text, out string? address, out string[] ports, [NotNullWhen(false)] out string? why)

@@ -1,5 +1,6 @@
 using System.Globalization;
 using PortForward.Cluster.Objects;
+using PortForward.Forwarding;
 
 namespace PortForward.Cluster.Targets;
 
@@ -64,7 +65,8 @@ internal static class PortTranslation
                 continue;
             }
 
-            string local = spec.LocalPort switch { null => $"{port.Number}:", 0 => ":", { } number => $"{number}:" };
+            string local = spec.Path is { } path ? $"{SocketFile.Prefix}{path}:"
+                : spec.LocalPort switch { null => $"{port.Number}:", 0 => ":", { } number => $"{number}:" };
             yield return $"service {service.Metadata?.Name} is headless: its port {port.Number} leads to port {port.Number} of the pod and not to its targetPort {port.TargetPort}; "
                 + $"use pod/{PodFacts.NameOf(pod)} {local}{target} for that one";
         }

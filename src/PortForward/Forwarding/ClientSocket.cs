@@ -4,7 +4,7 @@ using System.Runtime.InteropServices;
 
 namespace PortForward.Forwarding;
 
-/// <summary>The endings of a TCP connection that the socket classes do not offer by themselves.</summary>
+/// <summary>The endings of a connection that the socket classes do not offer by themselves: TCP, and sockets of this machine.</summary>
 internal static partial class ClientSocket
 {
     /// <summary>How often to check the send queue.</summary>
@@ -15,6 +15,9 @@ internal static partial class ClientSocket
 
     /// <summary>TCP keep-alive: the idle time before the first probe, and the time between two probes, in seconds (Go's values).</summary>
     private const int KeepAliveSeconds = 15;
+
+    /// <summary>Whether a socket is one of this machine (AF_UNIX), which has no packets, and so neither delays, keep-alives nor resets.</summary>
+    public static bool IsUnix(Socket socket) => socket.AddressFamily == AddressFamily.Unix;
 
     /// <summary>Enables TCP keep-alive, so that a remote client that vanishes does not hold a tunnel.</summary>
     public static void EnableKeepAlive(Socket socket)
@@ -47,7 +50,7 @@ internal static partial class ClientSocket
         const byte CloseWaitLinux = 8, CloseWaitMac = 5;
         try
         {
-            if (!OperatingSystem.IsLinux() && !OperatingSystem.IsMacOS())
+            if (IsUnix(socket) || (!OperatingSystem.IsLinux() && !OperatingSystem.IsMacOS()))
             {
                 return socket.Available == 0 && socket.Poll(TimeSpan.Zero, SelectMode.SelectRead);
             }

@@ -15,10 +15,10 @@ public sealed record ListenerOpened(ForwardedPort Port) : ForwardEvent;
 public sealed record ListenerPartial(IPEndPoint EndPoint, ListenFailure Reason) : ForwardEvent;
 
 /// <summary>A port cannot be served, or not at all of its addresses where that is required; those of its addresses that could be bound are closed again.</summary>
-/// <param name="LocalPort">The local port that was asked for; 0 for any.</param>
+/// <param name="LocalPort">The local port that was asked for; 0 for any, and for a socket file.</param>
 /// <param name="TargetPort">The pod's port.</param>
 /// <param name="Failures">What could not be bound and why; at least one.</param>
-public sealed record PortUnavailable(int LocalPort, int TargetPort, IReadOnlyList<(IPEndPoint EndPoint, ListenFailure Reason)> Failures) : ForwardEvent
+public sealed record PortUnavailable(int LocalPort, int TargetPort, IReadOnlyList<(EndPoint EndPoint, ListenFailure Reason)> Failures) : ForwardEvent
 {
     /// <summary>The last local port if any of a range was asked for, none of which is to be had; the failures are those of the first one. Null for one port.</summary>
     public int? LastLocalPort { get; init; }

@@ -17,8 +17,11 @@ public readonly record struct ListenFailure(SocketError Error)
     /// <summary>Whether this machine does not have the address at all, as ::1 on a machine without IPv6.</summary>
     public bool NoSuchAddress => Error is SocketError.AddressNotAvailable or SocketError.AddressFamilyNotSupported or SocketError.ProtocolFamilyNotSupported;
 
+    /// <summary>What there is to say of it beyond the error code; null for nothing.</summary>
+    public string? Text { get; init; }
+
     /// <inheritdoc/>
-    public override string ToString() => Error switch
+    public override string ToString() => Text ?? Error switch
     {
         _ when InUse => "address already in use",
         _ when Denied => "permission denied",

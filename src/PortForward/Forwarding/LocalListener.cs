@@ -3,7 +3,7 @@ using System.Net.Sockets;
 
 namespace PortForward.Forwarding;
 
-/// <summary>A listening socket on one address and port.</summary>
+/// <summary>A listening socket on one address and port, or on a socket file.</summary>
 internal sealed class LocalListener : IDisposable
 {
     /// <summary>How many connections may wait to be accepted: as Go's, the system's maximum on Linux.</summary>
@@ -13,11 +13,13 @@ internal sealed class LocalListener : IDisposable
     private static readonly TimeSpan RetryDelay = TimeSpan.FromMilliseconds(100);
 
     private readonly Socket _socket;
+    private readonly SocketFile? _file;
 
-    private LocalListener(Socket socket, int targetPort, int index)
+    private LocalListener(Socket socket, ForwardedPort port, SocketFile? file = null)
     {
         _socket = socket;
-        Port = new ForwardedPort((IPEndPoint)socket.LocalEndPoint!, targetPort) { Index = index };
+        _file = file;
+        Port = port;
     }
 
     public ForwardedPort Port { get; }
@@ -42,7 +44,7 @@ internal sealed class LocalListener : IDisposable
 
             socket.Bind(endPoint);
             socket.Listen(Backlog);
-            return new LocalListener(socket, targetPort, index);
+            return new LocalListener(socket, new ForwardedPort(socket.LocalEndPoint!, targetPort) { Index = index });
         }
         catch (SocketException e)
         {
@@ -51,6 +53,12 @@ internal sealed class LocalListener : IDisposable
             return null;
         }
     }
+
+    /// <summary>Creates a socket file and listens there.</summary>
+    public static LocalListener? TryOpen(string path, int targetPort, out ListenFailure failure, int index = 0) =>
+        SocketFile.TryListen(path, Backlog, out failure) is { } file
+            ? new LocalListener(file.Socket, new ForwardedPort(new UnixDomainSocketEndPoint(path), targetPort) { Index = index }, file)
+            : null;
 
     /// <summary>Accepts connections until the token is cancelled; an accept that fails is reported and tried again.</summary>
     /// <param name="gate">Says how many clients may be connected.</param>
@@ -114,5 +122,9 @@ internal sealed class LocalListener : IDisposable
         }
     }
 
-    public void Dispose() => _socket.Dispose();
+    public void Dispose()
+    {
+        _file?.Dispose();
+        _socket.Dispose();
+    }
 }

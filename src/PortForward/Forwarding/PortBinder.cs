@@ -12,11 +12,18 @@ internal static class PortBinder
     private static readonly ListenFailure AllKept = new(SocketError.AddressAlreadyInUse);
 
     /// <summary>The listeners of a port (empty if it cannot be served) and the addresses that could not be bound.</summary>
-    public readonly record struct Result(IReadOnlyList<LocalListener> Listeners, IReadOnlyList<(IPEndPoint EndPoint, ListenFailure Reason)> Failures);
+    public readonly record struct Result(IReadOnlyList<LocalListener> Listeners, IReadOnlyList<(EndPoint EndPoint, ListenFailure Reason)> Failures);
 
     /// <summary>Opens the listeners of a port. Of a range it takes the first port that is free on all addresses, else the first that can be served.</summary>
     public static Result Bind(PortMapping mapping, IReadOnlyList<ListenAddress> addresses, int index = 0)
     {
+        if (mapping.Path is { } path)
+        {
+            return LocalListener.TryOpen(path, mapping.TargetPort, out ListenFailure failure, index) is { } listener
+                ? new Result([listener], [])
+                : new Result([], [(new UnixDomainSocketEndPoint(path), failure)]);
+        }
+
         addresses = mapping.Addresses ?? addresses;
         if (mapping.LastLocalPort is not { } last)
         {
@@ -43,7 +50,7 @@ internal static class PortBinder
             first ??= result;
         }
 
-        return partial ?? first ?? new Result([], [.. addresses.Select(address => (new IPEndPoint(address.Address, mapping.LocalPort), AllKept))]);
+        return partial ?? first ?? new Result([], [.. addresses.Select(address => ((EndPoint)new IPEndPoint(address.Address, mapping.LocalPort), AllKept))]);
     }
 
     private static Result BindOne(PortMapping mapping, IReadOnlyList<ListenAddress> addresses, int index)
@@ -56,7 +63,7 @@ internal static class PortBinder
         }
 
         bool everyGroupServed = addresses.All(wanted => addresses.Any(other =>
-            string.Equals(other.Group, wanted.Group, StringComparison.Ordinal) && result.Listeners.Any(listener => listener.Port.Local.Address.Equals(other.Address))));
+            string.Equals(other.Group, wanted.Group, StringComparison.Ordinal) && result.Listeners.Any(listener => listener.Port.Tcp.Address.Equals(other.Address))));
         if (everyGroupServed)
         {
             return result;
@@ -68,12 +75,12 @@ internal static class PortBinder
 
     /// <summary>Whether a random port is taken on one of the addresses, or meant for another forward.</summary>
     private static bool IsUnfortunate(PortMapping mapping, Result result) =>
-        result.Failures.Any(failed => failed.Reason.InUse) || result.Listeners.Any(listener => mapping.IsKept?.Invoke(listener.Port.Local.Port) == true);
+        result.Failures.Any(failed => failed.Reason.InUse) || result.Listeners.Any(listener => mapping.IsKept?.Invoke(listener.Port.Tcp.Port) == true);
 
     private static Result TryBind(PortMapping mapping, IReadOnlyList<ListenAddress> addresses, int index)
     {
         var listeners = new List<LocalListener>();
-        var failures = new List<(IPEndPoint, ListenFailure)>();
+        var failures = new List<(EndPoint, ListenFailure)>();
         int localPort = mapping.LocalPort;
         foreach (ListenAddress address in addresses)
         {
@@ -81,7 +88,7 @@ internal static class PortBinder
             if (LocalListener.TryOpen(endPoint, mapping.TargetPort, out ListenFailure failure, index) is { } listener)
             {
                 listeners.Add(listener);
-                localPort = listener.Port.Local.Port; // A random port is chosen once and used on every address.
+                localPort = listener.Port.Tcp.Port; // A random port is chosen once and used on every address.
             }
             else
             {

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Net;
 using System.Net.Sockets;
 using PortForward.Tunnels;
 using PortForward.Tunnels.Pool;
@@ -233,22 +234,26 @@ internal sealed class PortForwarder
                 if (_options.RequireAllPorts)
                 {
                     listeners.ForEach(static listener => listener.Dispose());
-                    throw new PortForwardException(
-                        $"unable to listen on port {mapping.LocalPorts}: {string.Join("; ", bound.Failures.Select(failed => $"{failed.EndPoint}: {failed.Reason}"))}");
+                    throw new PortForwardException(mapping.Path is not null
+                        ? $"unable to listen on {mapping.Local}: {bound.Failures[0].Reason}"
+                        : $"unable to listen on port {mapping.Local}: "
+                        + string.Join("; ", bound.Failures.Select(failed => $"{failed.EndPoint}: {failed.Reason}")));
                 }
 
                 continue;
             }
 
-            foreach ((System.Net.IPEndPoint endPoint, ListenFailure reason) in bound.Failures)
+            foreach ((EndPoint endPoint, ListenFailure reason) in bound.Failures)
             {
-                Emit(new ListenerPartial(endPoint, reason));
+                Emit(new ListenerPartial((IPEndPoint)endPoint, reason));
             }
         }
 
         return listeners.Count > 0
             ? listeners
-            : throw new PortForwardException($"unable to listen on any of the requested ports: [{string.Join(' ', _mappings.Select(m => $"{{{m.LocalPort} {m.TargetPort}}}"))}]");
+            : throw new PortForwardException($"unable to listen on any of the requested ports: [{string.Join(' ', _mappings.Select(Pair))}]");
+
+        static string Pair(PortMapping mapping) => $"{{{(mapping.Path is null ? $"{mapping.LocalPort}" : mapping.Local)} {mapping.TargetPort}}}"; // As Go prints it.
     }
 
     /// <summary>Starts a connection on its own; nothing that happens to it can reach the listener or another connection.</summary>

@@ -14,9 +14,12 @@ internal readonly record struct PortMapping(int LocalPort, int TargetPort)
     /// <summary>Where to listen for this port alone; null for the addresses of the forward.</summary>
     public IReadOnlyList<ListenAddress>? Addresses { get; init; }
 
-    /// <summary>The local port, or the range of them, as it is written.</summary>
-    public string LocalPorts => LastLocalPort is { } last ? $"{LocalPort}-{last}" : $"{LocalPort}";
+    /// <summary>The path of the socket file to listen on instead of a local port; null for a port.</summary>
+    public string? Path { get; init; }
+
+    /// <summary>The local port, the range of them, or the socket file, as it is written.</summary>
+    public string Local => Path is not null ? SocketFile.Prefix + Path : LastLocalPort is { } last ? $"{LocalPort}-{last}" : $"{LocalPort}";
 
     /// <inheritdoc/>
-    public override string ToString() => $"{LocalPorts}:{TargetPort}";
+    public override string ToString() => $"{Local}:{TargetPort}";
 }

@@ -2,7 +2,10 @@ using System.Net.Sockets;
 
 namespace PortForward.Forwarding;
 
-/// <summary>The client's side of a connection that a listener has accepted: FIN and RST.</summary>
+/// <summary>
+/// The client's side of a connection that a listener has accepted: FIN and RST. A client of a socket file sees the end instead of a reset, as the system has none
+/// there.
+/// </summary>
 /// <param name="socket">The accepted connection, owned by this.</param>
 /// <param name="options">The timeouts and the clock.</param>
 internal sealed class SocketClientEnd(Socket socket, PortForwarderOptions options) : ClientEnd(options)
@@ -20,8 +23,11 @@ internal sealed class SocketClientEnd(Socket socket, PortForwarderOptions option
 
     public override void Open()
     {
-        socket.NoDelay = true;
-        ClientSocket.EnableKeepAlive(socket);
+        if (!ClientSocket.IsUnix(socket))
+        {
+            socket.NoDelay = true;
+            ClientSocket.EnableKeepAlive(socket);
+        }
     }
 
     public override ValueTask<int> ReceiveAsync(Memory<byte> buffer, CancellationToken cancellationToken) =>
@@ -75,5 +81,8 @@ internal sealed class SocketClientEnd(Socket socket, PortForwarderOptions option
 
     protected override bool TryFinish() => ClientSocket.TryFinish(socket);
 
-    protected override Task WaitUntilSentAsync(CancellationToken stop) => ClientSocket.WaitUntilSentAsync(socket, Options.LingerTimeout, Options.Time, stop);
+    /// <summary>What was sent to a client of a socket file is the client's already, and no end of the connection takes it back.</summary>
+    protected override Task WaitUntilSentAsync(CancellationToken stop) => ClientSocket.IsUnix(socket)
+        ? Task.CompletedTask
+        : ClientSocket.WaitUntilSentAsync(socket, Options.LingerTimeout, Options.Time, stop);
 }

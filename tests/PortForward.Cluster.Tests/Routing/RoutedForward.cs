@@ -91,7 +91,7 @@ internal sealed class RoutedForward : IAsyncDisposable
     /// <param name="receiveBuffer">How much the system takes for a client that does not read; as much as it likes if null, which is several MB.</param>
     public async Task<Socket> ConnectAsync(int port = 0, int? receiveBuffer = null)
     {
-        IPEndPoint local = Forwarder.Ports[port].Local;
+        IPEndPoint local = Forwarder.Ports[port].Tcp;
         var client = new Socket(local.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         if (receiveBuffer is not null)
         {

@@ -58,6 +58,53 @@ public sealed class PortSpecTests
         PortSpec.Parse(text).FixedLocalPort.Should().Be(port);
     }
 
+    [Theory]
+    [InlineData("unix:/run/db.sock:5432", "/run/db.sock", "5432", 5432)]
+    [InlineData("unix:/run/db.sock:pg", "/run/db.sock", "pg", null)]
+    [InlineData("unix:/run/a:b.sock:80", "/run/a:b.sock", "80", 80)]
+    [InlineData("unix:/run/../tmp/db.sock:80", "/tmp/db.sock", "80", 80)]
+    [InlineData("unix:///run/db.sock:80", "/run/db.sock", "80", 80)]
+    [InlineData("unix:/run/user/1000/.s.PGSQL.5432:5432", "/run/user/1000/.s.PGSQL.5432", "5432", 5432)]
+    public void A_socket_file_is_read_too(string text, string path, string remote, int? remotePort)
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            return; // There a path begins with a drive.
+        }
+
+        PortSpec port = PortSpec.Parse(text);
+
+        (port.Path, port.LocalPort, port.Address, port.Remote, port.RemotePort).Should().Be((path, 0, null, remote, remotePort));
+        port.ToString().Should().Be(text);
+    }
+
+    [Theory]
+    [InlineData("unix:db.sock:80", "db.sock")]
+    [InlineData("unix:./db.sock:80", "db.sock")]
+    [InlineData("unix:run/db.sock:80", "run/db.sock")]
+    [InlineData("unix:C\\db.sock:80", "C\\db.sock")]
+    public void Its_path_may_be_relative_and_is_whole_from_then_on(string text, string path) =>
+        PortSpec.Parse(text).Path.Should().Be(Path.GetFullPath(path));
+
+    [Theory]
+    [InlineData("unix:80", "a path or a remote port is missing, expected unix:PATH:REMOTE")]
+    [InlineData("unix:", "a path or a remote port is missing, expected unix:PATH:REMOTE")]
+    [InlineData("unix:/run/db.sock", "a path or a remote port is missing, expected unix:PATH:REMOTE")]
+    [InlineData("unix::80", "the path is missing, expected unix:PATH:REMOTE")]
+    [InlineData("unix:/run/db.sock:", "the remote port is missing, expected unix:PATH:REMOTE")]
+    [InlineData("unix:/run/db.sock:0", "the remote port must be from 1 to 65535")]
+    [InlineData("unix:/run/db.sock:a_b", "the remote port must be a number from 1 to 65535 or the name of a port")]
+    [InlineData("unix:~/db.sock:80", "shells replace ~ only where a word begins with it; write $HOME instead")]
+    [InlineData("unix:/run/a\u0007b:80", "the path has control characters")]
+    public void A_socket_file_that_cannot_be_is_refused(string text, string why)
+    {
+        PortSpec.TryParse(text, out _, out string? error).Should().BeFalse();
+        error.Should().Be($"invalid port \"{text}\": {why}");
+    }
+
+    [Fact]
+    public void A_port_that_is_called_unix_stays_one() => PortSpec.Parse("unix:unix").Should().Match<PortSpec>(port => port.Path == null && port.Remote == "unix");
+
     private const string Form = "expected [LOCAL:]REMOTE, or ADDRESS:LOCAL:REMOTE";
     private const string RemoteRange = "the remote port must be from 1 to 65535";
     private const string RemoteForm = "the remote port must be a number from 1 to 65535 or the name of a port";

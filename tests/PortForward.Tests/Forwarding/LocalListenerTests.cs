@@ -104,7 +104,7 @@ public sealed class LocalListenerTests : IDisposable
         {
             LocalListener random = LocalListener.TryOpen(new IPEndPoint(IPAddress.Loopback, 0), 80, out _)!;
             random.Dispose();
-            if (LocalListener.TryOpen(random.Port.Local, 80, out _) is { } given)
+            if (LocalListener.TryOpen(random.Port.Tcp, 80, out _) is { } given)
             {
                 return given;
             }

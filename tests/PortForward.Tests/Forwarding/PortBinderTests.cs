@@ -18,8 +18,8 @@ public sealed class PortBinderTests : IDisposable
         PortBinder.Result result = Bind(0, "127.0.0.1", "127.0.0.2", "127.0.0.3");
 
         result.Failures.Should().BeEmpty();
-        result.Listeners.Select(listener => listener.Port.Local.Address.ToString()).Should().Equal("127.0.0.1", "127.0.0.2", "127.0.0.3");
-        result.Listeners.Select(listener => listener.Port.Local.Port).Distinct().Should().ContainSingle().Which.Should().BePositive();
+        result.Listeners.Select(listener => listener.Port.Tcp.Address.ToString()).Should().Equal("127.0.0.1", "127.0.0.2", "127.0.0.3");
+        result.Listeners.Select(listener => listener.Port.Tcp.Port).Distinct().Should().ContainSingle().Which.Should().BePositive();
         result.Listeners.Should().AllSatisfy(listener => listener.Port.TargetPort.Should().Be(80));
     }
 
@@ -39,7 +39,7 @@ public sealed class PortBinderTests : IDisposable
         PortBinder.Result result = Bind(taken, "127.0.0.1", "127.0.0.2");
 
         result.Listeners.Should().BeEmpty();
-        (IPEndPoint endPoint, ListenFailure reason) = result.Failures.Should().ContainSingle().Subject;
+        (EndPoint endPoint, ListenFailure reason) = result.Failures.Should().ContainSingle().Subject;
         endPoint.Should().Be(new IPEndPoint(IPAddress.Parse("127.0.0.2"), taken));
         reason.InUse.Should().BeTrue();
         Bind(taken, "127.0.0.1").Listeners.Should().ContainSingle("the first address is free again");
@@ -62,7 +62,7 @@ public sealed class PortBinderTests : IDisposable
 
         PortBinder.Result result = Keep(PortBinder.Bind(new PortMapping(taken, 80), addresses));
 
-        result.Listeners.Single().Port.Local.Address.Should().Be(IPAddress.Loopback);
+        result.Listeners.Single().Port.Tcp.Address.Should().Be(IPAddress.Loopback);
         result.Failures.Single().Reason.InUse.Should().BeTrue();
     }
 
@@ -93,7 +93,7 @@ public sealed class PortBinderTests : IDisposable
             PortBinder.Result result = Bind(0, "127.0.0.1", "127.0.0.2");
             result.Listeners.Should().HaveCount(2);
             result.Failures.Should().BeEmpty();
-            taken.Should().NotContain(result.Listeners[0].Port.Local.Port);
+            taken.Should().NotContain(result.Listeners[0].Port.Tcp.Port);
         }
     }
 
@@ -114,8 +114,8 @@ public sealed class PortBinderTests : IDisposable
         (int first, int last) = FreeRange();
         Keep(PortBinder.Bind(new PortMapping(first, 80), ListenAddress.Parse(["127.0.0.2"])));
 
-        Range(first, last, "127.0.0.1", "127.0.0.2").Listeners.Should().HaveCount(2).And.OnlyContain(listener => listener.Port.Local.Port == first + 1);
-        Range(first, last, "127.0.0.3", port => port <= first + 1).Listeners.Should().ContainSingle().Which.Port.Local.Port.Should().Be(first + 2);
+        Range(first, last, "127.0.0.1", "127.0.0.2").Listeners.Should().HaveCount(2).And.OnlyContain(listener => listener.Port.Tcp.Port == first + 1);
+        Range(first, last, "127.0.0.3", port => port <= first + 1).Listeners.Should().ContainSingle().Which.Port.Tcp.Port.Should().Be(first + 2);
     }
 
     [Fact]
@@ -129,7 +129,7 @@ public sealed class PortBinderTests : IDisposable
         PortBinder.Result result = Range(first, last, "127.0.0.2");
 
         result.Listeners.Should().BeEmpty();
-        result.Failures.Should().ContainSingle().Which.EndPoint.Port.Should().Be(first);
+        result.Failures.Should().ContainSingle().Which.EndPoint.Should().BeOfType<IPEndPoint>().Which.Port.Should().Be(first);
     }
 
     [Fact]
@@ -160,7 +160,7 @@ public sealed class PortBinderTests : IDisposable
         PortBinder.Result result = Bind(0, "localhost");
 
         result.Listeners.Select(listener => listener.Port.Local.ToString()).Should().Equal(
-            $"127.0.0.1:{result.Listeners[0].Port.Local.Port}", $"[::1]:{result.Listeners[0].Port.Local.Port}");
+            $"127.0.0.1:{result.Listeners[0].Port.Tcp.Port}", $"[::1]:{result.Listeners[0].Port.Tcp.Port}");
     }
 
     [IPv6Fact]
@@ -170,14 +170,14 @@ public sealed class PortBinderTests : IDisposable
 
         PortBinder.Result result = Bind(taken, "localhost");
 
-        result.Listeners.Single().Port.Local.Address.Should().Be(IPAddress.Loopback);
+        result.Listeners.Single().Port.Tcp.Address.Should().Be(IPAddress.Loopback);
         result.Failures.Single().EndPoint.Should().Be(new IPEndPoint(IPAddress.IPv6Loopback, taken));
     }
 
     [IPv6Fact]
     public async Task The_wildcard_of_IPv6_leaves_IPv4_alone()
     {
-        int port = Bind(0, "::").Listeners.Single().Port.Local.Port;
+        int port = Bind(0, "::").Listeners.Single().Port.Tcp.Port;
 
         Func<Task> connect = async () => (await Sockets.ConnectAsync(new IPEndPoint(IPAddress.Loopback, port))).Dispose();
 

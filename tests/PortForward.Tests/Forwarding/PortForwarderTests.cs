@@ -76,7 +76,7 @@ public sealed class PortForwarderTests : IDisposable
         gate.SetResult();
         await forwarder.Ready.Soon();
 
-        forwarder.Ports.Should().HaveCount(2).And.AllSatisfy(port => port.Local.Port.Should().BePositive());
+        forwarder.Ports.Should().HaveCount(2).And.AllSatisfy(port => port.Tcp.Port.Should().BePositive());
         _events.Should().Equal(forwarder.Ports.Select(port => new ListenerOpened(port)));
         await StopAsync(run);
     }

@@ -26,9 +26,9 @@ internal static class Sockets
         return (client, await listener.AcceptAsync().Soon());
     }
 
-    public static async Task<Socket> ConnectAsync(IPEndPoint endPoint)
+    public static async Task<Socket> ConnectAsync(EndPoint endPoint)
     {
-        var client = new Socket(endPoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+        var client = new Socket(endPoint.AddressFamily, SocketType.Stream, endPoint is IPEndPoint ? ProtocolType.Tcp : ProtocolType.Unspecified);
         await client.ConnectAsync(endPoint).Soon();
         return client;
     }
