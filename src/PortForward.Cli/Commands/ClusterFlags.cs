@@ -16,9 +16,11 @@ internal static class ClusterFlags
     /// <param name="arguments">What else the command line says of the way to the cluster.</param>
     /// <param name="context">The context in use; null if there is none.</param>
     /// <param name="loggers">For diagnostics.</param>
+    /// <param name="dials">How streams are treated; the usual options if null.</param>
     /// <exception cref="ClusterException">Flags and kubeconfig do not lead to a cluster.</exception>
     /// <exception cref="UsageException">A flag is malformed.</exception>
-    public static ClusterClient Connect(ForwardFlags flags, ParseResult parsed, ForwardArguments arguments, out string? context, ILoggerFactory loggers)
+    public static ClusterClient Connect(
+        ForwardFlags flags, ParseResult parsed, ForwardArguments arguments, out string? context, ILoggerFactory loggers, ForwardOptions? dials = null)
     {
         var overrides = new ClusterOverrides
         {
@@ -50,6 +52,7 @@ internal static class ClusterFlags
             LivenessTimeout = arguments.LivenessTimeout,
             MaxTunnels = arguments.MaxTunnels,
             MaxWarmConnections = arguments.WarmConnections,
+            Dials = dials ?? new ForwardOptions(),
             Loggers = loggers,
         });
 

@@ -17,6 +17,9 @@ internal sealed record ForwardArguments
     /// <summary>The targets with their ports, as they were written; at least one.</summary>
     public required IReadOnlyList<TargetWords> Targets { get; init; }
 
+    /// <summary>Whether stdin and stdout are connected to the only port of the only target, and nothing is listened on.</summary>
+    public bool IsStdio { get; init; }
+
     /// <summary>The command to run behind the forwards; empty if there is none.</summary>
     public required IReadOnlyList<string> Command { get; init; }
 
@@ -45,7 +48,9 @@ internal sealed record ForwardArguments
     /// <exception cref="UsageException">Something is missing or malformed.</exception>
     public static ForwardArguments Read(ForwardFlags flags, ParseResult parsed, IReadOnlyList<string>? command = null)
     {
-        IReadOnlyList<TargetWords> targets = TargetWords.Divide(parsed.GetValue(flags.Words) ?? []);
+        string[] words = parsed.GetValue(flags.Words) ?? [];
+        bool isStdio = parsed.GetValue(flags.Stdio) is not null;
+        IReadOnlyList<TargetWords> targets = isStdio ? [StdioTarget.Read(flags, parsed, words, command ?? [])] : TargetWords.Divide(words);
         try
         {
             // In this order: of several mistakes the first one is told.
@@ -60,6 +65,7 @@ internal sealed record ForwardArguments
             var arguments = new ForwardArguments
             {
                 Targets = targets,
+                IsStdio = isStdio,
                 Command = command ?? [],
                 Output = OutputArguments.Read(flags, parsed, hasCommand: command is { Count: > 0 }),
                 HasTemplates = !parsed.GetValue(flags.NoTemplates),

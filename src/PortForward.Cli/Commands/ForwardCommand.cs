@@ -36,7 +36,8 @@ internal static class ForwardCommand
             stderr.Format = ForwardArguments.ReadLogFormat(flags, parsed);
             verbose = parsed.GetValue(flags.Verbose);
             using ILoggerFactory loggers = stderr.CreateLoggerFactory(ForwardArguments.ReadDiagnosticsLevel(flags, parsed));
-            return await ForwardRun.RunAsync(ForwardArguments.Read(flags, parsed, command), flags, parsed, stderr, loggers);
+            var read = ForwardArguments.Read(flags, parsed, command);
+            return read.IsStdio ? await StdioRun.RunAsync(read, flags, parsed, stderr, loggers) : await ForwardRun.RunAsync(read, flags, parsed, stderr, loggers);
         }
         catch (Exception e)
         {

@@ -47,6 +47,9 @@ internal sealed class ForwardFlags
     public Option<string> Transport { get; } = Text("--transport", "NAME",
         "How tunnels are carried: websocket, spdy or channel, or auto, which takes the first of these that gets through (default auto).");
 
+    public Option<string> Stdio { get; } = Text("--stdio", "TARGET:PORT",
+        "Connect stdin and stdout to a port instead of listening, as ssh -W does.", "-W");
+
     public Option<bool> NoTemplates { get; } = Switch("--no-templates", "Pass {{NAME.port}} and the like on to the command as they are.");
 
     public Option<string> Namespace { get; } = Text("--namespace", "NAMESPACE", "The namespace of the target (default: the context's).", "-n");
@@ -124,7 +127,7 @@ internal sealed class ForwardFlags
     /// <summary>The flags in the order of the help text, by group.</summary>
     public IReadOnlyList<(string Title, IReadOnlyList<Option> Options)> Groups =>
     [
-        ("Forwarding", [Address, PodRunningTimeout, Balance, HalfCloseTimeout, DrainTimeout, MaxTunnels, WarmConnections, Transport]),
+        ("Forwarding", [Address, Stdio, PodRunningTimeout, Balance, HalfCloseTimeout, DrainTimeout, MaxTunnels, WarmConnections, Transport]),
         ("Running a command", [NoTemplates]),
         ("Staying alive", [NoReconnect, HoldTimeout, ReconnectTimeout, LivenessTimeout]),
         ("Cluster", [Namespace, Context, Cluster, User, Kubeconfig, Server, TlsServerName, CertificateAuthority, InsecureSkipTlsVerify, RequestTimeout]),

@@ -18,7 +18,7 @@ internal static class ForwardRun
     private const int Failure = 1;
 
     /// <summary>What a shell reports for a program that SIGPIPE ended, which is how kubectl ends when its stdout is closed.</summary>
-    private const int OutputClosed = 128 + 13;
+    internal const int OutputClosed = 128 + 13;
 
     /// <summary>Forwards until a signal or a closed stdout, or until the command has ended.</summary>
     /// <returns>The exit code.</returns>
@@ -193,7 +193,7 @@ internal static class ForwardRun
     }
 
     /// <summary>Adds what the user can do about a fault with the flags of this command line.</summary>
-    private static ClusterException WithAdvice(ClusterException e, ForwardArguments arguments, ForwardFlags flags, ParseResult parsed)
+    internal static ClusterException WithAdvice(ClusterException e, ForwardArguments arguments, ForwardFlags flags, ParseResult parsed)
     {
         if (e.Fault is null)
         {

@@ -48,7 +48,11 @@ internal sealed record TargetWords(string? Name, string Target, string? Namespac
     /// <summary>Whether a word can be nothing but a port.</summary>
     private static bool IsSurelyPort(string word) => word.Contains(':', StringComparison.Ordinal) || word.Any(char.IsAsciiDigit);
 
-    private static TargetWords Read(string word, string[] ports)
+    /// <summary>Reads one target.</summary>
+    /// <param name="word">The target as it was written.</param>
+    /// <param name="ports">Its ports.</param>
+    /// <exception cref="UsageException">It is malformed.</exception>
+    public static TargetWords Read(string word, string[] ports)
     {
         if (!TrySplit(word, out string? name, out string target, out string? @namespace))
         {

@@ -5,7 +5,7 @@ using PortForward.Cli.Startup;
 namespace PortForward.Cli.Output;
 
 /// <summary>
-/// Standard output or standard error as the system has it: a line is one write, and a closed pipe is noticed. (Console.Out
+/// Standard input, output or error as the system has it: a line is one write, and a closed pipe is noticed. (Console.Out
 /// swallows that error, and a FileStream keeps a position of its own, which breaks two programs that share a file.)
 /// </summary>
 internal sealed partial class StandardStream
@@ -18,8 +18,7 @@ internal sealed partial class StandardStream
 
     private static readonly StreamFault ClosedFromStart = new(IsClosed: true, "it was closed before pf started; redirect it to /dev/null if its lines are not wanted") { IsWorthTelling = true };
 
-    /// <summary>How long to wait when a terminal in non-blocking mode accepts nothing for the moment.</summary>
-    private static readonly TimeSpan RetryDelay = TimeSpan.FromMilliseconds(5);
+    private const short Readable = 1, Writable = 4; // POLLIN, POLLOUT
 
     private readonly int _descriptor;
     private readonly Stream? _windowsStream;
@@ -30,6 +29,9 @@ internal sealed partial class StandardStream
         _windowsStream = OperatingSystem.IsWindows() ? open() : null;
     }
 
+    /// <summary>Standard input.</summary>
+    public static StandardStream Input { get; } = new(0, Console.OpenStandardInput);
+
     /// <summary>Standard output.</summary>
     public static StandardStream Output { get; } = new(1, Console.OpenStandardOutput);
 
@@ -38,15 +40,46 @@ internal sealed partial class StandardStream
 
     /// <summary>Writes a text whole.</summary>
     /// <returns>Why that cannot be done; null when it is done.</returns>
-    public StreamFault? Write(string text)
+    public StreamFault? Write(string text) => Write(Encoding.UTF8.GetBytes(text));
+
+    /// <summary>Writes bytes, all of them.</summary>
+    /// <returns>Why that cannot be done; null when it is done.</returns>
+    public StreamFault? Write(ReadOnlySpan<byte> bytes) => _windowsStream is { } stream ? WriteWindows(stream, bytes)
+        : StandardDescriptors.WasClosed(_descriptor) ? ClosedFromStart
+        : WriteUnix(bytes);
+
+    /// <summary>Reads what there is, and waits until there is something.</summary>
+    /// <param name="buffer">Where to.</param>
+    /// <param name="fault">Why nothing can be read.</param>
+    /// <returns>How many bytes; 0 at the end; less if nothing can be read.</returns>
+    public int Read(Span<byte> buffer, out StreamFault? fault)
     {
-        byte[] bytes = Encoding.UTF8.GetBytes(text);
-        return _windowsStream is { } stream ? WriteWindows(stream, bytes)
-            : StandardDescriptors.WasClosed(_descriptor) ? ClosedFromStart
-            : WriteUnix(bytes);
+        fault = null;
+        return _windowsStream is { } stream ? ReadWindows(stream, buffer, out fault) : ReadUnix(buffer, out fault);
     }
 
-    private static StreamFault? WriteWindows(Stream stream, byte[] bytes)
+    /// <summary>Waits until nobody is left who reads what is written. False, at once, where the system does not tell.</summary>
+    public bool WaitUntilClosed()
+    {
+        const short Gone = 0x08 | 0x10; // POLLERR, POLLHUP
+        return _windowsStream is null && (WaitFor(events: 0) & Gone) != 0;
+    }
+
+    private static int ReadWindows(Stream stream, Span<byte> buffer, out StreamFault? fault)
+    {
+        fault = null;
+        try
+        {
+            return stream.Read(buffer);
+        }
+        catch (IOException e)
+        {
+            fault = new StreamFault(IsClosed: false, e.Message);
+            return -1;
+        }
+    }
+
+    private static StreamFault? WriteWindows(Stream stream, ReadOnlySpan<byte> bytes)
     {
         const int PipeIsBroken = unchecked((int)0x8007006D), PipeIsClosing = unchecked((int)0x800700E8); // ERROR_BROKEN_PIPE, ERROR_NO_DATA
         try
@@ -83,7 +116,7 @@ internal sealed partial class StandardStream
                     break;
                 case WouldBlockLinux when OperatingSystem.IsLinux():
                 case WouldBlockMac when !OperatingSystem.IsLinux():
-                    Thread.Sleep(RetryDelay);
+                    WaitFor(Writable);
                     break;
                 case var error:
                     return new StreamFault(
@@ -95,9 +128,65 @@ internal sealed partial class StandardStream
         return null;
     }
 
+    private unsafe int ReadUnix(Span<byte> buffer, out StreamFault? fault)
+    {
+        fault = null;
+        while (true)
+        {
+            nint read;
+            fixed (byte* start = buffer)
+            {
+                read = Read(_descriptor, start, (nuint)buffer.Length);
+            }
+
+            if (read >= 0)
+            {
+                return (int)read;
+            }
+
+            switch (Marshal.GetLastPInvokeError())
+            {
+                case Interrupted:
+                    break;
+                case WouldBlockLinux when OperatingSystem.IsLinux():
+                case WouldBlockMac when !OperatingSystem.IsLinux():
+                    WaitFor(Readable);
+                    break;
+                case InputOutputError when IsTerminal(_descriptor) == 1:
+                    return 0; // The terminal is gone.
+                case var error:
+                    fault = new StreamFault(IsClosed: false, Marshal.GetPInvokeErrorMessage(error));
+                    return -1;
+            }
+        }
+    }
+
+    /// <summary>Waits until something may be done, as a stream in non-blocking mode makes necessary, or until the other end has gone.</summary>
+    /// <returns>What is so.</returns>
+    private short WaitFor(short events)
+    {
+        var polled = new Polled(_descriptor, events, Occurred: 0);
+        int found;
+        do
+        {
+            found = Poll(ref polled, 1, milliseconds: -1);
+        }
+        while (found < 0 && Marshal.GetLastPInvokeError() == Interrupted);
+        return polled.Occurred;
+    }
+
     [LibraryImport("libc", EntryPoint = "isatty")]
     private static partial int IsTerminal(int descriptor);
 
+    [LibraryImport("libc", EntryPoint = "poll", SetLastError = true)]
+    private static partial int Poll(ref Polled polled, nuint count, int milliseconds);
+
+    [LibraryImport("libc", EntryPoint = "read", SetLastError = true)]
+    private static unsafe partial nint Read(int descriptor, byte* buffer, nuint count);
+
     [LibraryImport("libc", EntryPoint = "write", SetLastError = true)]
     private static unsafe partial nint Write(int descriptor, byte* buffer, nuint count);
+
+    /// <summary>A <c>struct pollfd</c>.</summary>
+    private record struct Polled(int Descriptor, short Events, short Occurred);
 }

@@ -41,7 +41,7 @@ public sealed class ClusterClient : IAsyncDisposable
         _loggers = options.Loggers ?? NullLoggerFactory.Instance;
         _connection = new ClusterConnection(configuration) { OnLoginNeeded = OnLoginNeeded, MaxWarmConnections = options.MaxWarmConnections };
         _starter = new TargetStarter(_connection, options.Transports, options.MaxTunnels, options.Time, _loggers);
-        _dials = new DialRouters(_starter, options.LivenessTimeout, options.Time);
+        _dials = new DialRouters(_starter, options.Dials, options.LivenessTimeout, options.Time);
     }
 
     /// <summary>The namespace to look in, unless another one is said.</summary>

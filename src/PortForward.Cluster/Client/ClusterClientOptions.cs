@@ -57,6 +57,9 @@ public sealed record ClusterClientOptions
     /// <inheritdoc/>
     public override string ToString() => nameof(ClusterClientOptions);
 
+    /// <summary>How streams follow their target and are treated; what concerns listeners does not count. The usual options by default.</summary>
+    internal ForwardOptions Dials { get; init; } = new();
+
     /// <summary>What the options say about the server and the user, in one.</summary>
     internal ClusterOverrides AllOverrides => Overrides with
     {

@@ -9,15 +9,15 @@ namespace PortForward.Cluster;
 /// not kept.
 /// </summary>
 /// <param name="starter">Starts the routers.</param>
+/// <param name="options">How the targets are followed, and the streams are treated.</param>
 /// <param name="livenessTimeout">How long a tunnel may be silent before it counts as dead.</param>
 /// <param name="time">The clock.</param>
-internal sealed class DialRouters(TargetStarter starter, TimeSpan livenessTimeout, TimeProvider time) : IAsyncDisposable
+internal sealed class DialRouters(TargetStarter starter, ForwardOptions options, TimeSpan livenessTimeout, TimeProvider time) : IAsyncDisposable
 {
     /// <summary>How long a router is kept that nobody uses: long enough for what comes again and again, such as a job of every minute.</summary>
     internal static readonly TimeSpan KeepTime = TimeSpan.FromMinutes(2);
 
-    private readonly ForwardOptions _options = new();
-    private readonly PortForwarderOptions _streams = new() { Time = time };
+    private readonly PortForwarderOptions _streams = options.Forwarding(time, static _ => { });
     private readonly CancellationTokenSource _stopping = new();
 
     /// <summary>Guards the fields below it, and the routers' uses.</summary>
@@ -152,6 +152,7 @@ internal sealed class DialRouters(TargetStarter starter, TimeSpan livenessTimeou
     private async Task LiveAsync(DialRouter router)
     {
         PodRouter? running = null;
+        Action<ForwardEvent> tell = options.OnEvent ?? (static _ => { });
         try
         {
             CancellationTokenRegistration disposed = _stopping.Token.UnsafeRegister(static unwanted => ((CancellationTokenSource)unwanted!).Cancel(), router.Unwanted);
@@ -160,9 +161,10 @@ internal sealed class DialRouters(TargetStarter starter, TimeSpan livenessTimeou
                 // Without ports: each stream adds its own, so that a wrong one fails that stream alone.
                 var request = new StartRequest(router.Target, router.Namespace, Ports: [])
                 {
-                    PodRunningTimeout = _options.PodRunningTimeout,
+                    PodRunningTimeout = options.PodRunningTimeout,
                     LivenessTimeout = livenessTimeout,
-                    OnFound = () => _options.Routing(livenessTimeout, starter.Tunnels, Timeout.InfiniteTimeSpan, time, static _ => { }),
+                    OnFound = () => options.Routing(livenessTimeout, starter.Tunnels, Timeout.InfiniteTimeSpan, time, tell),
+                    Tell = tell,
                 };
                 StartedTarget started = await starter.StartAsync(request, router.Unwanted.Token).ConfigureAwait(false);
                 running = started.Router;

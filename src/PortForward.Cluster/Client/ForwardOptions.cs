@@ -70,6 +70,9 @@ public sealed record ForwardOptions
     /// </summary>
     internal Func<ForwardOptions, ForwardOptions>? WithinLimits { get; init; }
 
+    /// <summary>How many idle tunnels are opened in advance.</summary>
+    internal int MinimumIdle { get; init; } = new TunnelPoolOptions().MinimumIdle;
+
     /// <summary>Checks what no type can.</summary>
     /// <exception cref="ArgumentException">A time-out or a limit makes no sense; the message says which, in one sentence.</exception>
     internal static void Check(ForwardOptions options)
@@ -107,6 +110,7 @@ public sealed record ForwardOptions
             {
                 MaxTunnels = tunnels.Most,
                 Budget = tunnels,
+                MinimumIdle = MinimumIdle,
                 UnusedTime = unusedTime,
                 ProbeInterval = livenessTimeout / TunnelDialOptions.PingsPerTimeout,
             },

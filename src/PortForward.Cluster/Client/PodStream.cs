@@ -59,6 +59,9 @@ public sealed class PodStream : Stream
         set => throw new NotSupportedException();
     }
 
+    /// <summary>How the pod's side has ended; null while it has not.</summary>
+    internal ConnectionEnd? End => _client.End;
+
     /// <summary>Says that nothing more will be written. The application's answer can still be read; the remarks say what the application sees of it, and when.</summary>
     public void CompleteWrites()
     {
