@@ -147,7 +147,7 @@ public sealed class OutputTests(ClusterFixture fixture) : IClassFixture<ClusterF
         return document.RootElement.Clone();
     }
 
-    /// <summary>Checks what the schema uses: required and known fields, their types, ranges and lists.</summary>
+    /// <summary>Checks what the schema uses: required and known fields, one of several forms, their types, ranges and lists.</summary>
     private static void ShouldFollow(JsonElement value, JsonElement schema)
     {
         JsonValueKind[] kinds = schema.GetProperty("type").GetString() switch
@@ -173,7 +173,13 @@ public sealed class OutputTests(ClusterFixture fixture) : IClassFixture<ClusterF
             return;
         }
 
-        foreach (JsonElement required in schema.GetProperty("required").EnumerateArray())
+        if (schema.TryGetProperty("oneOf", out JsonElement forms))
+        {
+            forms.EnumerateArray().Count(form => form.GetProperty("required").EnumerateArray().All(field => value.TryGetProperty(field.GetString()!, out _)))
+                .Should().Be(1, "{0} has one of the forms", value);
+        }
+
+        foreach (JsonElement required in schema.TryGetProperty("required", out JsonElement fields) ? fields.EnumerateArray() : default)
         {
             value.TryGetProperty(required.GetString()!, out _).Should().BeTrue("{0} is required in {1}", required, value);
         }

@@ -62,7 +62,7 @@ public sealed class SshTests(ClusterFixture fixture) : IClassFixture<ClusterFixt
             KbdInteractiveAuthentication no
 
             """);
-        var start = new ProcessStartInfo(SshFactAttribute.Server, ["-D", "-e", "-f", configuration]) { RedirectStandardError = true, UseShellExecute = false };
+        var start = new ProcessStartInfo(SshFactAttribute.Server!, ["-D", "-e", "-f", configuration]) { RedirectStandardError = true, UseShellExecute = false };
         Process server = Process.Start(start)!;
         server.ErrorDataReceived += static (_, _) => { };
         server.BeginErrorReadLine();
