@@ -21,7 +21,7 @@ public sealed class DocumentedScriptsTests(ClusterFixture fixture) : IClassFixtu
     }
 
     [DatabaseTheory]
-    [InlineData("README.md", 1)]
+    [InlineData("README.md", 2)]
     public async Task A_script_with_real_databases_works_as_it_stands(string document, int count)
     {
         await using Databases databases = await Databases.StartAsync(fixture.Cluster);

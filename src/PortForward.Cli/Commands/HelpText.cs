@@ -36,6 +36,12 @@ internal static class HelpText
           pf db=svc/postgres :5432 -- sh -c 'psql -h $PF_DB_HOST -p $PF_DB_PORT -c "select 1"'
           pf svc/web :80 -- curl -sf http://{{web.addr}}/health
 
+          # a socket file in place of a local port: psql -h /run/user/1000
+          pf svc/postgres unix:/run/user/1000/.s.PGSQL.5432:5432
+
+          # stdin and stdout instead of listening, as with ssh -W
+          ssh -o ProxyCommand='pf -W pod/dev:22' me@dev
+
           # an address of its own for one port, and the first free port of a range
           pf svc/web 127.0.0.2:8080:80 8000-8010:80
 
@@ -59,7 +65,8 @@ internal static class HelpText
         stdout carries kubectl's own lines ("Forwarding from ...", once connections will be served); all
         else goes to stderr. Ctrl-C, SIGTERM and SIGHUP end pf with exit code 0; any error is exit code 1.
         With a command stdout is the command's, and so is the exit code: 125 if pf has failed before it,
-        126 and 127 if it cannot be run or found, 128 and more if a signal has ended it.
+        126 and 127 if it cannot be run or found, 128 and more if a signal has ended it. With -W stdout
+        has nothing but data; exit code 0 is a whole answer, and 128 and more a signal.
         """;
 
     public static string Render(ForwardFlags flags)
