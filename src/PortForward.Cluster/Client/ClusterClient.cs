@@ -132,7 +132,7 @@ public sealed class ClusterClient : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(target);
         ArgumentNullException.ThrowIfNull(ports);
         ForwardRequest request = Read(new ForwardDefinition(target, ports) { Options = options ?? new ForwardOptions() });
-        var forward = new Forward(_starter, request, request.Name ?? request.Target.Name, _options.Time, _loggers);
+        var forward = new Forward(_starter, request, request.Name ?? request.Target.DefaultName, _options.Time, _loggers);
         await StartAsync(forward, beforeListening: null, cancellationToken).ConfigureAwait(false);
         return await UnlessUnwantedAsync(forward, cancellationToken).ConfigureAwait(false);
     }

@@ -14,6 +14,9 @@ internal sealed record TargetObject(TargetReference Reference, string Namespace)
     /// <summary>The service, when the target is one.</summary>
     public Service? Service { get; init; }
 
+    /// <summary>Whether the target is a pod.</summary>
+    public bool IsPod => Reference.Kind == TargetKind.Pod;
+
     /// <summary>Selects the target's pods, in the API's text form; null when the target is a pod.</summary>
     public string? Selector { get; init; }
 
@@ -30,7 +33,7 @@ internal sealed record TargetObject(TargetReference Reference, string Namespace)
     public string? UpdateRevision { get; init; }
 
     /// <summary>Which objects the target's pods are.</summary>
-    public ApiSelection PodSelection => Selector is null ? ApiSelection.Named(Reference.Name) : new ApiSelection(Selector);
+    public ApiSelection PodSelection => IsPod ? ApiSelection.Named(Reference.Name) : new ApiSelection(Selector);
 
     /// <summary>Whether a pod of its namespace is one of its own.</summary>
     public bool Selects(Pod pod) => Labels is null ? pod.Metadata?.Name == Reference.Name : LabelSelectors.Matches(Labels, pod.Metadata?.Labels);
@@ -52,6 +55,8 @@ internal sealed record TargetObject(TargetReference Reference, string Namespace)
                 return selector.Length > 0
                     ? target with { Service = service, Selector = selector, Labels = labels }
                     : throw new ClusterException($"invalid service '{name}': Service is defined without a selector, so it has no pods to forward to");
+            case TargetKind.Selector:
+                return target with { Selector = name, Labels = SelectorText.TryParse(name, out LabelSelector? wanted, out string? wrong) ? wanted : throw new ClusterException(wrong) };
             case TargetKind.Deployment:
                 Workload deployment = await api.GetAsync(ApiResources.Deployments, @namespace, name, cancellationToken).ConfigureAwait(false);
                 return target.Selecting(deployment.Spec?.Selector, deployment.Spec?.Replicas);
