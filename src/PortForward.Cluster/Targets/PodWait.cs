@@ -38,7 +38,7 @@ internal sealed class PodWait(ApiClient api, PodFeeds? feeds, TimeProvider time,
 
         using var deadline = new CancellationTokenSource(timeout, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, cancellationToken);
-        IPodFeed feed = feeds?.OfStarting(target) ?? new PodFeed(api, target, time, logger);
+        IPodFeed feed = (feeds ?? new PodFeeds(api, time, logger)).OfStarting(target);
         PodWaitProgress? last = null;
         if (target.Pod is not null)
         {
@@ -137,6 +137,7 @@ internal sealed class PodWait(ApiClient api, PodFeeds? feeds, TimeProvider time,
 
         string why = target.IsPod ? $"there is no pod {target.Reference.Name}"
             : target.IsScaledToZero ? "it is scaled to 0 replicas"
+            : target.HasSlices ? "none of its endpoint slices leads to a pod yet"
             : target.Reference.Kind == TargetKind.Selector ? $"no pod of namespace {target.Namespace} matches it"
             : $"no pod matches its selector {target.Selector}";
         return new PodWaitProgress(target.Reference, null, new PodObstacle("NoPods", why));

@@ -34,7 +34,7 @@ internal static class PortTranslation
         ArgumentNullException.ThrowIfNull(pod);
         return [.. ServicePorts(specs, service).Select(found =>
         {
-            int target = TargetPort(service, found.Port, pod);
+            int target = pod.Endpoint is { } endpoint ? EndpointPort(service, found.Port, pod, endpoint) : TargetPort(service, found.Port, pod);
             return new PortMapping(found.Spec.LocalPort ?? found.Port.Number, target, found.Spec);
         })];
     }
@@ -116,6 +116,16 @@ internal static class PortTranslation
         }
 
         return number == 0 ? port.Number : number;
+    }
+
+    /// <summary>The port of an endpoint slice that has the name of a service's port. Where the slice leaves the number out, the service says it.</summary>
+    private static int EndpointPort(Service service, ServicePort port, Pod pod, PodEndpoint endpoint)
+    {
+        EndpointPort[] entries = [.. endpoint.Ports.Where(entry => (entry.Name ?? "") == (port.Name ?? ""))];
+        string called = string.IsNullOrEmpty(port.Name) ? $"port {port.Number}, which has no name," : $"port '{port.Name}'";
+        return entries.Length > 0
+            ? FirstTcp(entries, entry => entry.Protocol, string.IsNullOrEmpty(port.Name) ? $"{port.Number}" : port.Name).Port ?? TargetPort(service, port, pod)
+            : throw new ClusterException($"{called} of service {service.Metadata?.Name} is in no endpoint slice that leads to pod {PodFacts.NameOf(pod)}: it needs a port of the same name there");
     }
 
     /// <summary>The number of a service port's target as it is declared; null where nothing, or nothing in this pod, is.</summary>

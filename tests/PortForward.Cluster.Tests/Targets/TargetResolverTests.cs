@@ -323,6 +323,7 @@ public sealed class TargetResolverTests : IDisposable
     public async Task A_service_without_selector_is_refused()
     {
         Service(null);
+        _server.Answer("/apis/discovery.k8s.io/v1/namespaces/shop/endpointslices", new ObjectList<EndpointSlice> { Items = [], Metadata = new ListMeta { ResourceVersion = "1" } });
 
         (await RefusalAsync("svc/web", "80")).Message.Should().Be("invalid service 'web': Service is defined without a selector, so it has no pods to forward to");
     }
