@@ -76,6 +76,7 @@ internal sealed class PodWatch(ApiClient api, PodFeeds feeds, TargetObject targe
             catch (ClusterException missing) when (missing.StatusCode is HttpStatusCode.Forbidden or HttpStatusCode.MethodNotAllowed)
             {
                 Pods = null;
+                Outside = null;
                 onChanged();
                 await Task.Delay(RefusedWait, time, feeding.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }

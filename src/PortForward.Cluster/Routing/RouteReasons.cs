@@ -33,7 +33,8 @@ internal static class RouteReasons
     public static string WhyLeft(RouteState route, TargetSnapshot known) => route.Pod switch
     {
         null when route.IsDeletedOrOver(known.Target) => "was deleted",
-        null when known.Target.HasSlices => $"is not behind {known.Target.Reference} any more{(known.Outside is { } outside ? $": that goes to {outside.Where}" : "")}",
+        null when known.Outside is { } outside => $"is not where {known.Target.Reference} leads any more: that goes to {outside.Where}",
+        null when known.Target.HasSlices => $"is not where {known.Target.Reference} leads any more",
         null => $"was deleted or taken out of {known.Target.Reference}",
         { } pod when PodFacts.IsTerminating(pod) => PodFacts.IsRunning(pod) ? "is terminating" : "was deleted",
         { } pod when !PodFacts.IsRunning(pod) => $"has ended ({PodFacts.WhyNotRunning(pod)})",

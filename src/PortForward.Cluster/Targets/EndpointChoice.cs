@@ -57,13 +57,17 @@ internal sealed record EndpointChoice(IReadOnlyCollection<Pod> Pods, OutsideEndp
     {
         if (endpoint.TargetRef is { Kind: "Pod" } named)
         {
-            return IsPodOf(named, @namespace) ? pods.Where(pod => PodFacts.NameOf(pod) == named.Name && (string.IsNullOrEmpty(named.Uid) || PodFacts.UidOf(pod) == named.Uid)) : [];
+            return IsPodOf(named, @namespace) ? pods.Where(pod => IsNamed(pod, named)) : [];
         }
 
         // The address of a pod that has come to its end may be another one's by now.
         IPAddress[] addresses = [.. (endpoint.Addresses ?? []).Select(Parse).OfType<IPAddress>()];
         return pods.Where(pod => !PodFacts.IsOver(pod) && AddressesOf(pod).Any(addresses.Contains));
     }
+
+    /// <summary>Whether a pod is the one that is named, and not its successor.</summary>
+    private static bool IsNamed(Pod pod, EndpointReference named) =>
+        PodFacts.NameOf(pod) == named.Name && (string.IsNullOrEmpty(named.Uid) || PodFacts.UidOf(pod) == named.Uid);
 
     private static bool IsPodOf(EndpointReference? reference, string @namespace) =>
         reference is { Kind: "Pod" } && (string.IsNullOrEmpty(reference.Namespace) || reference.Namespace == @namespace);

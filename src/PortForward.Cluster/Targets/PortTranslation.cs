@@ -122,10 +122,14 @@ internal static class PortTranslation
     private static int EndpointPort(Service service, ServicePort port, Pod pod, PodEndpoint endpoint)
     {
         EndpointPort[] entries = [.. endpoint.Ports.Where(entry => (entry.Name ?? "") == (port.Name ?? ""))];
-        string called = string.IsNullOrEmpty(port.Name) ? $"port {port.Number}, which has no name," : $"port '{port.Name}'";
-        return entries.Length > 0
-            ? FirstTcp(entries, entry => entry.Protocol, string.IsNullOrEmpty(port.Name) ? $"{port.Number}" : port.Name).Port ?? TargetPort(service, port, pod)
-            : throw new ClusterException($"{called} of service {service.Metadata?.Name} is in no endpoint slice that leads to pod {PodFacts.NameOf(pod)}: it needs a port of the same name there");
+        if (entries.Length > 0)
+        {
+            return FirstTcp(entries, entry => entry.Protocol, $"{port.Number}").Port ?? TargetPort(service, port, pod);
+        }
+
+        string called = string.IsNullOrEmpty(port.Name) ? "without a name" : $"named '{port.Name}'";
+        throw new ClusterException(
+            $"no endpoint slice that leads to pod {PodFacts.NameOf(pod)} has a port {called}, as port {port.Number} of service {service.Metadata?.Name} is: add it to the slice");
     }
 
     /// <summary>The number of a service port's target as it is declared; null where nothing, or nothing in this pod, is.</summary>

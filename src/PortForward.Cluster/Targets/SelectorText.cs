@@ -178,7 +178,8 @@ internal static class SelectorText
     {
         if (value.Length > 0 && !IsName(value))
         {
-            throw new FormatException($"\"{value}\" is no value of a label, which has at most 63 letters, digits, '-', '_' and '.', the first and last one a letter or digit");
+            throw new FormatException(
+                $"\"{value}\" is no value of a label, which has at most 63 letters, digits, '-', '_' and '.', the first and last one a letter or digit");
         }
     }
 

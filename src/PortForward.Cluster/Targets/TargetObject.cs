@@ -41,7 +41,7 @@ internal sealed record TargetObject(TargetReference Reference, string Namespace)
     /// <summary>Whether a pod of its namespace is one of its own, or may be.</summary>
     public bool Selects(Pod pod) => Labels is null ? pod.Metadata?.Name == Reference.Name : LabelSelectors.Matches(Labels, pod.Metadata?.Labels);
 
-    /// <summary>Reads a target: one request.</summary>
+    /// <summary>Reads a target: one request, or none for a selector.</summary>
     /// <exception cref="ClusterException">It cannot be read, or it does not say which pods are its own.</exception>
     public static async Task<TargetObject> ReadAsync(ApiClient api, TargetReference reference, string @namespace, CancellationToken cancellationToken)
     {
@@ -59,7 +59,9 @@ internal sealed record TargetObject(TargetReference Reference, string Namespace)
                     : service.Spec is { ClusterIP: not "None", Type: not "ExternalName" } ? target with { Service = service, Labels = labels }
                     : throw WithoutSelector(name);
             case TargetKind.Selector:
-                return target with { Selector = name, Labels = SelectorText.TryParse(name, out LabelSelector? wanted, out string? wrong) ? wanted : throw new ClusterException(wrong) };
+                return SelectorText.TryParse(name, out LabelSelector? wanted, out string? wrong)
+                    ? target with { Selector = name, Labels = wanted }
+                    : throw new ClusterException(wrong);
             case TargetKind.Deployment:
                 Workload deployment = await api.GetAsync(ApiResources.Deployments, @namespace, name, cancellationToken).ConfigureAwait(false);
                 return target.Selecting(deployment.Spec?.Selector, deployment.Spec?.Replicas);

@@ -67,7 +67,8 @@ public sealed class EndpointSliceTests : ClusterClientTestBase
         await EchoAsync(old, "after");
         a.OpenConnections.Should().Be(1);
         forward.State.Should().Be(ForwardState.Ready);
-        _events.OfType<PodSwitched>().Should().ContainSingle().Which.Should().BeEquivalentTo(new { From = "db-a", To = "db-b", Reason = "is not behind service/db any more" });
+        _events.OfType<PodSwitched>().Should().ContainSingle().Which.Should().BeEquivalentTo(
+            new { From = "db-a", To = "db-b", Reason = "is not where service/db leads any more" });
         _events.OfType<PodLost>().Should().BeEmpty();
     }
 
@@ -175,7 +176,7 @@ public sealed class EndpointSliceTests : ClusterClientTestBase
         AddService();
         Cluster.Add(TestObjects.EndpointSlice("db-1", "db", [new(5432, null, "5433")], [TestEndpoint.Of(AddDatabase("db-a"))]));
 
-        (await RefusalAsync()).Should().Be("port 'pg' of service db is in no endpoint slice that leads to pod db-a: it needs a port of the same name there");
+        (await RefusalAsync()).Should().Be("no endpoint slice that leads to pod db-a has a port named 'pg', as port 5432 of service db is: add it to the slice");
         (await RefusalAsync(":80")).Should().Be("Service db does not have a service port 80");
     }
 
@@ -196,7 +197,8 @@ public sealed class EndpointSliceTests : ClusterClientTestBase
         AddService();
         Slice("db-1", new TestEndpoint("10.9.9.9"));
 
-        (await RefusalAsync()).Should().Be("service/db goes to 10.9.9.9, which is no pod of namespace default: only pods can be forwarded to, so connect to that address itself");
+        (await RefusalAsync()).Should().Be(
+            "service/db goes to 10.9.9.9, which is no pod of namespace default: only pods can be forwarded to, so connect to that address itself");
     }
 
     [Fact]
@@ -233,7 +235,7 @@ public sealed class EndpointSliceTests : ClusterClientTestBase
 
         (await WhoAnswersAsync(forward)).Should().Be("db-a, the database");
         _events.OfType<PodLost>().Should().ContainSingle().Which.Should().BeEquivalentTo(
-            new { Pod = "db-a", Reason = "is not behind service/db any more: that goes to 10.9.9.9, which is no pod of namespace default" });
+            new { Pod = "db-a", Reason = "is not where service/db leads any more: that goes to 10.9.9.9, which is no pod of namespace default" });
         _events.OfType<ConnectionClosed>().Select(closed => closed.End.Fault?.Message).Should().Contain("service/db goes to 10.9.9.9, which is no pod of namespace default");
     }
 
