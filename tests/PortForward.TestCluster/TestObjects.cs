@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json.Nodes;
 
 namespace PortForward.Testing;
@@ -30,6 +31,22 @@ public static class TestObjects
             spec["selector"] = Labels(selector);
         spec["ports"] = new JsonArray([.. ports.Select(port => (JsonNode)PortObject(port))]);
         return Object("v1", "Service", name, inNamespace, spec: spec);
+    }
+
+    /// <summary>A slice of the endpoints of a service. Of its ports only names and target ports count, which are numbers; a target port of null leaves the number out.</summary>
+    public static JsonObject EndpointSlice(string name, string service, ServicePort[] ports, TestEndpoint[] endpoints, string inNamespace = "default")
+    {
+        ArgumentNullException.ThrowIfNull(ports);
+        ArgumentNullException.ThrowIfNull(endpoints);
+        var json = Object("discovery.k8s.io/v1", "EndpointSlice", name, inNamespace);
+        json.Remove("status");
+        json["metadata"]!["labels"] = new JsonObject { ["kubernetes.io/service-name"] = service };
+        json["addressType"] = endpoints is [{ Address: var first }, ..] && first.Contains(':', StringComparison.Ordinal) ? "IPv6" : "IPv4";
+
+        // Empty lists are null from a real server, and fields that were left out are filled in.
+        json["endpoints"] = endpoints.Length == 0 ? null : new JsonArray([.. endpoints.Select(endpoint => (JsonNode)endpoint.ToJson())]);
+        json["ports"] = ports.Length == 0 ? null : new JsonArray([.. ports.Select(port => (JsonNode)EndpointPortObject(port))]);
+        return json;
     }
 
     public static JsonObject Deployment(string name, string selector, string inNamespace = "default", int revision = 1) =>
@@ -98,6 +115,15 @@ public static class TestObjects
         // The API server fills the field in where it was left out.
         json["targetPort"] = port.TargetPort is null ? JsonValue.Create(port.Port)
             : int.TryParse(port.TargetPort, out var number) ? JsonValue.Create(number) : JsonValue.Create(port.TargetPort);
+        return json;
+    }
+
+    private static JsonObject EndpointPortObject(ServicePort port)
+    {
+        var json = new JsonObject { ["name"] = port.Name ?? "" };
+        if (port.TargetPort is not null)
+            json["port"] = int.Parse(port.TargetPort, CultureInfo.InvariantCulture);
+        json["protocol"] = port.Protocol;
         return json;
     }
 

@@ -39,6 +39,9 @@ public sealed class TestPod
     /// <summary>The object's unique id.</summary>
     public string Uid { get; } = Guid.NewGuid().ToString();
 
+    /// <summary>The pod's IP address, which no other pod of the cluster has unless it is told to. Known once the pod is in a cluster.</summary>
+    public string Address { get; private set; } = "";
+
     /// <summary>The sandbox id in the runtime's messages: 64 hex digits. Known once the pod is in a cluster.</summary>
     public string SandboxId => Sandbox.Id;
 
@@ -77,6 +80,9 @@ public sealed class TestPod
         Namespace = name;
         return this;
     }
+
+    /// <summary>Gives the pod an IP address, as that of its node.</summary>
+    public TestPod WithAddress(string address) => Change(() => Address = address);
 
     /// <summary>Sets a label.</summary>
     public TestPod Label(string key, string value) => Change(() => _labels[key] = value);
@@ -166,6 +172,8 @@ public sealed class TestPod
             if (_cluster is not null)
                 throw new InvalidOperationException($"Pod {Name} is in a cluster already.");
             _cluster = cluster;
+            if (Address.Length == 0)
+                Address = cluster.Pods.NextAddress();
             _created ??= Now;
             _running = new PodApplications(cluster.Activity);
             _sandbox = new Sandbox(_running);
@@ -245,7 +253,8 @@ public sealed class TestPod
         };
         if (CurrentPhase == "Running")
         {
-            status["podIP"] = "10.0.0.9";
+            status["podIP"] = Address;
+            status["podIPs"] = new JsonArray(new JsonObject { ["ip"] = Address });
             status["startTime"] = created;
             status["containerStatuses"] = new JsonArray(new JsonObject
             {

@@ -8,6 +8,7 @@ public sealed class TestPods
     private readonly ConcurrentDictionary<(string Namespace, string Name), TestPod> _pods = new();
     private readonly List<Action<TestPod>> _afterDeletion = [];
     private readonly TestCluster _cluster;
+    private int _addresses;
 
     internal TestPods(TestCluster cluster) => _cluster = cluster;
 
@@ -27,6 +28,12 @@ public sealed class TestPods
 
     /// <summary>The pod of that name, or null.</summary>
     public TestPod? Find(string name, string podNamespace = "default") => _pods.GetValueOrDefault((podNamespace, name));
+
+    internal string NextAddress()
+    {
+        var number = Interlocked.Increment(ref _addresses);
+        return $"10.244.{number / 250 % 250}.{1 + (number % 250)}";
+    }
 
     internal void Forget(TestPod pod)
     {

@@ -5,7 +5,7 @@ namespace PortForward.Cli.Commands;
 /// <summary>The words behind <c>--</c>: a command, or what kubectl takes them for, which are more ports.</summary>
 internal static class CommandWords
 {
-    /// <summary>How many words stand before a command at least: a target and a port.</summary>
+    /// <summary>How many words stand before a command at least: a target and a port, or a flag that stands for the target.</summary>
     public const int WordsBefore = 2;
 
     /// <summary>Whether words are a command. They are not if there are none, or if each is a port with a digit in it: that is a command line of kubectl's.</summary>

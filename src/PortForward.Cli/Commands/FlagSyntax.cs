@@ -27,7 +27,8 @@ internal static class FlagSyntax
             if (argument == "--")
             {
                 string[] behind = [.. arguments.Skip(i + 1)];
-                if (CommandWords.AreCommand(behind) && positional.Count >= CommandWords.WordsBefore)
+                int targets = flags.Exists(static flag => flag.Option.Name == ForwardFlags.SelectorName) ? 1 : 0;
+                if (CommandWords.AreCommand(behind) && targets + positional.Count >= CommandWords.WordsBefore)
                 {
                     command = behind;
                 }

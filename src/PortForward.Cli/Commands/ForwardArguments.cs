@@ -44,13 +44,15 @@ internal sealed record ForwardArguments
     /// <summary>After how long a silent tunnel counts as dead.</summary>
     public required TimeSpan LivenessTimeout { get; init; }
 
-    /// <summary>Reads the options; the words of the command line are the target and the ports.</summary>
+    /// <summary>Reads the options; the words of the command line are the targets and their ports, or with a selector ports alone.</summary>
     /// <exception cref="UsageException">Something is missing or malformed.</exception>
     public static ForwardArguments Read(ForwardFlags flags, ParseResult parsed, IReadOnlyList<string>? command = null)
     {
         string[] words = parsed.GetValue(flags.Words) ?? [];
         bool isStdio = parsed.GetValue(flags.Stdio) is not null;
-        IReadOnlyList<TargetWords> targets = isStdio ? [StdioTarget.Read(flags, parsed, words, command ?? [])] : TargetWords.Divide(words);
+        IReadOnlyList<TargetWords> targets = isStdio ? [StdioTarget.Read(flags, parsed, words, command ?? [])]
+            : parsed.GetValue(flags.Selector) is { } selector ? [TargetWords.Selecting(selector, words)]
+            : TargetWords.Divide(words);
         try
         {
             // In this order: of several mistakes the first one is told.

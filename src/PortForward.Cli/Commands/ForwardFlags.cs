@@ -5,7 +5,13 @@ namespace PortForward.Cli.Commands;
 /// <summary>The flags and arguments of <c>pf</c>: those of <c>kubectl port-forward</c> with kubectl's global ones, and its own.</summary>
 internal sealed class ForwardFlags
 {
+    /// <summary>The name of the flag that stands for a target.</summary>
+    public const string SelectorName = "--selector";
+
     public Argument<string[]> Words { get; } = new("words") { Arity = ArgumentArity.ZeroOrMore };
+
+    public Option<string> Selector { get; } = Text(SelectorName, "SELECTOR",
+        "Forward to the pods of a label selector, as in app=web, instead of a target: all words are ports then.", "-l");
 
     public Option<string[]> Address { get; } = List("--address", "ADDRESS",
         "Addresses to listen on: IP addresses or localhost, which is 127.0.0.1 and ::1 and enough with one of them (default localhost). Repeatable, comma separated.");
@@ -127,7 +133,7 @@ internal sealed class ForwardFlags
     /// <summary>The flags in the order of the help text, by group.</summary>
     public IReadOnlyList<(string Title, IReadOnlyList<Option> Options)> Groups =>
     [
-        ("Forwarding", [Address, Stdio, PodRunningTimeout, Balance, HalfCloseTimeout, DrainTimeout, MaxTunnels, WarmConnections, Transport]),
+        ("Forwarding", [Selector, Address, Stdio, PodRunningTimeout, Balance, HalfCloseTimeout, DrainTimeout, MaxTunnels, WarmConnections, Transport]),
         ("Running a command", [NoTemplates]),
         ("Staying alive", [NoReconnect, HoldTimeout, ReconnectTimeout, LivenessTimeout]),
         ("Cluster", [Namespace, Context, Cluster, User, Kubeconfig, Server, TlsServerName, CertificateAuthority, InsecureSkipTlsVerify, RequestTimeout]),

@@ -14,6 +14,7 @@ internal static class HelpText
 
         Usage:
           pf [TYPE/]NAME [flags] [LOCAL:]REMOTE ... [[NAME=]TYPE/NAME[@NAMESPACE] PORT ...] [-- COMMAND]
+          pf -l SELECTOR [flags] [LOCAL:]REMOTE ... [-- COMMAND]
 
         Examples:
           # localhost:8080 leads to port 80 of the pod web
@@ -25,6 +26,9 @@ internal static class HelpText
           # whichever pod serves a deployment or a service; service ports and port names are translated
           pf deploy/web 8080:http
           pf svc/web 8080:80
+
+          # whichever pod has these labels
+          pf -l app=web,tier=front 8080:80
 
           # in another namespace and context, listening on all addresses of this machine
           pf -n shop --context staging --address 0.0.0.0 svc/web 8080:80

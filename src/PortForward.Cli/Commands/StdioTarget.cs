@@ -17,6 +17,7 @@ internal static class StdioTarget
     {
         string? other = command.Count > 0 ? "a command"
             : words.Count > 0 ? $"\"{words[0]}\""
+            : parsed.GetValue(flags.Selector) is not null ? "-l"
             : parsed.GetResult(flags.Address) is not null ? "--address"
             : parsed.GetValue(flags.PortsFile) is not null ? "--ports-file"
             : parsed.GetValue(flags.Output) is "json" ? "-o json"

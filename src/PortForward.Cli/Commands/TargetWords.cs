@@ -42,6 +42,15 @@ internal sealed record TargetWords(string? Name, string Target, string? Namespac
         return targets.Count > 0 ? targets : throw new UsageException("TYPE/NAME and list of ports are required for port-forward, as in: pf pod/web 8080:80");
     }
 
+    /// <summary>The pods of a label selector, with all words of a command line as their ports.</summary>
+    /// <param name="selector">The selector.</param>
+    /// <param name="words">The words.</param>
+    /// <exception cref="UsageException">A word is a target, or there is no port.</exception>
+    public static TargetWords Selecting(string selector, string[] words) =>
+        words.FirstOrDefault(IsTarget) is { } other ? throw new UsageException($"-l stands for the target, so {other} cannot be one too: leave out one of them")
+        : words.Length == 0 ? throw new UsageException("a port is missing behind the selector, as in: pf -l app=web 8080:80")
+        : new TargetWords(null, TargetReference.SelectorPrefix + selector, null, words);
+
     /// <summary>Whether a word is a target and no port: it has a slash, and before that a type, which begins with a letter and has no colon.</summary>
     public static bool IsTarget(string word) => TrySplit(word, out _, out _, out _);
 
@@ -60,6 +69,11 @@ internal sealed record TargetWords(string? Name, string Target, string? Namespac
             return word.IndexOfAny(['=', '@']) >= 0 && !word.Contains('/', StringComparison.Ordinal)
                 ? throw new UsageException($"{word}: a target with a name or a namespace has its type too, as in db=pod/web@shop")
                 : new TargetWords(null, word, null, ports);
+        }
+
+        if (target.StartsWith(TargetReference.SelectorPrefix, StringComparison.Ordinal))
+        {
+            throw new UsageException($"{word}: a selector is given with -l, as in pf -l app=web 8080:80");
         }
 
         if (name is not null && !IsName(name))

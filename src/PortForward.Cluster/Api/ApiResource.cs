@@ -72,6 +72,10 @@ internal static class ApiResources
     /// <summary>Services.</summary>
     public static ApiResource<Service> Services { get; } = new("", "services", ObjectJson.Default.Service, ObjectJson.Default.ServiceList);
 
+    /// <summary>Endpoint slices.</summary>
+    public static ApiResource<EndpointSlice> EndpointSlices { get; } =
+        new("discovery.k8s.io", "endpointslices", ObjectJson.Default.EndpointSlice, ObjectJson.Default.EndpointSliceList);
+
     /// <summary>Replication controllers.</summary>
     public static ApiResource<ReplicationController> ReplicationControllers { get; } =
         new("", "replicationcontrollers", ObjectJson.Default.ReplicationController, ObjectJson.Default.ReplicationControllerList);

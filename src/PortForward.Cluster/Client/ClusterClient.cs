@@ -105,7 +105,7 @@ public sealed class ClusterClient : IAsyncDisposable
     }
 
     /// <summary>Forwards local ports to ports of a target, with the usual options. It returns when connections are served.</summary>
-    /// <param name="target">What to forward to, such as <c>svc/web</c>, <c>deploy/web</c>, or <c>web</c> for a pod.</param>
+    /// <param name="target">What to forward to, such as <c>svc/web</c>, <c>deploy/web</c>, <c>web</c> for a pod, or <c>selector/app=web</c> for pods by label.</param>
     /// <param name="ports">The ports, each as <c>[LOCAL:]REMOTE</c>: <c>:5432</c> takes any free local port, <c>8080:http</c> names the remote one.</param>
     /// <returns>A forward that is ready, to be disposed when it is needed no more.</returns>
     /// <exception cref="ClusterException">The target cannot be reached; the message says why, in one sentence.</exception>
@@ -116,7 +116,7 @@ public sealed class ClusterClient : IAsyncDisposable
     public Task<Forward> ForwardAsync(string target, params string[] ports) => ForwardAsync(target, ports, options: null);
 
     /// <summary>Forwards local ports to ports of a target. It returns when connections are served.</summary>
-    /// <param name="target">What to forward to, such as <c>svc/web</c>, <c>deploy/web</c>, or <c>web</c> for a pod.</param>
+    /// <param name="target">What to forward to, such as <c>svc/web</c>, <c>deploy/web</c>, <c>web</c> for a pod, or <c>selector/app=web</c> for pods by label.</param>
     /// <param name="ports">The ports, each as <c>[LOCAL:]REMOTE</c>: <c>:5432</c> takes any free local port, <c>8080:http</c> names the remote one.</param>
     /// <param name="options">How to listen, to follow the target, and to treat connections; the usual options if null.</param>
     /// <param name="cancellationToken">Ends the start, and never the forward that was returned.</param>
@@ -132,7 +132,7 @@ public sealed class ClusterClient : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(target);
         ArgumentNullException.ThrowIfNull(ports);
         ForwardRequest request = Read(new ForwardDefinition(target, ports) { Options = options ?? new ForwardOptions() });
-        var forward = new Forward(_starter, request, request.Name ?? request.Target.Name, _options.Time, _loggers);
+        var forward = new Forward(_starter, request, request.Name ?? request.Target.DefaultName, _options.Time, _loggers);
         await StartAsync(forward, beforeListening: null, cancellationToken).ConfigureAwait(false);
         return await UnlessUnwantedAsync(forward, cancellationToken).ConfigureAwait(false);
     }
@@ -215,7 +215,7 @@ public sealed class ClusterClient : IAsyncDisposable
     /// minutes after the last one. While the target has no pod, a dial waits as long as a connection: 30 s. The first dial, and those that come while it waits, have one
     /// minute together.
     /// </remarks>
-    /// <param name="target">What to connect to, such as <c>svc/redis</c>, <c>deploy/web</c>, or <c>web</c> for a pod.</param>
+    /// <param name="target">What to connect to, such as <c>svc/redis</c>, <c>deploy/web</c>, <c>web</c> for a pod, or <c>selector/app=web</c> for pods by label.</param>
     /// <param name="port">The port: a number or a name of the service or the pod.</param>
     /// <param name="namespace">The target's namespace; the client's if null.</param>
     /// <param name="cancellationToken">Ends the dial, and never the stream that was returned.</param>

@@ -22,13 +22,13 @@ internal static class ForwardNames
             }
         }
 
-        Dictionary<string, int> alike = forwards.Where(forward => forward.Name is null).CountBy(forward => forward.Target.Name).ToDictionary(StringComparer.Ordinal);
+        Dictionary<string, int> alike = forwards.Where(forward => forward.Name is null).CountBy(forward => forward.Target.DefaultName).ToDictionary(StringComparer.Ordinal);
         return [.. forwards.Select(forward => forward.Name ?? Free(forward.Target))];
 
         string Free(TargetReference target)
         {
-            string typed = $"{target.ShortType}-{target.Name}";
-            string[] usual = alike[target.Name] == 1 ? [target.Name, typed] : [typed];
+            string typed = target.TypedName;
+            string[] usual = alike[target.DefaultName] == 1 ? [target.DefaultName, typed] : [typed];
             IEnumerable<string> numbered = Enumerable.Range(2, forwards.Count).Select(number => $"{typed}-{number}");
             return usual.Concat(numbered).First(taken.Add);
         }

@@ -11,6 +11,7 @@ namespace PortForward.Cluster.Objects;
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, GenerationMode = JsonSourceGenerationMode.Metadata)]
 [JsonSerializable(typeof(ObjectList<Pod>), TypeInfoPropertyName = "PodList")]
 [JsonSerializable(typeof(ObjectList<Service>), TypeInfoPropertyName = "ServiceList")]
+[JsonSerializable(typeof(ObjectList<EndpointSlice>), TypeInfoPropertyName = "EndpointSliceList")]
 [JsonSerializable(typeof(ObjectList<Workload>), TypeInfoPropertyName = "WorkloadList")]
 [JsonSerializable(typeof(ObjectList<ReplicationController>), TypeInfoPropertyName = "ReplicationControllerList")]
 internal sealed partial class ObjectJson : JsonSerializerContext;

@@ -13,6 +13,13 @@ internal sealed class Pod : IApiObject
 
     /// <summary>What there is.</summary>
     public PodStatus? Status { get; set; }
+
+    /// <summary>What the endpoint slices of a service without a selector say of it. No server knows it; null for a pod that was not found through them.</summary>
+    [JsonIgnore]
+    public PodEndpoint? Endpoint { get; private init; }
+
+    /// <summary>The same pod, as the endpoint slices of a service have it.</summary>
+    public Pod At(PodEndpoint endpoint) => new() { Metadata = Metadata, Spec = Spec, Status = Status, Endpoint = endpoint };
 }
 
 /// <summary>What was asked of a pod.</summary>

@@ -12,6 +12,12 @@ internal sealed class PodStatus
     /// <summary>More about it.</summary>
     public string? Message { get; set; }
 
+    /// <summary>The pod's address; null until it has one.</summary>
+    public string? PodIP { get; set; }
+
+    /// <summary>The pod's addresses, the one above included: two in a cluster of both families.</summary>
+    public IList<PodAddress>? PodIPs { get; set => field = NullElements.Drop(value); }
+
     /// <summary>What holds and what does not, such as <c>Ready</c>.</summary>
     public IList<Condition>? Conditions { get; set => field = NullElements.Drop(value); }
 
@@ -20,6 +26,13 @@ internal sealed class PodStatus
 
     /// <summary>How the init containers are.</summary>
     public IList<ContainerStatus>? InitContainerStatuses { get; set => field = NullElements.Drop(value); }
+}
+
+/// <summary>One of a pod's addresses.</summary>
+internal sealed class PodAddress
+{
+    /// <summary>The address.</summary>
+    public string? Ip { get; set; }
 }
 
 /// <summary>Something that holds of an object, or does not.</summary>

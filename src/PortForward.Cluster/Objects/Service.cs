@@ -17,6 +17,9 @@ internal sealed class Service : IApiObject
 /// <summary>What was asked of a service.</summary>
 internal sealed class ServiceSpec
 {
+    /// <summary><c>ClusterIP</c>, <c>NodePort</c>, <c>LoadBalancer</c> or <c>ExternalName</c>; null is ClusterIP.</summary>
+    public string? Type { get; set; }
+
     /// <summary>The service's address; <c>None</c> for a headless one.</summary>
     public string? ClusterIP { get; set; }
 

@@ -51,7 +51,7 @@ internal sealed class LabelSelectorRequirement
     /// <summary>The label.</summary>
     public string Key { get; set; } = "";
 
-    /// <summary><c>In</c>, <c>NotIn</c>, <c>Exists</c> or <c>DoesNotExist</c>.</summary>
+    /// <summary><c>In</c>, <c>NotIn</c>, <c>Exists</c> or <c>DoesNotExist</c>; <c>Gt</c> or <c>Lt</c> only where a person has written the selector.</summary>
     public string? Operator { get; set; }
 
     /// <summary>The values that <c>In</c> and <c>NotIn</c> name.</summary>

@@ -361,6 +361,15 @@ internal sealed class PodRouter : ITunnelSource
         }
 
         bool isNew = _follower.Update(known, _routes.States);
+        if (known.Target.HasSlices)
+        {
+            // Endpoint slices may lead to other ports of the same pods.
+            foreach (PodRoute route in _routes.All)
+            {
+                TranslatePorts(route);
+            }
+        }
+
         foreach (RouteState serving in _follower.Serving)
         {
             _routes.Of(serving);

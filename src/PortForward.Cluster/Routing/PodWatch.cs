@@ -32,11 +32,14 @@ internal sealed class PodWatch(ApiClient api, PodFeeds feeds, TargetObject targe
     /// <summary>The target's pods; null as long as nothing is known, or when the rights do not suffice.</summary>
     public IReadOnlyCollection<Pod>? Pods { get; private set; }
 
+    /// <summary>Where the target leads, if it leads to no pod of its namespace; null otherwise.</summary>
+    public OutsideEndpoint? Outside { get; private set; }
+
     /// <summary>Whether the target itself does not exist any more.</summary>
     public bool IsTargetGone { get; private set; }
 
     /// <summary>All that is known now.</summary>
-    public TargetSnapshot Snapshot => new(Target, Pods, IsTargetGone);
+    public TargetSnapshot Snapshot => new(Target, Pods, IsTargetGone) { Outside = Outside };
 
     /// <summary>Follows the pods until it is cancelled.</summary>
     /// <param name="onChanged">Called after each change.</param>
@@ -58,8 +61,10 @@ internal sealed class PodWatch(ApiClient api, PodFeeds feeds, TargetObject targe
 
             try
             {
-                await foreach (IReadOnlyCollection<Pod> pods in feeds.Of(fed).FollowAsync(feeding.Token).ConfigureAwait(false))
+                IPodFeed feed = feeds.Of(fed);
+                await foreach (IReadOnlyCollection<Pod> pods in feed.FollowAsync(feeding.Token).ConfigureAwait(false))
                 {
+                    Outside = feed.Outside;
                     Pods = pods;
                     onChanged();
                 }
@@ -71,6 +76,7 @@ internal sealed class PodWatch(ApiClient api, PodFeeds feeds, TargetObject targe
             catch (ClusterException missing) when (missing.StatusCode is HttpStatusCode.Forbidden or HttpStatusCode.MethodNotAllowed)
             {
                 Pods = null;
+                Outside = null;
                 onChanged();
                 await Task.Delay(RefusedWait, time, feeding.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }

@@ -30,9 +30,12 @@ internal static class RouteReasons
     };
 
     /// <summary>Why new connections do not go to a pod any more.</summary>
-    public static string WhyLeft(RouteState route, TargetObject target) => route.Pod switch
+    public static string WhyLeft(RouteState route, TargetSnapshot known) => route.Pod switch
     {
-        null => route.IsDeletedOrOver(target) ? "was deleted" : $"was deleted or taken out of {target.Reference}",
+        null when route.IsDeletedOrOver(known.Target) => "was deleted",
+        null when known.Outside is { } outside => $"is not where {known.Target.Reference} leads any more: that goes to {outside.Where}",
+        null when known.Target.HasSlices => $"is not where {known.Target.Reference} leads any more",
+        null => $"was deleted or taken out of {known.Target.Reference}",
         { } pod when PodFacts.IsTerminating(pod) => PodFacts.IsRunning(pod) ? "is terminating" : "was deleted",
         { } pod when !PodFacts.IsRunning(pod) => $"has ended ({PodFacts.WhyNotRunning(pod)})",
         not null when route.Reach.Fault is { Kind: TunnelFaultKind.Refused } fault => WhyUnreachable(route.Name, fault),
@@ -47,7 +50,8 @@ internal static class RouteReasons
         { Reach.IsFailing: true } => $"pod {serving.Name} {WhyUnreachable(serving.Name, serving.Reach.Fault)}",
         _ when known.IsGone => $"{known.Target.Reference} does not exist any more",
         _ when known.Target.IsFinished => $"{known.Target.Reference} has finished",
-        _ when known.Target.Selector is null => $"pod {known.Target.Reference.Name} is gone",
+        _ when known.Outside is { } outside => $"{known.Target.Reference} goes to {outside.Where}",
+        _ when known.Target.IsPod => $"pod {known.Target.Reference.Name} is gone",
         _ => $"{known.Target.Reference} has no running pod",
     };
 

@@ -37,7 +37,7 @@ internal sealed class RouteState(Pod pod, PodRouterOptions options)
     /// <summary>Whether the pod does not run any more, and was not just removed from the target.</summary>
     public bool IsDeletedOrOver(TargetObject target) => Pod is { } now
         ? !PodFacts.IsRunning(now)
-        : target.Selector is null || PodFacts.IsTerminating(LastSeen) || !PodFacts.IsRunning(LastSeen);
+        : target.IsPod || PodFacts.IsTerminating(LastSeen) || !PodFacts.IsRunning(LastSeen);
 
     /// <summary>Takes over what is known of the target's pods.</summary>
     public void Update(IEnumerable<Pod> pods)

@@ -232,7 +232,7 @@ internal sealed class TargetFollower
         bool currentRuns = current?.Pod is { } now && PodFacts.IsRunning(now) && !isRefused;
         if (best is not null && (_options.Reconnect || currentRuns) && IsGoodEnough(best, currentRuns))
         {
-            string reason = current is null ? "" : RouteReasons.WhyLeft(current, _known.Target);
+            string reason = current is null ? "" : RouteReasons.WhyLeft(current, _known);
             Serve([RouteTo(best, routes)]);
             if (current is not null && !IsLost)
             {
@@ -241,7 +241,7 @@ internal sealed class TargetFollower
         }
         else if (current is not null && !currentRuns && !isRefused)
         {
-            Lose(current, RouteReasons.WhyLeft(current, _known.Target), LossCause.PodGone);
+            Lose(current, RouteReasons.WhyLeft(current, _known), LossCause.PodGone);
             Serve([]);
         }
     }

@@ -26,7 +26,7 @@ internal sealed class TargetRefresh(TimeProvider time)
     public bool TakeDue(TargetObject target, bool isLost, bool follows)
     {
         bool mayLeadElsewhere = target is { Service: not null } or { UpdateRevision: not null };
-        if (target.Selector is null || !(isLost || (mayLeadElsewhere && follows))
+        if (target.IsPod || !(isLost || (mayLeadElsewhere && follows))
             || time.GetElapsedTime(_readAt) < (isLost ? RoutePace.LostTarget(_lostReads) : Interval))
         {
             return false;

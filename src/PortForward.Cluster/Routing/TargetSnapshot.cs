@@ -9,6 +9,9 @@ namespace PortForward.Cluster.Routing;
 /// <param name="IsGone">Whether the target itself does not exist any more.</param>
 internal readonly record struct TargetSnapshot(TargetObject Target, IReadOnlyCollection<Pod>? Pods, bool IsGone)
 {
+    /// <summary>Where the target leads, if it leads to no pod of its namespace; null otherwise.</summary>
+    public OutsideEndpoint? Outside { get; init; }
+
     /// <summary>Whether no pod of the target will ever run again.</summary>
-    public bool IsGoneForGood => IsGone || Target.IsFinished || (Target.Selector is null && Pods is { } pods && pods.All(PodFacts.IsOver));
+    public bool IsGoneForGood => IsGone || Target.IsFinished || (Target.IsPod && Pods is { } pods && pods.All(PodFacts.IsOver));
 }

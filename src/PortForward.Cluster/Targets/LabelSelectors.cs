@@ -1,3 +1,4 @@
+using System.Globalization;
 using PortForward.Cluster.Objects;
 
 namespace PortForward.Cluster.Targets;
@@ -35,9 +36,17 @@ internal static class LabelSelectors
             "NotIn" => !isNamed,
             "Exists" => value is not null,
             "DoesNotExist" => value is null,
+            "Gt" => Difference(value, requirement) > 0,
+            "Lt" => Difference(value, requirement) < 0,
             _ => throw UnknownOperator(requirement),
         };
     }
+
+    /// <summary>How a label compares with a number; zero if either is none.</summary>
+    private static int Difference(string? value, LabelSelectorRequirement requirement) =>
+        TryReadNumber(value, out long number) && TryReadNumber(requirement.Values?.FirstOrDefault(), out long limit) ? number.CompareTo(limit) : 0;
+
+    private static bool TryReadNumber(string? text, out long number) => long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out number);
 
     private static ClusterException UnknownOperator(LabelSelectorRequirement requirement) =>
         new($"invalid label selector: \"{requirement.Operator}\" is not a valid label selector operator");

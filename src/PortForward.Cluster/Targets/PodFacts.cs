@@ -32,8 +32,8 @@ internal static class PodFacts
 
     public static bool IsReady(Pod pod) => Condition(pod, "Ready")?.Status == "True";
 
-    /// <summary>Whether the pod takes new connections by all that it says of itself.</summary>
-    public static bool IsServing(Pod pod) => IsRunning(pod) && IsReady(pod) && !IsTerminating(pod);
+    /// <summary>Whether the pod takes new connections by all that it, or an endpoint slice, says of it.</summary>
+    public static bool IsServing(Pod pod) => IsRunning(pod) && (IsReady(pod) || pod.Endpoint is { IsReady: true }) && !IsTerminating(pod);
 
     /// <summary>Since when the pod has been ready; null when it is not, or when that is not known.</summary>
     public static DateTime? ReadySince(Pod pod) => Condition(pod, "Ready") is { Status: "True" } ready ? ready.LastTransitionTime : null;

@@ -45,7 +45,7 @@ internal sealed class PodFeed(ApiClient api, TargetObject target, TimeProvider t
                 {
                     await lists.MoveNextAsync().ConfigureAwait(false);
                 }
-                catch (ClusterException refused) when (target.Selector is null && refused.StatusCode == HttpStatusCode.Forbidden)
+                catch (ClusterException refused) when (target.IsPod && refused.StatusCode == HttpStatusCode.Forbidden)
                 {
                     mayList = false;
                     continue;

@@ -34,19 +34,11 @@ internal sealed class PodFeeds(ApiClient api, TimeProvider time, ILogger? logger
     private readonly Lock _gate = new();
     private readonly Dictionary<string, Followed> _namespaces = new(StringComparer.Ordinal);
     private readonly List<Task> _shared = [];
-    private int _watches;
+
+    private readonly WatchLimit _watches = new(MostWatches);
 
     /// <summary>How many watches there are.</summary>
-    public int Watches
-    {
-        get
-        {
-            lock (_gate)
-            {
-                return _watches;
-            }
-        }
-    }
+    public int Watches => _watches.Count;
 
     /// <summary>Prepares for targets that will be followed soon, so that they share a watch from the first one on if they are enough.</summary>
     /// <param name="namespace">Their namespace.</param>
@@ -63,10 +55,10 @@ internal sealed class PodFeeds(ApiClient api, TimeProvider time, ILogger? logger
     }
 
     /// <summary>The pods of a target, for as long as it is followed.</summary>
-    public IPodFeed Of(TargetObject target) => new TargetFeed(this, target, isStarting: false);
+    public IPodFeed Of(TargetObject target) => For(target, isStarting: false);
 
     /// <summary>The pods of a target that waits for one. It shares a watch only with those it is started with: what an older one knows may be out of date.</summary>
-    public IPodFeed OfStarting(TargetObject target) => new TargetFeed(this, target, isStarting: true);
+    public IPodFeed OfStarting(TargetObject target) => For(target, isStarting: true);
 
     /// <summary>Waits until nothing is asked of the server any more. All that was followed must have ended.</summary>
     public async ValueTask DisposeAsync()
@@ -87,6 +79,12 @@ internal sealed class PodFeeds(ApiClient api, TimeProvider time, ILogger? logger
         {
             _namespaces.GetValueOrDefault(@namespace)?.Shared?.Renew();
         }
+    }
+
+    private IPodFeed For(TargetObject target, bool isStarting)
+    {
+        var pods = new TargetFeed(this, target, isStarting);
+        return target.HasSlices ? new EndpointFeed(api, target, pods, isStarting, _watches, time, logger) : pods;
     }
 
     private Followed Enter(string @namespace, int targets)
@@ -138,7 +136,7 @@ internal sealed class PodFeeds(ApiClient api, TimeProvider time, ILogger? logger
     {
         lock (_gate)
         {
-            if (followed is { Shared: not null, IsWatched: false } && _watches < MostWatches)
+            if (followed is { Shared: not null, IsWatched: false } && _watches.IsFree)
             {
                 followed.EndSharing();
                 followed.ChooseAgain();
@@ -159,11 +157,11 @@ internal sealed class PodFeeds(ApiClient api, TimeProvider time, ILogger? logger
                 };
             }
 
-            bool mayWatch = TryTakeWatch();
+            bool mayWatch = _watches.TryTake();
             var own = new PodFeed(api, target, time, logger) { MayWatch = mayWatch, PollInterval = isStarting ? StartPollInterval : PollInterval };
             if (mayWatch)
             {
-                return new Way(own.FollowAsync, () => own.Fault, [followed.Chosen, cancellationToken]) { OnEnd = GiveWatchBack };
+                return new Way(own.FollowAsync, () => own.Fault, [followed.Chosen, cancellationToken]) { OnEnd = _watches.GiveBack };
             }
 
             var again = new CancellationTokenSource(AskAgain, time);
@@ -173,7 +171,7 @@ internal sealed class PodFeeds(ApiClient api, TimeProvider time, ILogger? logger
 
     private void BeginSharing(Followed followed)
     {
-        bool mayWatch = TryTakeWatch();
+        bool mayWatch = _watches.TryTake();
         var feed = new NamespaceFeed(api, followed.Namespace, mayWatch, PollInterval, time, logger);
         var stop = new CancellationTokenSource();
         followed.Shared = feed;
@@ -185,7 +183,7 @@ internal sealed class PodFeeds(ApiClient api, TimeProvider time, ILogger? logger
             await feed.RunAsync(stop.Token).ConfigureAwait(false);
             if (mayWatch)
             {
-                GiveWatchBack();
+                _watches.GiveBack();
             }
         }));
     }
@@ -200,24 +198,6 @@ internal sealed class PodFeeds(ApiClient api, TimeProvider time, ILogger? logger
                 followed.EndSharing();
                 followed.MayShare = mayShare;
             }
-        }
-    }
-
-    private bool TryTakeWatch()
-    {
-        lock (_gate)
-        {
-            bool isFree = _watches < MostWatches;
-            _watches += isFree ? 1 : 0;
-            return isFree;
-        }
-    }
-
-    private void GiveWatchBack()
-    {
-        lock (_gate)
-        {
-            _watches--;
         }
     }
 

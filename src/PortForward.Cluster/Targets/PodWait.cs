@@ -11,6 +11,8 @@ namespace PortForward.Cluster.Targets;
 /// <param name="logger">For diagnostics; none if null.</param>
 internal sealed class PodWait(ApiClient api, PodFeeds? feeds, TimeProvider time, ILogger? logger = null)
 {
+    private bool _isNamespaceKnown;
+
     /// <summary>The pod that kubectl would choose, as soon as it runs.</summary>
     /// <param name="target">The target.</param>
     /// <param name="timeout">How long to wait.</param>
@@ -36,7 +38,7 @@ internal sealed class PodWait(ApiClient api, PodFeeds? feeds, TimeProvider time,
 
         using var deadline = new CancellationTokenSource(timeout, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, cancellationToken);
-        IPodFeed feed = feeds?.OfStarting(target) ?? new PodFeed(api, target, time, logger);
+        IPodFeed feed = (feeds ?? new PodFeeds(api, time, logger)).OfStarting(target);
         PodWaitProgress? last = null;
         if (target.Pod is not null)
         {
@@ -84,7 +86,7 @@ internal sealed class PodWait(ApiClient api, PodFeeds? feeds, TimeProvider time,
         }
     }
 
-    /// <summary>A pod or a job that has come to its end is not waited for.</summary>
+    /// <summary>What has come to its end is not waited for, nor is a pod in a namespace that does not exist.</summary>
     private async Task RefuseWhatIsOverAsync(TargetObject target, IReadOnlyCollection<Pod> pods, CancellationToken cancellationToken)
     {
         if (!pods.All(PodFacts.IsOver))
@@ -96,6 +98,15 @@ internal sealed class PodWait(ApiClient api, PodFeeds? feeds, TimeProvider time,
         {
             case TargetKind.Pod when pods.Count > 0:
                 throw NotRunning(pods.First());
+            case TargetKind.Selector when pods.Count == 0 && !_isNamespaceKnown && target.Namespace != "default":
+                // As with an object that is missing: a mistyped namespace is the likelier mistake.
+                _isNamespaceKnown = true;
+                if (await api.FindMissingNamespaceAsync(target.Namespace, cancellationToken).ConfigureAwait(false) is { } missing)
+                {
+                    throw missing;
+                }
+
+                break;
             case TargetKind.Job:
                 // While a failed pod may be tried again, only the job itself knows whether it will be.
                 bool finished = target.IsFinished
@@ -124,8 +135,10 @@ internal sealed class PodWait(ApiClient api, PodFeeds? feeds, TimeProvider time,
             return new PodWaitProgress(target.Reference, PodFacts.NameOf(best), PodFacts.WhyNotRunning(best));
         }
 
-        string why = target.Selector is null ? $"there is no pod {target.Reference.Name}"
+        string why = target.IsPod ? $"there is no pod {target.Reference.Name}"
             : target.IsScaledToZero ? "it is scaled to 0 replicas"
+            : target.HasSlices ? "none of its endpoint slices leads to a pod yet"
+            : target.Reference.Kind == TargetKind.Selector ? $"no pod of namespace {target.Namespace} matches it"
             : $"no pod matches its selector {target.Selector}";
         return new PodWaitProgress(target.Reference, null, new PodObstacle("NoPods", why));
     }

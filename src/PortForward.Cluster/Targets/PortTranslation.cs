@@ -35,7 +35,7 @@ internal static class PortTranslation
         ArgumentNullException.ThrowIfNull(pod);
         return [.. ServicePorts(specs, service).Select(found =>
         {
-            int target = TargetPort(service, found.Port, pod);
+            int target = pod.Endpoint is { } endpoint ? EndpointPort(service, found.Port, pod, endpoint) : TargetPort(service, found.Port, pod);
             return new PortMapping(found.Spec.LocalPort ?? found.Port.Number, target, found.Spec);
         })];
     }
@@ -118,6 +118,20 @@ internal static class PortTranslation
         }
 
         return number == 0 ? port.Number : number;
+    }
+
+    /// <summary>The port of an endpoint slice that has the name of a service's port. Where the slice leaves the number out, the service says it.</summary>
+    private static int EndpointPort(Service service, ServicePort port, Pod pod, PodEndpoint endpoint)
+    {
+        EndpointPort[] entries = [.. endpoint.Ports.Where(entry => (entry.Name ?? "") == (port.Name ?? ""))];
+        if (entries.Length > 0)
+        {
+            return FirstTcp(entries, entry => entry.Protocol, $"{port.Number}").Port ?? TargetPort(service, port, pod);
+        }
+
+        string called = string.IsNullOrEmpty(port.Name) ? "without a name" : $"named '{port.Name}'";
+        throw new ClusterException(
+            $"no endpoint slice that leads to pod {PodFacts.NameOf(pod)} has a port {called}, as port {port.Number} of service {service.Metadata?.Name} is: add it to the slice");
     }
 
     /// <summary>The number of a service port's target as it is declared; null where nothing, or nothing in this pod, is.</summary>

@@ -6,7 +6,7 @@ internal enum TargetKind
     /// <summary>A pod itself.</summary>
     Pod,
 
-    /// <summary>A service with a selector.</summary>
+    /// <summary>A service.</summary>
     Service,
 
     /// <summary>A deployment.</summary>
@@ -26,4 +26,7 @@ internal enum TargetKind
 
     /// <summary>A replication controller.</summary>
     ReplicationController,
+
+    /// <summary>No object, but a label selector; it stands in the place of the name.</summary>
+    Selector,
 }

@@ -14,7 +14,13 @@ internal sealed record TargetObject(TargetReference Reference, string Namespace)
     /// <summary>The service, when the target is one.</summary>
     public Service? Service { get; init; }
 
-    /// <summary>Selects the target's pods, in the API's text form; null when the target is a pod.</summary>
+    /// <summary>Whether the target is a pod.</summary>
+    public bool IsPod => Reference.Kind == TargetKind.Pod;
+
+    /// <summary>Whether the target is a service whose endpoint slices say which of the namespace's pods it leads to.</summary>
+    public bool HasSlices => Reference.Kind == TargetKind.Service && Selector is null;
+
+    /// <summary>Selects the target's pods, in the API's text form; null when the target is a pod, or a service without a selector.</summary>
     public string? Selector { get; init; }
 
     /// <summary>The same, to be compared with labels; null when the target is a pod.</summary>
@@ -29,13 +35,13 @@ internal sealed record TargetObject(TargetReference Reference, string Namespace)
     /// <summary>The revision a stateful set is moving to, or null.</summary>
     public string? UpdateRevision { get; init; }
 
-    /// <summary>Which objects the target's pods are.</summary>
-    public ApiSelection PodSelection => Selector is null ? ApiSelection.Named(Reference.Name) : new ApiSelection(Selector);
+    /// <summary>Which objects the target's pods are, or are among.</summary>
+    public ApiSelection PodSelection => IsPod ? ApiSelection.Named(Reference.Name) : new ApiSelection(Selector);
 
-    /// <summary>Whether a pod of its namespace is one of its own.</summary>
+    /// <summary>Whether a pod of its namespace is one of its own, or may be.</summary>
     public bool Selects(Pod pod) => Labels is null ? pod.Metadata?.Name == Reference.Name : LabelSelectors.Matches(Labels, pod.Metadata?.Labels);
 
-    /// <summary>Reads a target: one request.</summary>
+    /// <summary>Reads a target: one request, or none for a selector.</summary>
     /// <exception cref="ClusterException">It cannot be read, or it does not say which pods are its own.</exception>
     public static async Task<TargetObject> ReadAsync(ApiClient api, TargetReference reference, string @namespace, CancellationToken cancellationToken)
     {
@@ -49,9 +55,13 @@ internal sealed record TargetObject(TargetReference Reference, string Namespace)
                 Service service = await api.GetAsync(ApiResources.Services, @namespace, name, cancellationToken).ConfigureAwait(false);
                 var labels = new LabelSelector { MatchLabels = service.Spec?.Selector };
                 string selector = LabelSelectors.Format(labels);
-                return selector.Length > 0
-                    ? target with { Service = service, Selector = selector, Labels = labels }
-                    : throw new ClusterException($"invalid service '{name}': Service is defined without a selector, so it has no pods to forward to");
+                return selector.Length > 0 ? target with { Service = service, Selector = selector, Labels = labels }
+                    : service.Spec is { ClusterIP: not "None", Type: not "ExternalName" } ? target with { Service = service, Labels = labels }
+                    : throw WithoutSelector(name);
+            case TargetKind.Selector:
+                return SelectorText.TryParse(name, out LabelSelector? wanted, out string? wrong)
+                    ? target with { Selector = name, Labels = wanted }
+                    : throw new ClusterException(wrong);
             case TargetKind.Deployment:
                 Workload deployment = await api.GetAsync(ApiResources.Deployments, @namespace, name, cancellationToken).ConfigureAwait(false);
                 return target.Selecting(deployment.Spec?.Selector, deployment.Spec?.Replicas);
@@ -76,6 +86,12 @@ internal sealed record TargetObject(TargetReference Reference, string Namespace)
                 throw new ArgumentOutOfRangeException(nameof(reference), reference.Kind, "unknown kind of target");
         }
     }
+
+    /// <summary>What kubectl says of every service without a selector.</summary>
+    /// <param name="service">The service's name.</param>
+    /// <param name="cause">Why its endpoint slices cannot be read; null if there is none.</param>
+    public static ClusterException WithoutSelector(string service, ClusterException? cause = null) =>
+        new($"invalid service '{service}': Service is defined without a selector, so it has no pods to forward to", cause) { StatusCode = cause?.StatusCode };
 
     private TargetObject Selecting(LabelSelector? selector, int? replicas)
     {

@@ -2,15 +2,18 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace PortForward.Cluster.Targets;
 
-/// <summary>What the user wants to forward to: <c>TYPE/NAME</c>, or <c>NAME</c> for a pod.</summary>
+/// <summary>What the user wants to forward to: <c>TYPE/NAME</c>, <c>NAME</c> for a pod, or <c>selector/SELECTOR</c> for the pods of a label selector.</summary>
 /// <remarks>
 /// The types are known here, not discovered, so that a start costs no extra requests. Like kubectl's they come in singular, plural and short
 /// form, without regard to case, also as <c>type.group</c> or <c>type.version.group</c>.
 /// </remarks>
 /// <param name="Kind">The object's type.</param>
-/// <param name="Name">The object's name.</param>
+/// <param name="Name">The object's name, or the selector.</param>
 internal sealed record TargetReference(TargetKind Kind, string Name)
 {
+    /// <summary>Stands before a label selector.</summary>
+    internal const string SelectorPrefix = "selector/";
+
     private const string UsableTypes = "pod, service, deployment, replicaset, statefulset, daemonset, job or replicationcontroller";
 
     private static readonly (string[] Names, string Group, TargetKind Kind)[] Types =
@@ -56,8 +59,13 @@ internal sealed record TargetReference(TargetKind Kind, string Name)
         (["customresourcedefinitions", "customresourcedefinition", "crd", "crds"], "customresourcedefinition"),
     ];
 
-    /// <summary>The shortest name of its type, such as <c>svc</c>.</summary>
-    internal string ShortType => Kind == TargetKind.Pod ? "pod" : Types.First(type => type.Kind == Kind).Names.MinBy(static name => name.Length)!;
+    /// <summary>What a forward to it is called if nobody has said anything else.</summary>
+    internal string DefaultName => Kind == TargetKind.Selector ? "selector" : Name;
+
+    /// <summary>The same with its type before it, in its shortest form.</summary>
+    internal string TypedName => Kind == TargetKind.Selector ? DefaultName : $"{ShortType}-{Name}";
+
+    private string ShortType => Kind == TargetKind.Pod ? "pod" : Types.First(type => type.Kind == Kind).Names.MinBy(static name => name.Length)!;
 
     /// <summary>Reads a target.</summary>
     /// <param name="text">The argument as the user gave it.</param>
@@ -73,6 +81,13 @@ internal sealed record TargetReference(TargetKind Kind, string Name)
     {
         ArgumentNullException.ThrowIfNull(text);
         target = null;
+        if (text.StartsWith(SelectorPrefix, StringComparison.Ordinal))
+        {
+            string selector = text[SelectorPrefix.Length..].Trim();
+            target = SelectorText.TryParse(selector, out _, out error) ? new TargetReference(TargetKind.Selector, selector) : null;
+            return target is not null;
+        }
+
         string[] parts = text.Split('/');
         if (parts.Length > 2)
         {

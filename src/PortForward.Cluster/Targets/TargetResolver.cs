@@ -5,8 +5,8 @@ using PortForward.Cluster.Objects;
 namespace PortForward.Cluster.Targets;
 
 /// <summary>
-/// Leads from what the user asked for to a running pod and its ports. For a pod that is one request; for a service or a workload two, its own and
-/// the list of its pods.
+/// Leads from what the user asked for to a running pod and its ports. For a pod or a selector that is one request; for a service or a workload two, its own and
+/// the list of its pods; for a service without a selector that of its endpoint slices too.
 /// </summary>
 /// <param name="api">The client.</param>
 /// <param name="time">The clock for waits; the system's when null.</param>

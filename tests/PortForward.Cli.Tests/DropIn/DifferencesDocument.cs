@@ -8,6 +8,9 @@ internal static partial class DifferencesDocument
     /// <summary>The difference that lets pf ask for pods where kubectl does not.</summary>
     public const string FollowsPods = "waits-for-running";
 
+    /// <summary>The difference that lets pf ask for endpoint slices where kubectl does not.</summary>
+    public const string FollowsSlices = "endpoint-slices";
+
     private const string NotTestedHere = "## Not compared by a test";
 
     private static readonly string Text = File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "differences.md"));

@@ -80,6 +80,10 @@ public sealed class DropInCluster : IAsyncLifetime
         _cluster.Add(TestObjects.Service(
             "several", "app=web", new ServicePort(53, "dns", "5353", "UDP"), new ServicePort(53, "dns-tcp", "7000"), new ServicePort(9, "signals", "7000", "SCTP")));
         _cluster.Add(TestObjects.Service("alone", selector: null, new ServicePort(80)));
+        _cluster.Add(TestObjects.Service("sliced", selector: null, new ServicePort(80)));
+        _cluster.Add(TestObjects.EndpointSlice("sliced-1", "sliced", [new ServicePort(80, null, "7000")], [TestEndpoint.Of(_cluster.Pods.Find("solo")!)]));
+        _cluster.Add(TestObjects.Service("sliced-outside", selector: null, new ServicePort(80)));
+        _cluster.Add(TestObjects.EndpointSlice("sliced-outside-1", "sliced-outside", [new ServicePort(80, null, "7000")], [new TestEndpoint("192.0.2.1")]));
         _cluster.Add(TestObjects.Service("nobody", "app=nobody", new ServicePort(80)));
         _cluster.Add(TestObjects.Service("unready", "app=unready", new ServicePort(80, "http", "web")));
         _cluster.Add(TestObjects.Service("web", "app=web", "10.96.0.11", [new ServicePort(80, "http", "web")], inNamespace: "kube-system"));

@@ -70,8 +70,10 @@ public sealed class TargetTests(DropInCluster cluster) : IClassFixture<DropInClu
         Fails("/ :7000").Thorough(),
         Fails("pod,svc/web :7000"),
         Fails("'' :7000"),
-        Fails("-l app=web :7000"),
-        Fails("pod/solo -l app=web :7000"),
+        Serves("-l app=web :7000").ButKubectl(Ending.Fails, "selector", "error: unknown shorthand flag: 'l' in -l"),
+        Serves("--selector app=web :7000").ButKubectl(Ending.Fails, "selector", "error: unknown flag: --selector").Thorough(),
+        Fails("pod/solo -l app=web :7000")
+            .InOtherWords("selector", "error: unknown shorthand flag: 'l' in -l", "error: -l stands for the target, so pod/solo cannot be one too: leave out one of them"),
         Fails("nope :7000"),
         Fails("pod/nope :7000").Thorough(),
         Fails("svc/nope :80"),
@@ -113,8 +115,13 @@ public sealed class TargetTests(DropInCluster cluster) : IClassFixture<DropInClu
             .InOtherWords("waits-for-running", "error: unable to forward port because pod is not running. Current status=Succeeded", "error: timed out waiting for deployment/over after 300ms: pod succeeded is not running (Succeeded)"),
         Fails("svc/nobody --pod-running-timeout=300ms :80")
             .InOtherWords("waits-for-running", "error: timed out waiting for the condition", "error: timed out waiting for service/nobody after 300ms: NoPods: no pod matches its selector app=nobody"),
+        Serves("svc/sliced :80").ButKubectl(Ending.Fails, "endpoint-slices", "error: cannot attach to *v1.Service: invalid service 'sliced': Service is defined without a selector"),
+        Fails("svc/sliced-outside :80")
+            .InOtherWords(
+                "endpoint-slices", "error: cannot attach to *v1.Service: invalid service 'sliced-outside': Service is defined without a selector",
+                "error: service/sliced-outside goes to 192.0.2.1, which is no pod of namespace default: only pods can be forwarded to, so connect to that address itself"),
         Fails("svc/alone :80")
-            .InOtherWords("clearer-words", "error: cannot attach to *v1.Service: invalid service 'alone': Service is defined without a selector", "error: invalid service 'alone': Service is defined without a selector, so it has no pods to forward to"),
+            .InOtherWords("endpoint-slices", "error: cannot attach to *v1.Service: invalid service 'alone': Service is defined without a selector", "error: invalid service 'alone': Service is defined without a selector, so it has no pods to forward to"),
     ];
 
     [DropInTheory]

@@ -46,6 +46,7 @@ public sealed class ObjectJsonTests
         pod.Status.Should().BeEquivalentTo(new PodStatus
         {
             Phase = "Running",
+            PodIP = "10.0.0.1",
             Reason = "R",
             Message = "M",
             Conditions = [new Condition { Type = "Ready", Status = "True", LastTransitionTime = new DateTime(2026, 1, 2, 3, 4, 9, DateTimeKind.Utc) }],

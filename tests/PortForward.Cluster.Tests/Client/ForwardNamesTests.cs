@@ -15,6 +15,8 @@ public sealed class ForwardNamesTests
     [InlineData("web=svc/postgres svc/web", "web svc-web")]
     [InlineData("svc-web=svc/postgres web=svc/other svc/web", "svc-web web svc-web-2")]
     [InlineData("svc/a svc/b svc/a", "svc-a b svc-a-2")]
+    [InlineData("selector/app svc/selector", "selector svc-selector")]
+    [InlineData("selector/app selector/tier", "selector selector-2")]
     public void A_forward_is_called_as_asked_else_after_its_target(string forwards, string names)
     {
         Names(forwards).Should().Equal(names.Split(' '));

@@ -33,6 +33,45 @@ public sealed class PortTranslationTests
         },
     };
 
+    /// <summary>Ports of a slice as NAME:NUMBER/PROTOCOL; the number and the protocol may be left out.</summary>
+    [Theory]
+    [InlineData("http", "http:9000", 9000)]
+    [InlineData("80", "number:1 http:9000", 9000)]
+    [InlineData("80", "http:9000/UDP http:9001/TCP", 9001)]
+    [InlineData("80", "http", 8080)] // The service's target port, which the pod names.
+    [InlineData("81", "number", 8081)]
+    [InlineData("82", "same", 82)]
+    [InlineData("80", "number:1", "no endpoint slice that leads to pod web-1 has a port named 'http', as port 80 of service web is: add it to the slice")]
+    [InlineData("80", ":9000", "no endpoint slice that leads to pod web-1 has a port named 'http', as port 80 of service web is: add it to the slice")]
+    [InlineData("80", "", "no endpoint slice that leads to pod web-1 has a port named 'http', as port 80 of service web is: add it to the slice")]
+    [InlineData("80", "http:9000/UDP", "UDP protocol is not supported for 80")]
+    public void Ports_of_a_pod_behind_endpoint_slices_have_the_names_of_the_services(string spec, string slice, object expected) =>
+        Translated(spec, Service(), slice).Should().Be($"{expected}");
+
+    [Theory]
+    [InlineData(":9000", "9000")]
+    [InlineData("http:9000", "no endpoint slice that leads to pod web-1 has a port without a name, as port 80 of service lone is: add it to the slice")]
+    public void A_port_without_a_name_is_the_one_without_a_name(string slice, string expected) => Translated(
+        "80", new Service { Metadata = new ObjectMeta { Name = "lone" }, Spec = new ServiceSpec { Ports = [new ServicePort { Number = 80 }] } }, slice).Should().Be(expected);
+
+    private static string Translated(string spec, Service service, string slice)
+    {
+        var endpoint = new PodEndpoint(IsReady: true, [.. slice.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(static port => new EndpointPort
+        {
+            Name = port.Split(':')[0],
+            Port = port.Split(':', '/') is [_, var number, ..] ? int.Parse(number) : null,
+            Protocol = port.Split('/') is [_, var protocol] ? protocol : null,
+        })]);
+        try
+        {
+            return $"{PortTranslation.ForService([PortSpec.Parse(spec)], service, Pod.At(endpoint)).Single().PodPort}";
+        }
+        catch (ClusterException e)
+        {
+            return e.Message;
+        }
+    }
+
     [Theory]
     [InlineData("5000", 5000, 5000)]
     [InlineData("8888:5000", 8888, 5000)]

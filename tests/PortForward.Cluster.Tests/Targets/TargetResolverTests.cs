@@ -10,6 +10,7 @@ public sealed class TargetResolverTests : IDisposable
 {
     private const string Core = "/api/v1/namespaces/shop/";
     private const string Apps = "/apis/apps/v1/namespaces/shop/";
+    private const string Slices = "/apis/discovery.k8s.io/v1/namespaces/shop/endpointslices";
     private const string List = Core + "pods";
     private const string Watch = List + "?watch";
     private static readonly TimeSpan Timeout = TimeSpan.FromMinutes(1);
@@ -323,8 +324,59 @@ public sealed class TargetResolverTests : IDisposable
     public async Task A_service_without_selector_is_refused()
     {
         Service(null);
+        _server.Answer(Slices, new ObjectList<EndpointSlice> { Items = [], Metadata = new ListMeta { ResourceVersion = "1" } });
 
         (await RefusalAsync("svc/web", "80")).Message.Should().Be("invalid service 'web': Service is defined without a selector, so it has no pods to forward to");
+    }
+
+    [Fact]
+    public async Task A_service_without_selector_takes_three_requests_and_leads_where_its_slice_does()
+    {
+        Service(null);
+        _server.Answer(Slices, new ObjectList<EndpointSlice>
+        {
+            Items = [new EndpointSlice
+            {
+                Metadata = Named("web-x"),
+                Endpoints = [new Endpoint { Addresses = ["10.0.0.2"] }],
+                Ports = [new EndpointPort { Name = "http", Port = 8081 }],
+            }],
+            Metadata = new ListMeta { ResourceVersion = "1" },
+        });
+        _server.Answer(List, Pods.List(Pods.Ready("web-1", pod => pod.Status!.PodIP = "10.0.0.1"), Pods.Ready("web-2", pod => pod.Status!.PodIP = "10.0.0.2")));
+        _server.Hang(Slices + "?watch");
+        _server.Hang(Watch);
+
+        ResolvedTarget resolved = await ResolveAsync("svc/web", "80");
+
+        resolved.PodName.Should().Be("web-2");
+        resolved.Ports!.Select(port => (port.LocalPort, port.PodPort)).Should().Equal((80, 8081));
+        _server.Requests.Take(3).Should().Equal(Core + "services/web", Slices + "?labelSelector=kubernetes.io/service-name=web&limit=500", List + "?limit=500");
+    }
+
+    [Theory]
+    [InlineData(HttpStatusCode.Forbidden, "Forbidden")]
+    [InlineData(HttpStatusCode.NotFound, "NotFound")]
+    public async Task Without_the_right_to_list_slices_or_without_slices_a_service_without_selector_is_refused_too(HttpStatusCode code, string reason)
+    {
+        Service(null);
+        _server.Refuse(Slices, code, reason, "endpointslices.discovery.k8s.io is forbidden");
+
+        ClusterException refusal = await RefusalAsync("svc/web", "80");
+
+        refusal.Message.Should().Be("invalid service 'web': Service is defined without a selector, so it has no pods to forward to");
+        (refusal.StatusCode, refusal.IsObjectMissing).Should().Be(((HttpStatusCode?)code, false));
+    }
+
+    [Fact]
+    public async Task A_selector_takes_one_request()
+    {
+        _server.Answer(List, Pods.List(Pods.Ready("web-1").WithPort(8080, "http")));
+
+        ResolvedTarget resolved = await ResolveAsync("selector/app in (web)", "80:http");
+
+        resolved.Ports!.Select(port => (port.LocalPort, port.PodPort)).Should().Equal((80, 8080));
+        _server.Requests.Should().Equal(List + "?labelSelector=app in (web)&limit=500");
     }
 
     [Fact]
