@@ -33,7 +33,9 @@ public static class TestObjects
         return Object("v1", "Service", name, inNamespace, spec: spec);
     }
 
-    /// <summary>A slice of the endpoints of a service. Of its ports only names and target ports count, which are numbers; a target port of null leaves the number out.</summary>
+    /// <summary>
+    /// A slice of the endpoints of a service. Of its ports only names and target ports count, which are numbers; a target port of null leaves the number out.
+    /// </summary>
     public static JsonObject EndpointSlice(string name, string service, ServicePort[] ports, TestEndpoint[] endpoints, string inNamespace = "default")
     {
         ArgumentNullException.ThrowIfNull(ports);

@@ -22,7 +22,8 @@ internal static class ForwardNames
             }
         }
 
-        Dictionary<string, int> alike = forwards.Where(forward => forward.Name is null).CountBy(forward => forward.Target.DefaultName).ToDictionary(StringComparer.Ordinal);
+        Dictionary<string, int> alike = forwards
+            .Where(forward => forward.Name is null).CountBy(forward => forward.Target.DefaultName).ToDictionary(StringComparer.Ordinal);
         return [.. forwards.Select(forward => forward.Name ?? Free(forward.Target))];
 
         string Free(TargetReference target)

@@ -7,7 +7,9 @@ public sealed class EndpointChoiceTests
 {
     private static readonly Pod[] PodsOfShop = [At("a", "10.0.0.1"), At("b", "10.0.0.2"), At("six", "fd00::6"), At("over", "10.0.0.3", "Succeeded"), At("alike-1", "192.168.0.1"), At("alike-2", "192.168.0.1")];
 
-    /// <summary>Slices are divided by blanks, their endpoints by commas: where it leads, and behind '?' its conditions r, s and t, in capitals if they are true.</summary>
+    /// <summary>
+    /// Slices are divided by blanks, their endpoints by commas: where it leads, and behind '?' its conditions r, s and t, in capitals if they are true.
+    /// </summary>
     [Theory]
     [InlineData("", "", null)]
     [InlineData("-", "", null)]
@@ -101,7 +103,9 @@ public sealed class EndpointChoiceTests
         return new Endpoint
         {
             Addresses = [parts[0].StartsWith("pod:", StringComparison.Ordinal) || parts[0].StartsWith("node:", StringComparison.Ordinal) ? "10.9.9.9" : parts[0]],
-            Conditions = parts.Length == 1 ? null : new EndpointConditions { Ready = Flag('r', parts[1]), Serving = Flag('s', parts[1]), Terminating = Flag('t', parts[1]) },
+            Conditions = parts.Length == 1
+                ? null
+                : new EndpointConditions { Ready = Flag('r', parts[1]), Serving = Flag('s', parts[1]), Terminating = Flag('t', parts[1]) },
             TargetRef = parts[0].Split(':', 2) is [var kind and ("pod" or "node"), var reference] ? Reference(kind, reference) : null,
         };
     }

@@ -92,7 +92,8 @@ public sealed class SelectorTextTests
     [InlineData("version>x", null)]
     public void What_was_read_matches_labels_as_the_API_server_matches_them(string text, string? expected)
     {
-        static Dictionary<string, string> labels(params string[] pairs) => pairs.Select(pair => pair.Split('=')).ToDictionary(pair => pair[0], pair => pair[1], StringComparer.Ordinal);
+        static Dictionary<string, string> labels(params string[] pairs) =>
+            pairs.Select(pair => pair.Split('=')).ToDictionary(pair => pair[0], pair => pair[1], StringComparer.Ordinal);
         (string Name, Dictionary<string, string>? Labels)[] pods =
         [
             ("a", labels("app=web", "tier=front", "version=3")), ("b", labels("app=web", "version=5")), ("c", labels("app=db", "tier=back", "version=new")), ("d", null),
