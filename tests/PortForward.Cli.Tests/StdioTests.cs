@@ -54,7 +54,7 @@ public sealed class StdioTests(ClusterFixture fixture) : IClassFixture<ClusterFi
     [UnixTheory]
     [InlineData("head -c 100000000 /dev/zero 2>/dev/null | \"$@\" | head -c 10 >/dev/null; exit ${PIPESTATUS[1]}", 141, "")]
     [InlineData("{ echo; sleep 1; } | \"$@\" | head -c 1 >/dev/null; exit ${PIPESTATUS[1]}", 141, "")]
-    [InlineData("echo | \"$@\" >&-; exit $?", 1, "error: stdout cannot be written: it was closed before pf started; ")]
+    [InlineData("echo | \"$@\" >&-; exit $?", 141, "error: stdout cannot be written: it was closed before pf started; ")]
     public async Task A_closed_stdout_ends_it(string script, int exitCode, string error)
     {
         ProcessStartInfo start = PfProcess.InShell(PfProcess.Command(fixture.Kubeconfig, "-W", $"pod/solo:{ClusterFixture.Echo}"), script);

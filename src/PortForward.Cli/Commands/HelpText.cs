@@ -15,6 +15,7 @@ internal static class HelpText
         Usage:
           pf [TYPE/]NAME [flags] [LOCAL:]REMOTE ... [[NAME=]TYPE/NAME[@NAMESPACE] PORT ...] [-- COMMAND]
           pf -l SELECTOR [flags] [LOCAL:]REMOTE ... [-- COMMAND]
+          pf -W [TYPE/]NAME[@NAMESPACE]:PORT [flags]
 
         Examples:
           # localhost:8080 leads to port 80 of the pod web

@@ -64,7 +64,7 @@ internal sealed class StdioCopy(PodStream stream)
             {
                 if (StandardStream.Output.Write(buffer.AsSpan(0, length)) is { } fault)
                 {
-                    _end.TrySetResult(fault.IsWorthTelling ? StdioEnd.Failed($"stdout cannot be written: {fault.Reason}", Reasons.OutputFailed) : StdioEnd.OutputClosed);
+                    _end.TrySetResult(StdioEnd.OutputFailed(fault));
                     return;
                 }
             }

@@ -16,6 +16,12 @@ internal sealed record StdioEnd(int ExitCode, string? Error, string Reason)
     /// <summary>Nobody reads stdout any more.</summary>
     public static StdioEnd OutputClosed { get; } = new(ForwardRun.OutputClosed, null, Reasons.OutputFailed);
 
+    /// <summary>Stdout cannot be written. Who has closed it knows.</summary>
+    public static StdioEnd OutputFailed(StreamFault fault) => new(
+        fault.IsClosed ? ForwardRun.OutputClosed : Failure,
+        fault.IsWorthTelling ? $"stdout cannot be written: {fault.Reason}" : null,
+        Reasons.OutputFailed);
+
     /// <summary>It has failed.</summary>
     /// <param name="why">Why, in one sentence.</param>
     /// <param name="reason">Why, in a word that stays the same.</param>

@@ -6,6 +6,7 @@ using PortForward.Cli.Output;
 using PortForward.Cluster;
 using PortForward.Cluster.Api;
 using PortForward.Cluster.Targets;
+using PortForward.Forwarding;
 
 namespace PortForward.Cli.Commands;
 
@@ -22,15 +23,18 @@ internal static class StdioRun
         _ = Task.Run(ApiClient.WarmUp);
         using var signals = new TerminationSignals(EndedBy);
         TargetWords target = arguments.Targets[0];
-        using var renderer = new EventRenderer(stderr.Tell, parsed.GetValue(flags.Verbose), TargetReference.Parse(target.Target), started);
+        bool isVerbose = parsed.GetValue(flags.Verbose);
+        bool isOpen = false;
+        using var renderer = new EventRenderer(stderr.Tell, isVerbose, TargetReference.Parse(target.Target), started);
 
         // For one connection nothing is opened in advance.
         ForwardArguments single = arguments with { WarmConnections = 0 };
-        ForwardOptions dials = arguments.Options with { MinimumIdle = 0, OnEvent = renderer.Render };
+        ForwardOptions dials = arguments.Options with { MinimumIdle = 0, OnEvent = Tell };
         try
         {
             await using ClusterClient cluster = ClusterFlags.Connect(flags, parsed, single, out _, loggers, dials);
             await using PodStream stream = await cluster.DialAsync(target.Target, target.Ports[0], target.Namespace, signals.Requested);
+            isOpen = true;
             StdioEnd end = await new StdioCopy(stream).RunAsync().WaitAsync(signals.Requested);
             if (end.Error is not null)
             {
@@ -46,6 +50,15 @@ internal static class StdioRun
         catch (ClusterException e)
         {
             throw ForwardRun.WithAdvice(e, arguments, flags, parsed);
+        }
+
+        // What becomes of the target concerns other connections than this one, whose own end is told.
+        void Tell(ForwardEvent next)
+        {
+            if (!Volatile.Read(ref isOpen) || isVerbose)
+            {
+                renderer.Render(next);
+            }
         }
     }
 
