@@ -35,10 +35,11 @@ public sealed class LayerTests
         ["PortForward.KubernetesClient"] = [("", [])],
         ["PortForward.Cli"] =
         [
+            ("Names", []),
             ("Startup", []),
             ("Output", ["Startup"]),
-            ("Commands", ["Startup", "Output"]),
-            ("", ["Startup", "Output", "Commands"]),
+            ("Commands", ["Names", "Startup", "Output"]),
+            ("", ["Names", "Startup", "Output", "Commands"]),
         ],
     };
 

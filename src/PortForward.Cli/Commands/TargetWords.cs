@@ -1,3 +1,4 @@
+using PortForward.Cli.Names;
 using PortForward.Cluster.Targets;
 
 namespace PortForward.Cli.Commands;
@@ -76,9 +77,9 @@ internal sealed record TargetWords(string? Name, string Target, string? Namespac
             throw new UsageException($"{word}: a selector is given with -l, as in pf -l app=web 8080:80");
         }
 
-        if (name is not null && !IsName(name))
+        if (name is not null && !ForwardName.IsValid(name))
         {
-            throw new UsageException($"invalid name \"{name}\" in {word}: a name begins with a letter and has letters, digits, '-', '_' and '.'");
+            throw new UsageException($"invalid name \"{name}\" in {word}: {ForwardName.Form}");
         }
 
         return @namespace is not null && TargetReference.CheckName(@namespace, "namespace") is { } wrong
@@ -104,7 +105,4 @@ internal sealed record TargetWords(string? Name, string Target, string? Namespac
 
         return isTarget;
     }
-
-    private static bool IsName(string text) =>
-        text.Length > 0 && char.IsAsciiLetter(text[0]) && text.All(static letter => char.IsAsciiLetterOrDigit(letter) || letter is '-' or '_' or '.');
 }
