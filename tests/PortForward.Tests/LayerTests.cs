@@ -36,10 +36,11 @@ public sealed class LayerTests
         ["PortForward.Cli"] =
         [
             ("Names", []),
+            ("Files", ["Names"]),
             ("Startup", []),
             ("Output", ["Startup"]),
-            ("Commands", ["Names", "Startup", "Output"]),
-            ("", ["Names", "Startup", "Output", "Commands"]),
+            ("Commands", ["Names", "Files", "Startup", "Output"]),
+            ("", ["Names", "Files", "Startup", "Output", "Commands"]),
         ],
     };
 

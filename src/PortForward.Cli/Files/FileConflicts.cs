@@ -1,0 +1,58 @@
+using PortForward.Cli.Names;
+using PortForward.Cluster.Targets;
+
+namespace PortForward.Cli.Files;
+
+/// <summary>Finds what forwards of one file cannot have together: a local port, a variable, a name.</summary>
+internal static class FileConflicts
+{
+    private static readonly string[] Usual = ["localhost"];
+
+    /// <summary>Finds it.</summary>
+    public static void Find(RunFile file, Mistakes mistakes)
+    {
+        FindPortsTwice(file, mistakes);
+        FindVariablesTwice(file, mistakes);
+        var groups = file.Groups.ToHashSet(StringComparer.Ordinal);
+        foreach (RunFileForward forward in file.Forwards.Where(forward => groups.Contains(forward.Name)))
+        {
+            mistakes.Add(forward.At, $"{forward.Name} is the name of a group, too: pf up {forward.Name} could mean both");
+        }
+    }
+
+    /// <summary>Where a forward of a file listens.</summary>
+    public static IReadOnlyList<string> AddressesOf(RunFile file, RunFileForward forward) => (forward.Address ?? file.Address)?.Text is { } address ? [address] : Usual;
+
+    private static void FindPortsTwice(RunFile file, Mistakes mistakes)
+    {
+        var places = new LocalPlaces();
+        foreach (RunFileForward forward in file.Forwards)
+        {
+            IReadOnlyList<string> addresses = AddressesOf(file, forward);
+            foreach (Placed port in forward.Ports)
+            {
+                if (places.Take(PortSpec.Parse(port.Text), addresses, forward.Name, port.At) is { } wrong)
+                {
+                    mistakes.Add(port.At, wrong);
+                }
+            }
+        }
+    }
+
+    private static void FindVariablesTwice(RunFile file, Mistakes mistakes)
+    {
+        var owners = new Dictionary<string, RunFileForward>(StringComparer.Ordinal);
+        foreach (RunFileForward forward in file.Forwards.DistinctBy(static forward => forward.Name, StringComparer.Ordinal))
+        {
+            string prefix = $"PF_{ForwardName.InVariable(forward.Name)}";
+            foreach (string part in forward.Ports.Select(static port => $"_{ForwardName.InVariable(PortSpec.Parse(port.Text).Remote)}").Prepend(""))
+            {
+                string variable = $"{prefix}{part}_PORT";
+                if (!owners.TryAdd(variable, forward) && owners[variable] != forward)
+                {
+                    mistakes.Add(forward.At, $"{owners[variable].Name} (line {owners[variable].At.Line}) and {forward.Name} would both set {variable}: give one of them another name");
+                }
+            }
+        }
+    }
+}
