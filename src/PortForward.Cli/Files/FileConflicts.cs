@@ -25,15 +25,16 @@ internal static class FileConflicts
 
     private static void FindPortsTwice(RunFile file, Mistakes mistakes)
     {
-        var places = new LocalPlaces();
+        var places = new LocalPlaces<Tuple<string, FilePosition>>();
         foreach (RunFileForward forward in file.Forwards)
         {
             IReadOnlyList<string> addresses = AddressesOf(file, forward);
             foreach (Placed port in forward.Ports)
             {
-                if (places.Take(PortSpec.Parse(port.Text), addresses, forward.Name, port.At) is { } wrong)
+                var spec = PortSpec.Parse(port.Text);
+                if (places.Take(spec, addresses, Tuple.Create(forward.Name, port.At)) is (var owner, var at))
                 {
-                    mistakes.Add(port.At, wrong);
+                    mistakes.Add(port.At, $"the local port {spec.FixedLocalPort} is {owner}'s already, on line {at.Line}: give one of them another, or any free one, as in \":{spec.Remote}\"");
                 }
             }
         }

@@ -155,6 +155,7 @@ public sealed class FlagTests(DropInCluster cluster) : IClassFixture<DropInClust
             .ButKubectl(Ending.Serves, "extra-without-value", pf: "error: invalid argument \"nope\" for \"--as-user-extra\" flag: it looks like KEY=VALUE"),
         Serves("--as admin --as-user-extra nope= solo :7000").Thorough(),
         Prints("-W solo:7004").ButKubectl(Ending.Fails, "stdio", "error: unknown shorthand flag: 'W' in -W"),
+        Fails("-f pf.yaml solo :7000").ButKubectl(Ending.Fails, "own-flags", "error: unknown shorthand flag: 'f' in -f", "error: -f goes with pf up, pf check and pf init*"),
         Prints("--version").ButKubectl(Ending.Fails, "own-flags", "error: unknown flag: --version"),
         Serves("--verbose solo :7000").ButKubectl(Ending.Fails, "own-flags", "error: unknown flag: --verbose", "ready: pod solo in namespace default, after *").Thorough(),
         Serves("--log-format text solo :7000").ButKubectl(Ending.Fails, "own-flags", "error: unknown flag: --log-format").Thorough(),
