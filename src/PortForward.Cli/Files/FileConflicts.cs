@@ -26,11 +26,17 @@ internal static class FileConflicts
     private static void FindPortsTwice(RunFile file, Mistakes mistakes)
     {
         var places = new LocalPlaces<Tuple<string, FilePosition>>();
+        var sockets = new Dictionary<string, (string Owner, FilePosition At)>(StringComparer.Ordinal);
         foreach (RunFileForward forward in file.Forwards)
         {
             IReadOnlyList<string> addresses = AddressesOf(file, forward);
             foreach (Placed port in forward.Ports)
             {
+                if (SocketPort.PathOf(port.Text) is { } socket && !sockets.TryAdd(socket, (forward.Name, port.At)))
+                {
+                    mistakes.Add(port.At, $"the socket {UntrustedText.OneLine(socket)} is {sockets[socket].Owner}'s already, on line {sockets[socket].At.Line}: give one of them another");
+                }
+
                 var spec = PortSpec.Parse(port.Text);
                 if (places.Take(spec, addresses, Tuple.Create(forward.Name, port.At)) is (var owner, var at))
                 {

@@ -20,6 +20,11 @@ internal static class FoundFileRules
             FindOpen(forward.Address, mistakes);
             foreach (Placed port in forward.Ports)
             {
+                if (SocketPort.PathOf(port.Text) is { } socket && !RealPath.IsWithin(socket, file.Folder))
+                {
+                    mistakes.Add(port.At, $"{OnlyNamed} have a socket outside of its own folder, as {UntrustedText.OneLine(socket)} is");
+                }
+
                 FindOpen(PortSpec.Parse(port.Text).Address is { } address ? port with { Text = address } : null, mistakes);
             }
         }

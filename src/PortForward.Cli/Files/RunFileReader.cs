@@ -14,9 +14,11 @@ internal sealed class RunFileReader
 
     private readonly Mistakes _mistakes;
     private readonly FileTexts _texts;
+    private readonly string _folder;
 
-    private RunFileReader(Func<string, string?> variables, Mistakes mistakes)
+    private RunFileReader(string folder, Func<string, string?> variables, Mistakes mistakes)
     {
+        _folder = folder;
         _mistakes = mistakes;
         _texts = new FileTexts(variables, mistakes);
     }
@@ -31,7 +33,7 @@ internal sealed class RunFileReader
         RunFile? read = null;
         if (YamlReader.Read(SourceText.Of(file.Text, mistakes), mistakes) is { } root)
         {
-            read = new RunFileReader(variables, mistakes).ReadRoot(root, file);
+            read = new RunFileReader(file.Folder, variables, mistakes).ReadRoot(root, file);
             FileConflicts.Find(read, mistakes);
             if (!file.IsNamed)
             {
@@ -176,8 +178,9 @@ internal sealed class RunFileReader
         }
 
         var ports = new List<Placed>();
-        foreach (Placed port in _texts.Items(node, "ports", "[\"8080:80\"]").Select(item => _texts.Read(item, "a port")).OfType<Placed>())
+        foreach (Placed written in _texts.Items(node, "ports", "[\"8080:80\"]").Select(item => _texts.Read(item, "a port")).OfType<Placed>())
         {
+            Placed port = written with { Text = SocketPort.Rooted(written.Text, _folder) };
             if (PortSpec.TryParse(port.Text, out _, out string? wrong))
             {
                 ports.Add(port);

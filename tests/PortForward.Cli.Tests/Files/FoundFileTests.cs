@@ -100,6 +100,32 @@ public sealed class FoundFileTests : IDisposable
         Read(text.Replace($"[\"{port}\"]", "[\"1\"], address: 0.0.0.0", StringComparison.Ordinal), isNamed: false).Should().ContainSingle();
     }
 
+    [UnixTheory]
+    [InlineData("unix:db.sock:5432", "unix:/folder/db.sock:5432", "/folder/db.sock")]
+    [InlineData("unix:../db.sock:pg", "unix:/db.sock:pg", "/db.sock")]
+    [InlineData("unix:/run/x/../db.sock:5432", "unix:/run/db.sock:5432", "/run/db.sock")]
+    [InlineData("unix:~/db.sock:5432", "unix:~/db.sock:5432", "~/db.sock")]
+    [InlineData("unix:db.sock", "unix:db.sock", null)]
+    [InlineData("unix:unix", "unix:unix", null)]
+    [InlineData("8080:unix", "8080:unix", null)]
+    public void A_sockets_path_is_meant_from_the_files_folder(string port, string rooted, string? path)
+    {
+        SocketPort.Rooted(port, "/folder").Should().Be(rooted);
+        SocketPort.PathOf(SocketPort.Rooted(port, "/folder")).Should().Be(path);
+    }
+
+    [UnixFact]
+    public void A_path_within_a_folder_stays_there_when_links_are_followed()
+    {
+        Directory.CreateDirectory(_folder["repo/sub"]);
+        Directory.CreateSymbolicLink(_folder["repo/run"], "/run");
+        Directory.CreateSymbolicLink(_folder["repo/in"], "sub");
+        File.CreateSymbolicLink(_folder["repo/loop"], "loop");
+
+        ((string[])["db.sock", "sub/db.sock", "in/db.sock", "none/db.sock"]).Should().OnlyContain(path => RealPath.IsWithin(_folder[$"repo/{path}"], _folder["repo"]));
+        ((string[])["../db.sock", "run/db.sock", "loop/db.sock", "../repo2/db.sock"]).Should().OnlyContain(path => !RealPath.IsWithin(_folder[$"repo/{path}"], _folder["repo"]));
+    }
+
     [Theory]
     [InlineData("LD_LIBRARY_PATH", true)]
     [InlineData("DYLD_INSERT_LIBRARIES", true)]
