@@ -59,7 +59,9 @@ internal sealed class CommandRun : IDisposable
 
         foreach (RunFileVariable variable in arguments.Variables)
         {
-            start.Environment[variable.Name] = string.Concat(variable.Value.Select(part => part.Forward is null ? part.Text : ForwardTemplates.Fill(part.Text, forwards, $" (see {variable.Name} in the file)")));
+            string advice = $" (see {variable.Name} in the file)";
+            IEnumerable<string> parts = variable.Value.Select(part => part.Forward is null ? part.Text : ForwardTemplates.Fill(part.Text, forwards, advice));
+            start.Environment[variable.Name] = string.Concat(parts);
         }
 
         foreach ((string name, string value) in ForwardVariables.Of(forwards, start.Environment.ContainsKey))

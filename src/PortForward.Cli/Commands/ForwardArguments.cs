@@ -203,7 +203,8 @@ internal sealed record ForwardArguments
     });
 
     /// <summary>
-    /// Checks that no two ports are to listen in the same place, if each of them is needed. kubectl's way with one target is to go on with the first, once it knows the pod.
+    /// Checks that no two ports are to listen in the same place, if each of them is needed. kubectl's way with one target is to go on with the first, once it knows
+    /// the pod.
     /// </summary>
     /// <exception cref="UsageException">Two are.</exception>
     private void CheckPorts()

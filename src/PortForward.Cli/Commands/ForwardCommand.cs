@@ -20,11 +20,11 @@ internal static class ForwardCommand
         await using var stderr = new Stderr(ForwardArguments.FindLogFormat(arguments));
         var flags = new ForwardFlags();
         bool verbose = false;
-        int failure = CommandWords.AreIn(arguments) ? CommandRun.NotStarted : Failure;
+        int exitCode = CommandWords.AreIn(arguments) ? CommandRun.NotStarted : Failure;
         try
         {
             ParseResult parsed = Parse(flags, Subcommands.WithSwitch(arguments), out IReadOnlyList<string> command);
-            failure = command.Count > 0 ? CommandRun.NotStarted : Failure;
+            exitCode = command.Count > 0 ? CommandRun.NotStarted : Failure;
             if (parsed.GetValue(flags.Help))
             {
                 return Show(HelpText.Render(flags), stderr);
@@ -40,7 +40,8 @@ internal static class ForwardCommand
             using ILoggerFactory loggers = stderr.CreateLoggerFactory(ForwardArguments.ReadDiagnosticsLevel(flags, parsed));
             IReadOnlyList<string> words = parsed.GetValue(flags.Words) ?? [];
             bool hasTarget = parsed.GetValue(flags.Selector) is not null || parsed.GetValue(flags.Stdio) is not null;
-            return hasTarget ? await ForwardAsync(words) : Subcommands.Find(words, parsed.GetValue(flags.Filename) is not null, () => RunFileTargets.FindNames(flags, parsed)) switch
+            string? subcommand = hasTarget ? null : Subcommands.Find(words, parsed.GetValue(flags.Filename) is not null, () => RunFileTargets.FindNames(flags, parsed));
+            return subcommand switch
             {
                 Subcommands.Up => await ForwardRun.RunAsync(RunFileTargets.Read(flags, parsed, [.. words.Skip(1)], command, stderr.Tell), flags, parsed, stderr, loggers),
                 Subcommands.Check => await CheckCommand.RunAsync(flags, parsed, [.. words.Skip(1)], Print, loggers),
@@ -70,9 +71,10 @@ internal static class ForwardCommand
         }
         catch (Exception e)
         {
-            foreach (OutputEvent line in e is FileException file ? file.Lines.Select(static line => FailureText.Of(new FileException(line), isVerbose: false)) : [FailureText.Of(e, verbose)])
+            IEnumerable<Exception> failures = e is FileException file ? file.Lines.Select(static line => new FileException(line)) : [e];
+            foreach (Exception failure in failures)
             {
-                stderr.Tell(line);
+                stderr.Tell(FailureText.Of(failure, verbose));
             }
 
             if (e is UsageException && arguments is [])
@@ -83,7 +85,7 @@ internal static class ForwardCommand
                 }
             }
 
-            return e is RunException run ? run.ExitCode : failure;
+            return e is RunException run ? run.ExitCode : exitCode;
         }
     }
 

@@ -129,7 +129,7 @@ internal static class RunFileTargets
             }
         }
 
-        return [.. file.Forwards.Where(forward => names.Count == 0 || names.Contains(forward.Name, StringComparer.Ordinal) || forward.Groups.Intersect(names, StringComparer.Ordinal).Any())];
+        return [.. file.Forwards.Where(forward => names.Count == 0 || forward.Groups.Append(forward.Name).Intersect(names, StringComparer.Ordinal).Any())];
     }
 
     /// <summary>An empty value is no value, as for kubectl.</summary>

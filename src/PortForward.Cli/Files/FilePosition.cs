@@ -6,7 +6,8 @@ namespace PortForward.Cli.Files;
 internal readonly record struct FilePosition(int Line, int Column)
 {
     /// <summary>The order of a file.</summary>
-    public static Comparer<FilePosition> Order { get; } = Comparer<FilePosition>.Create(static (one, other) => (one.Line, one.Column).CompareTo((other.Line, other.Column)));
+    public static Comparer<FilePosition> Order { get; } =
+        Comparer<FilePosition>.Create(static (one, other) => (one.Line, one.Column).CompareTo((other.Line, other.Column)));
 
     public override string ToString() => $"{Line}:{Column}";
 }

@@ -1,9 +1,10 @@
-using System.Globalization;
 using PortForward.Cluster;
 
 namespace PortForward.Cli.Files;
 
-/// <summary>Reads the environment variables of a file. Their templates name forwards of the file only: <c>{{db.host}}</c>, <c>{{db.port}}</c>, <c>{{db.pg.addr}}</c>.</summary>
+/// <summary>
+/// Reads the environment variables of a file. Their templates name forwards of the file only: <c>{{db.host}}</c>, <c>{{db.port}}</c>, <c>{{db.pg.addr}}</c>.
+/// </summary>
 /// <param name="texts">Takes texts out of the file.</param>
 /// <param name="mistakes">Takes what is wrong.</param>
 /// <param name="forwards">The names of the file's forwards.</param>
@@ -45,7 +46,8 @@ internal sealed class FileVariables(FileTexts texts, Mistakes mistakes, IReadOnl
 
             if (texts.Text(value, $"{key.Value}") is { } text && texts.Divide(text) is { } pieces)
             {
-                variables.Add(new RunFileVariable(key.Value, [.. pieces.SelectMany(piece => piece.IsFilledIn ? [new ValuePart(piece.Text)] : Divide(piece.Text, text))], key.At));
+                IEnumerable<ValuePart> parts = pieces.SelectMany(piece => piece.IsFilledIn ? [new ValuePart(piece.Text)] : Divide(piece.Text, text));
+                variables.Add(new RunFileVariable(key.Value, [.. parts], key.At));
             }
         }
 
@@ -97,9 +99,13 @@ internal sealed class FileVariables(FileTexts texts, Mistakes mistakes, IReadOnl
         // A port's name may be known to the cluster only.
         string field = content[(forward.Length + 1)..];
         string[] parts = field.Split('.');
-        string? wrong = parts.Length > 2 || parts.Any(static part => part.Length == 0) || !Fields.Contains(parts[^1])
-            ? string.Create(CultureInfo.InvariantCulture, $"{template}: {(Nearest.Of(parts[^1], Fields) is { } meant ? $"did you mean {Open}{forward}.{meant}{Close}?" : $"{forward} has {string.Join(", ", Fields)}, and PORT.{Fields[1]} for each port")}")
-            : null;
-        return (forward, wrong);
+        if (parts.Length <= 2 && parts.All(static part => part.Length > 0) && Fields.Contains(parts[^1]))
+        {
+            return (forward, null);
+        }
+
+        return (forward, Nearest.Of(parts[^1], Fields) is { } meant
+            ? $"{template}: did you mean {Open}{forward}.{meant}{Close}?"
+            : $"{template}: {forward} has {string.Join(", ", Fields)}, and PORT.{Fields[1]} and so on for each port");
     }
 }

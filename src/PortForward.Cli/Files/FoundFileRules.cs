@@ -44,7 +44,8 @@ internal static class FoundFileRules
     {
         var mistakes = new Mistakes();
         IEnumerable<Placed?> own = file.Forwards.Select(static forward => forward.Context);
-        foreach (Placed other in own.Append(named is null ? file.Context : null).OfType<Placed>().Where(context => !file.IsNamed && context.Text != current && context.Text != named))
+        IEnumerable<Placed> used = file.IsNamed ? [] : own.Append(named is null ? file.Context : null).OfType<Placed>();
+        foreach (Placed other in used.Where(context => context.Text != current && context.Text != named))
         {
             string shown = UntrustedText.OneLine(other.Text);
             mistakes.Add(other.At, $"{OnlyNamed} use another context than the current one{(current is null ? "" : $", {current}")}; --context {shown} uses it for this run");

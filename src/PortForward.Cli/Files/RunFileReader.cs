@@ -78,7 +78,8 @@ internal sealed class RunFileReader
 
     /// <summary>The version, if it is another one than this program's.</summary>
     private static YamlNode? FindVersion(YamlMapping root) =>
-        root.Entries.Where(static entry => entry.Key.Value == "version").Select(static entry => entry.Value).FirstOrDefault(static value => value is not YamlText { IsPlain: true, Value: Version });
+        root.Entries.Where(static entry => entry.Key.Value == "version").Select(static entry => entry.Value)
+            .FirstOrDefault(static value => value is not YamlText { IsPlain: true, Value: Version });
 
     private List<RunFileForward> ReadForwards(YamlNode? node)
     {

@@ -10,6 +10,9 @@ internal static class SocketPort
         PathOf(port) is { Length: > 0 } path && path[0] != '~' ? $"{Prefix}{Path.GetFullPath(path, folder)}{port[(Prefix.Length + path.Length)..]}" : port;
 
     /// <summary>The path; null if the port has none.</summary>
-    public static string? PathOf(string port) =>
-        port.StartsWith(Prefix, StringComparison.Ordinal) && port != PortOfThatName && port.LastIndexOf(':') is var colon && colon >= Prefix.Length ? port[Prefix.Length..colon] : null;
+    public static string? PathOf(string port)
+    {
+        int colon = port.LastIndexOf(':');
+        return port.StartsWith(Prefix, StringComparison.Ordinal) && port != PortOfThatName && colon >= Prefix.Length ? port[Prefix.Length..colon] : null;
+    }
 }

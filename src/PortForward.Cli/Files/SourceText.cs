@@ -81,7 +81,8 @@ internal sealed class SourceText
 
     private SourceText WithoutTabs(int[] tabbed)
     {
-        int[] spaces = [.. _lines.Except(tabbed).Where(line => HasContent(_original, line)).Select(line => IndentOf(_original, line).Length).Where(static length => length > 0)];
+        IEnumerable<int> plain = _lines.Except(tabbed).Where(line => HasContent(_original, line));
+        int[] spaces = [.. plain.Select(line => IndentOf(_original, line).Length).Where(static length => length > 0)];
         int indent = spaces.Length == 0 ? UsualIndent : Math.Min(spaces.Min(), MostIndent);
         var text = new StringBuilder(_original.Length);
         var origins = new List<int>(_original.Length);

@@ -170,10 +170,10 @@ public sealed class ClusterClient : IAsyncDisposable
         IReadOnlyList<string> names = ForwardNames.Of([.. requests.Select(request => (request.Name, request.Target))]);
         TimeSpan unusedTime = requests.Length > 1 ? ForwardSet.UnusedTime : Timeout.InfiniteTimeSpan;
         HashSet<int> kept = [.. requests.SelectMany(static request => request.Ports).Select(static port => port.FixedLocalPort).OfType<int>()];
-        return new ForwardSet([.. requests.Select((request, index) => new ForwardSet.Member(definitions[index].Client, Create(definitions[index].Client, request, names[index])))]);
+        return new ForwardSet([.. requests.Select((request, index) => Create(definitions[index].Client, request, names[index]))]);
 
-        Forward Create(ClusterClient client, ForwardRequest request, string name) =>
-            new(client._starter, request, name, client._options.Time, client._loggers) { UnusedTime = unusedTime, IsKept = kept.Contains };
+        ForwardSet.Member Create(ClusterClient client, ForwardRequest request, string name) =>
+            new(client, new Forward(client._starter, request, name, client._options.Time, client._loggers) { UnusedTime = unusedTime, IsKept = kept.Contains });
     }
 
     /// <summary>Checks, without forwarding anything, that a target and its ports exist, as far as that can be known without a running pod.</summary>
@@ -186,7 +186,8 @@ public sealed class ClusterClient : IAsyncDisposable
 
     /// <summary>The services of a namespace.</summary>
     /// <exception cref="ClusterException">They cannot be listed.</exception>
-    internal Task<IReadOnlyList<Service>> ListServicesAsync(string @namespace, CancellationToken cancellationToken) => _starter.ListServicesAsync(@namespace, cancellationToken);
+    internal Task<IReadOnlyList<Service>> ListServicesAsync(string @namespace, CancellationToken cancellationToken) =>
+        _starter.ListServicesAsync(@namespace, cancellationToken);
 
     /// <summary>Starts a forward; it is the client's until it has ended.</summary>
     /// <param name="forward">The forward.</param>

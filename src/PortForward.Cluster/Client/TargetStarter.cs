@@ -116,8 +116,8 @@ internal sealed class TargetStarter : IAsyncDisposable
 
     /// <summary>The services of a namespace.</summary>
     /// <exception cref="ClusterException">They cannot be listed.</exception>
-    public async Task<IReadOnlyList<Service>> ListServicesAsync(string @namespace, CancellationToken cancellationToken) => TargetReference.CheckName(@namespace, "namespace") is { } invalid
-        ? throw new ClusterException(invalid)
+    public async Task<IReadOnlyList<Service>> ListServicesAsync(string @namespace, CancellationToken cancellationToken) =>
+        TargetReference.CheckName(@namespace, "namespace") is { } invalid ? throw new ClusterException(invalid)
         : [.. (await _api.ListAsync(ApiResources.Services, @namespace, ApiSelection.All, cancellationToken).ConfigureAwait(false)).Items];
 
     /// <summary>Waits until nothing is asked of the server any more. All that was started must have ended.</summary>

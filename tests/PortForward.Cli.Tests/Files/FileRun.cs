@@ -25,7 +25,8 @@ internal static class FileRun
     }
 
     /// <summary>Runs it to its end.</summary>
-    public static async Task<(int ExitCode, IReadOnlyList<string> Output, IReadOnlyList<string> Error)> RunAsync(string? kubeconfig, string folder, params string[] arguments)
+    public static async Task<(int ExitCode, IReadOnlyList<string> Output, IReadOnlyList<string> Error)> RunAsync(
+        string? kubeconfig, string folder, params string[] arguments)
     {
         await using PfProcess pf = Start(kubeconfig, folder, [], arguments);
         int exitCode = await pf.ExitAsync();

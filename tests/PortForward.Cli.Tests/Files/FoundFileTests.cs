@@ -68,7 +68,8 @@ public sealed class FoundFileTests : IDisposable
         Of(("HOME", "/h")).Should().Be("/h/.config/pf");
         Of().Should().BeNull();
 
-        static string? Of(params (string Name, string Value)[] variables) => RunFileSearch.UserFolder(name => Array.Find(variables, variable => variable.Name == name).Value);
+        static string? Of(params (string Name, string Value)[] variables) =>
+            RunFileSearch.UserFolder(name => Array.Find(variables, variable => variable.Name == name).Value);
     }
 
     [Theory]

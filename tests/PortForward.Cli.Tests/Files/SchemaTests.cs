@@ -3,7 +3,9 @@ using PortForward.Cli.Files;
 
 namespace PortForward.Cli.Tests.Files;
 
-/// <summary>The schema that editors check a file by, and the program: what the schema refuses the program refuses too, and what the program takes the schema takes.</summary>
+/// <summary>
+/// The schema that editors check a file by, and the program: what the schema refuses the program refuses too, and what the program takes the schema takes.
+/// </summary>
 public sealed class SchemaTests
 {
     private static readonly CheckedSchema Schema = new(JsonDocument.Parse(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "pf.schema.json"))).RootElement);
@@ -63,7 +65,8 @@ public sealed class SchemaTests
         string unknown = WrongIn("version: 1\nxxxxxxxxxx: 1\nforwards: { db: { target: svc/db, ports: [\"5432\"], xxxxxxxxxx: 1 } }") is [var one, var other] ? one + other : "";
         JsonElement schema = JsonDocument.Parse(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "pf.schema.json"))).RootElement;
 
-        string[] keys = [.. schema.GetProperty("properties").EnumerateObject().Concat(schema.GetProperty("$defs").GetProperty("forward").GetProperty("properties").EnumerateObject()).Select(key => key.Name)];
+        JsonElement forward = schema.GetProperty("$defs").GetProperty("forward");
+        string[] keys = [.. ((JsonElement[])[schema, forward]).SelectMany(static one => one.GetProperty("properties").EnumerateObject()).Select(static key => key.Name)];
 
         keys.Should().HaveCount(12).And.OnlyContain(key => unknown.Contains(key, StringComparison.Ordinal));
     }
