@@ -8,7 +8,7 @@ namespace PortForward.Cli.Tests;
 public sealed class DocumentedScriptsTests(ClusterFixture fixture) : IClassFixture<ClusterFixture>
 {
     [DocumentedScriptTheory("curl")]
-    [InlineData("README.md", 3)]
+    [InlineData("README.md", 4)]
     [InlineData("scripts.md", 1)]
     public async Task A_script_that_is_marked_works_as_it_stands(string document, int count)
     {

@@ -24,6 +24,7 @@ internal static class FuzzTargets
         new ProxyAnswerTarget(),
         new ProxySettingsTarget(),
         new CommandLineTarget(),
+        new RunFileTarget(),
         new UntrustedTextTarget(),
     ];
 

@@ -35,10 +35,12 @@ public sealed class LayerTests
         ["PortForward.KubernetesClient"] = [("", [])],
         ["PortForward.Cli"] =
         [
+            ("Names", []),
+            ("Files", ["Names"]),
             ("Startup", []),
             ("Output", ["Startup"]),
-            ("Commands", ["Startup", "Output"]),
-            ("", ["Startup", "Output", "Commands"]),
+            ("Commands", ["Names", "Files", "Startup", "Output"]),
+            ("", ["Names", "Files", "Startup", "Output", "Commands"]),
         ],
     };
 

@@ -14,18 +14,19 @@ internal static class ClusterFlags
     /// <param name="flags">The flags.</param>
     /// <param name="parsed">Their values.</param>
     /// <param name="arguments">What else the command line says of the way to the cluster.</param>
-    /// <param name="context">The context in use; null if there is none.</param>
+    /// <param name="named">The context to use in place of the flag's or the current one; null for that.</param>
     /// <param name="loggers">For diagnostics.</param>
     /// <param name="dials">How streams are treated; the usual options if null.</param>
+    /// <returns>The client, and the context in use; null if there is none.</returns>
     /// <exception cref="ClusterException">Flags and kubeconfig do not lead to a cluster.</exception>
     /// <exception cref="UsageException">A flag is malformed.</exception>
-    public static ClusterClient Connect(
-        ForwardFlags flags, ParseResult parsed, ForwardArguments arguments, out string? context, ILoggerFactory loggers, ForwardOptions? dials = null)
+    public static (ClusterClient Client, string? Context) Connect(
+        ForwardFlags flags, ParseResult parsed, ForwardArguments arguments, string? named, ILoggerFactory loggers, ForwardOptions? dials = null)
     {
         var overrides = new ClusterOverrides
         {
             OwnsProcess = true,
-            Context = Value(flags.Context),
+            Context = named ?? Value(flags.Context),
             Cluster = Value(flags.Cluster),
             User = Value(flags.User),
             Namespace = Value(flags.Namespace),
@@ -45,8 +46,7 @@ internal static class ClusterFlags
             RequestTimeout = Value(flags.RequestTimeout) is null ? null : ReadRequestTimeout(flags, parsed),
         };
         var kubeconfig = MergedKubeconfig.Load(Value(flags.Kubeconfig));
-        context = overrides.Context ?? kubeconfig.CurrentContext;
-        return ClusterClient.Create(ClusterConfiguration.Resolve(kubeconfig, overrides, TimeProvider.System, loggers), new ClusterClientOptions
+        var client = ClusterClient.Create(ClusterConfiguration.Resolve(kubeconfig, overrides, TimeProvider.System, loggers), new ClusterClientOptions
         {
             Transports = arguments.Transports,
             LivenessTimeout = arguments.LivenessTimeout,
@@ -55,6 +55,7 @@ internal static class ClusterFlags
             Dials = dials ?? new ForwardOptions(),
             Loggers = loggers,
         });
+        return (client, overrides.Context ?? kubeconfig.CurrentContext);
 
         // An empty value is no value, as for kubectl.
         string? Value(Option<string> flag) => parsed.GetValue(flag) is { Length: > 0 } text ? text : null;

@@ -1,6 +1,7 @@
 using System.ComponentModel;
 using System.Diagnostics;
 using System.Runtime.InteropServices;
+using PortForward.Cli.Files;
 using PortForward.Cluster;
 using PortForward.Cluster.Authentication;
 using PortForward.Cluster.Kubeconfig;
@@ -26,17 +27,16 @@ internal sealed class CommandRun : IDisposable
     private CommandRun(Process process) => _process = process;
 
     /// <summary>Runs a command to its end: signals are its own while it runs, and the program's again once it has ended.</summary>
-    /// <param name="words">The command and its arguments.</param>
+    /// <param name="arguments">The command with its arguments and variables.</param>
     /// <param name="forwards">The forwards, all ready; they are stopped behind it.</param>
-    /// <param name="hasTemplates">Whether templates in the words are filled in.</param>
     /// <param name="signals">The program's signals.</param>
     /// <returns>Its exit code; 128 and the signal's number if a signal has ended it.</returns>
     /// <exception cref="RunException">It could not be started.</exception>
     /// <exception cref="OperationCanceledException">The end was asked for before it was started.</exception>
-    public static async Task<int> RunAsync(IReadOnlyList<string> words, ForwardSet forwards, bool hasTemplates, TerminationSignals signals)
+    public static async Task<int> RunAsync(ForwardArguments arguments, ForwardSet forwards, TerminationSignals signals)
     {
         signals.Requested.ThrowIfCancellationRequested();
-        using CommandRun command = Start(words, forwards, hasTemplates);
+        using CommandRun command = Start(arguments, forwards);
         signals.PassOnTo(command.PassOn);
         int exitCode = await command.ExitAsync();
         signals.PassOnTo(_ => signals.RequestAtOnce()); // From now on they end what is still being drained.
@@ -45,17 +45,23 @@ internal sealed class CommandRun : IDisposable
     }
 
     /// <summary>Starts a command.</summary>
-    /// <param name="words">The command and its arguments.</param>
+    /// <param name="arguments">The command with its arguments and variables.</param>
     /// <param name="forwards">The forwards, all ready.</param>
-    /// <param name="hasTemplates">Whether templates in the words are filled in.</param>
     /// <exception cref="RunException">It could not be started.</exception>
-    private static CommandRun Start(IReadOnlyList<string> words, IReadOnlyCollection<Forward> forwards, bool hasTemplates)
+    private static CommandRun Start(ForwardArguments arguments, IReadOnlyCollection<Forward> forwards)
     {
-        string[] filled = [.. words.Select(word => hasTemplates ? ForwardTemplates.Fill(word, forwards) : word)];
+        string[] filled = [.. arguments.Command.Select(word => arguments.HasTemplates ? ForwardTemplates.Fill(word, forwards) : word)];
         var start = new ProcessStartInfo(Find(filled[0])) { UseShellExecute = false };
         foreach (string argument in filled.Skip(1))
         {
             start.ArgumentList.Add(argument);
+        }
+
+        foreach (RunFileVariable variable in arguments.Variables)
+        {
+            string advice = $" (see {variable.Name} in the file)";
+            IEnumerable<string> parts = variable.Value.Select(part => part.Forward is null ? part.Text : ForwardTemplates.Fill(part.Text, forwards, advice));
+            start.Environment[variable.Name] = string.Concat(parts);
         }
 
         foreach ((string name, string value) in ForwardVariables.Of(forwards, start.Environment.ContainsKey))

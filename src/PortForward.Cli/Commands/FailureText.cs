@@ -1,3 +1,4 @@
+using PortForward.Cli.Files;
 using PortForward.Cli.Output;
 using PortForward.Cluster;
 using PortForward.Forwarding;
@@ -14,6 +15,7 @@ internal static class FailureText
     {
         UsageException => UserMessages.Failed($"error: {failure.Message} (see pf --help)", Reasons.Usage),
         ClusterException cluster => UserMessages.Failed(cluster.IsVerbatim ? cluster.Message : $"error: {cluster.Message}", Reasons.Of(cluster), isVerbose ? cluster : null),
+        FileException => UserMessages.Failed($"error: {failure.Message}", Reasons.File),
         RunException => UserMessages.Failed($"error: {failure.Message}", Reasons.Run),
         PortForwardException => UserMessages.Failed($"error: {failure.Message}", Reasons.NoPort, isVerbose ? failure : null),
         _ => UserMessages.Failed(Unexpected(failure, isVerbose), Reasons.Unexpected, isVerbose ? failure : null),

@@ -28,7 +28,7 @@ internal static class FlagSyntax
             {
                 string[] behind = [.. arguments.Skip(i + 1)];
                 int targets = flags.Exists(static flag => flag.Option.Name == ForwardFlags.SelectorName) ? 1 : 0;
-                if (CommandWords.AreCommand(behind) && targets + positional.Count >= CommandWords.WordsBefore)
+                if (CommandWords.AreCommand(behind) && CommandWords.MayFollow(positional, targets))
                 {
                     command = behind;
                 }

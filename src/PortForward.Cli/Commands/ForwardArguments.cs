@@ -1,6 +1,6 @@
 using System.CommandLine;
-using System.Net;
 using Microsoft.Extensions.Logging;
+using PortForward.Cli.Files;
 using PortForward.Cli.Output;
 using PortForward.Cli.Startup;
 using PortForward.Cluster;
@@ -32,6 +32,15 @@ internal sealed record ForwardArguments
     /// <summary>How to listen, to follow the target, and to treat connections.</summary>
     public required ForwardOptions Options { get; init; }
 
+    /// <summary>Whether the targets are those of a file. One of several that cannot be started then does not end the others.</summary>
+    public bool IsOfFile { get; init; }
+
+    /// <summary>The environment variables of that file for the command.</summary>
+    public IReadOnlyList<RunFileVariable> Variables { get; init; } = [];
+
+    /// <summary>Whether one that cannot be started ends the run: somebody waits for all of them, or there is no other.</summary>
+    public bool RequiresAll => !IsOfFile || Targets.Count == 1 || Command.Count > 0 || Output.PortsFile is not null;
+
     /// <summary>The transports to try, in their order.</summary>
     public required IReadOnlyList<string> Transports { get; init; }
 
@@ -49,10 +58,19 @@ internal sealed record ForwardArguments
     public static ForwardArguments Read(ForwardFlags flags, ParseResult parsed, IReadOnlyList<string>? command = null)
     {
         string[] words = parsed.GetValue(flags.Words) ?? [];
-        bool isStdio = parsed.GetValue(flags.Stdio) is not null;
-        IReadOnlyList<TargetWords> targets = isStdio ? [StdioTarget.Read(flags, parsed, words, command ?? [])]
-            : parsed.GetValue(flags.Selector) is { } selector ? [TargetWords.Selecting(selector, words)]
-            : TargetWords.Divide(words);
+        return Read(
+            parsed.GetValue(flags.Stdio) is not null ? [StdioTarget.Read(flags, parsed, words, command ?? [])]
+                : parsed.GetValue(flags.Selector) is { } selector ? [TargetWords.Selecting(selector, words)]
+                : TargetWords.Divide(words),
+            flags,
+            parsed,
+            command ?? []);
+    }
+
+    /// <summary>Reads the options for targets that are known already.</summary>
+    /// <exception cref="UsageException">Something is malformed.</exception>
+    public static ForwardArguments Read(IReadOnlyList<TargetWords> targets, ForwardFlags flags, ParseResult parsed, IReadOnlyList<string> command)
+    {
         try
         {
             // In this order: of several mistakes the first one is told.
@@ -67,9 +85,9 @@ internal sealed record ForwardArguments
             var arguments = new ForwardArguments
             {
                 Targets = targets,
-                IsStdio = isStdio,
-                Command = command ?? [],
-                Output = OutputArguments.Read(flags, parsed, hasCommand: command is { Count: > 0 }),
+                IsStdio = parsed.GetValue(flags.Stdio) is not null,
+                Command = command,
+                Output = OutputArguments.Read(flags, parsed, hasCommand: command.Count > 0),
                 HasTemplates = !parsed.GetValue(flags.NoTemplates),
                 Options = options,
                 Transports = transports,
@@ -77,7 +95,8 @@ internal sealed record ForwardArguments
                 WarmConnections = ReadWarmConnections(flags, parsed, maxTunnels),
                 LivenessTimeout = livenessTimeout,
             };
-            return arguments.FindPortTwice() is { } wrong ? throw new UsageException(wrong) : arguments;
+            arguments.CheckPorts();
+            return arguments;
         }
         catch (FormatException e)
         {
@@ -88,14 +107,20 @@ internal sealed record ForwardArguments
     /// <summary>
     /// Whether a port that cannot be had ends the start. kubectl's way with one target is to go on with its other ports; a command and a ports file name all of them.
     /// </summary>
-    public bool RequiresAllPorts => Targets.Count > 1 || Command.Count > 0 || Output.PortsFile is not null;
+    public bool RequiresAllPorts => IsOfFile || Targets.Count > 1 || Command.Count > 0 || Output.PortsFile is not null;
 
     /// <summary>What the library is asked for.</summary>
     /// <param name="options">Gives each forward, by its number, the rest of its options.</param>
     public IReadOnlyList<ForwardDefinition> Define(Func<int, ForwardOptions, ForwardOptions> options) =>
         [.. Targets.Select((target, index) => new ForwardDefinition(target.Target, target.Ports)
         {
-            Options = options(index, Options with { Name = target.Name, Namespace = target.Namespace, RequireAllPorts = RequiresAllPorts }),
+            Options = options(index, Options with
+            {
+                Name = target.Name,
+                Namespace = target.Namespace,
+                Addresses = target.Addresses ?? Options.Addresses,
+                RequireAllPorts = RequiresAllPorts,
+            }),
         })];
 
     /// <summary>Checks that the variables of the forwards can be told apart, if they are to be set or written.</summary>
@@ -171,47 +196,29 @@ internal sealed record ForwardArguments
     }
 
     /// <summary>How many listeners there will be.</summary>
-    private int Listeners
+    private int Listeners => Targets.Sum(target =>
     {
-        get
-        {
-            int usual = ListenAddress.Parse(Options.Addresses).Count;
-            IEnumerable<PortSpec> ports = Targets.SelectMany(static target => target.Ports).Select(PortSpec.Parse);
-            return ports.Sum(port => port.Path is not null ? 1 : port.Address is { } address ? ListenAddress.Parse([address]).Count : usual);
-        }
-    }
+        int usual = ListenAddress.Parse(target.Addresses ?? Options.Addresses).Count;
+        return target.Ports.Select(PortSpec.Parse).Sum(port => port.Path is not null ? 1 : port.Address is { } address ? ListenAddress.Parse([address]).Count : usual);
+    });
 
     /// <summary>
-    /// Two ports that are to listen in the same place, if each of them is needed. kubectl's way with one target is to go on with the first, once it knows the pod.
+    /// Checks that no two ports are to listen in the same place, if each of them is needed. kubectl's way with one target is to go on with the first, once it knows
+    /// the pod.
     /// </summary>
-    private string? FindPortTwice()
+    /// <exception cref="UsageException">Two are.</exception>
+    private void CheckPorts()
     {
-        if (!RequiresAllPorts)
+        var places = new LocalPlaces<string>();
+        foreach ((TargetWords target, string port) in RequiresAllPorts ? Targets.SelectMany(static target => target.Ports.Select(port => (target, port))) : [])
         {
-            return null;
-        }
-
-        IReadOnlyList<ListenAddress> usual = ListenAddress.Parse(Options.Addresses);
-        var taken = new List<(IPAddress Address, int Port, string Text)>();
-        foreach ((string text, PortSpec port) in Targets.SelectMany(static target => target.Ports.Select(port => ($"{target.Target} {port}", PortSpec.Parse(port)))))
-        {
-            if (port.FixedLocalPort is not { } number)
+            var spec = PortSpec.Parse(port);
+            string text = $"{target.Target} {port}";
+            if (places.Take(spec, target.Addresses ?? Options.Addresses, text) is { } other)
             {
-                continue;
+                throw new UsageException($"{other} and {text} want the same local port, {spec.FixedLocalPort}: :{spec.Remote} takes any free one");
             }
-
-            foreach (IPAddress address in (port.Address is { } own ? ListenAddress.Parse([own]) : usual).Select(static listen => listen.Address))
-            {
-                if (taken.FindIndex(other => other.Port == number && ListenAddress.Overlap(other.Address, address)) is >= 0 and int index)
-                {
-                    return $"{taken[index].Text} and {text} want the same local port, {number}: :{port.Remote} takes any free one";
-                }
-            }
-
-            taken.AddRange((port.Address is { } mine ? ListenAddress.Parse([mine]) : usual).Select(listen => (listen.Address, number, text)));
         }
-
-        return null;
     }
 
     private static void Check(IReadOnlyList<TargetWords> targets)

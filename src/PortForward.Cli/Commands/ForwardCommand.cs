@@ -1,7 +1,9 @@
 using System.CommandLine;
 using System.Reflection;
 using Microsoft.Extensions.Logging;
+using PortForward.Cli.Files;
 using PortForward.Cli.Output;
+using PortForward.Cluster;
 
 namespace PortForward.Cli.Commands;
 
@@ -18,30 +20,63 @@ internal static class ForwardCommand
         await using var stderr = new Stderr(ForwardArguments.FindLogFormat(arguments));
         var flags = new ForwardFlags();
         bool verbose = false;
-        int failure = CommandWords.AreIn(arguments) ? CommandRun.NotStarted : Failure;
+        int exitCode = CommandWords.AreIn(arguments) ? CommandRun.NotStarted : Failure;
         try
         {
-            ParseResult parsed = Parse(flags, arguments, out IReadOnlyList<string> command);
-            failure = command.Count > 0 ? CommandRun.NotStarted : Failure;
+            ParseResult parsed = Parse(flags, Subcommands.WithSwitch(arguments), out IReadOnlyList<string> command);
+            exitCode = command.Count > 0 ? CommandRun.NotStarted : Failure;
             if (parsed.GetValue(flags.Help))
             {
-                return Print(HelpText.Render(flags), stderr);
+                return Show(HelpText.Render(flags), stderr);
             }
 
             if (parsed.GetValue(flags.Version))
             {
-                return Print($"pf {Version}", stderr);
+                return Show($"pf {Version}", stderr);
             }
 
             stderr.Format = ForwardArguments.ReadLogFormat(flags, parsed);
             verbose = parsed.GetValue(flags.Verbose);
             using ILoggerFactory loggers = stderr.CreateLoggerFactory(ForwardArguments.ReadDiagnosticsLevel(flags, parsed));
-            var read = ForwardArguments.Read(flags, parsed, command);
-            return read.IsStdio ? await StdioRun.RunAsync(read, flags, parsed, stderr, loggers) : await ForwardRun.RunAsync(read, flags, parsed, stderr, loggers);
+            IReadOnlyList<string> words = parsed.GetValue(flags.Words) ?? [];
+            bool hasTarget = parsed.GetValue(flags.Selector) is not null || parsed.GetValue(flags.Stdio) is not null;
+            string? subcommand = hasTarget ? null : Subcommands.Find(words, parsed.GetValue(flags.Filename) is not null, () => RunFileTargets.FindNames(flags, parsed));
+            return subcommand switch
+            {
+                Subcommands.Up => await ForwardRun.RunAsync(RunFileTargets.Read(flags, parsed, [.. words.Skip(1)], command, stderr.Tell), flags, parsed, stderr, loggers),
+                Subcommands.Check => await CheckCommand.RunAsync(flags, parsed, [.. words.Skip(1)], Print, loggers),
+                Subcommands.Init => await InitCommand.RunAsync(flags, parsed, [.. words.Skip(1)], Print, loggers),
+                _ => await ForwardAsync(words),
+            };
+
+            int Print(string text) => Show(text, stderr);
+
+            async Task<int> ForwardAsync(IReadOnlyList<string> words)
+            {
+                if (parsed.GetValue(flags.Filename) is not null)
+                {
+                    throw new UsageException("-f goes with pf up, pf check and pf init");
+                }
+
+                try
+                {
+                    var read = ForwardArguments.Read(flags, parsed, command);
+                    return read.IsStdio ? await StdioRun.RunAsync(read, flags, parsed, stderr, loggers) : await ForwardRun.RunAsync(read, flags, parsed, stderr, loggers);
+                }
+                catch (ClusterException e) when (e.IsObjectMissing && Subcommands.HintFor(words) is { } hint)
+                {
+                    throw e.With(hint);
+                }
+            }
         }
         catch (Exception e)
         {
-            stderr.Tell(FailureText.Of(e, verbose));
+            IEnumerable<Exception> failures = e is FileException file ? file.Lines.Select(static line => new FileException(line)) : [e];
+            foreach (Exception failure in failures)
+            {
+                stderr.Tell(FailureText.Of(failure, verbose));
+            }
+
             if (e is UsageException && arguments is [])
             {
                 foreach (string line in HelpText.Usage)
@@ -50,7 +85,7 @@ internal static class ForwardCommand
                 }
             }
 
-            return e is RunException run ? run.ExitCode : failure;
+            return e is RunException run ? run.ExitCode : exitCode;
         }
     }
 
@@ -74,7 +109,7 @@ internal static class ForwardCommand
         return parsed.Errors is [var first, ..] ? throw new UsageException(first.Message.TrimEnd('.')) : parsed;
     }
 
-    private static int Print(string text, Stderr stderr)
+    private static int Show(string text, Stderr stderr)
     {
         if (StandardStream.Output.Write(text + Environment.NewLine) is not { } fault)
         {

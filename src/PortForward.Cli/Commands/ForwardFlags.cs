@@ -58,6 +58,9 @@ internal sealed class ForwardFlags
 
     public Option<bool> NoTemplates { get; } = Switch("--no-templates", "Pass {{NAME.port}} and the like on to the command as they are.");
 
+    public Option<string> Filename { get; } = Text("--filename", "FILE",
+        "The file for pf up, check and init (default: pf.yaml or .pf.yaml here or above, up to the repository's root, or the user's own). - is stdin, and stdout for init.", "-f");
+
     public Option<string> Namespace { get; } = Text("--namespace", "NAMESPACE", "The namespace of the target (default: the context's).", "-n");
 
     public Option<string> Context { get; } = Text("--context", "NAME", "The kubeconfig context to use.");
@@ -135,6 +138,7 @@ internal sealed class ForwardFlags
     [
         ("Forwarding", [Selector, Address, Stdio, PodRunningTimeout, Balance, HalfCloseTimeout, DrainTimeout, MaxTunnels, WarmConnections, Transport]),
         ("Running a command", [NoTemplates]),
+        ("Forwards of a file", [Filename]),
         ("Staying alive", [NoReconnect, HoldTimeout, ReconnectTimeout, LivenessTimeout]),
         ("Cluster", [Namespace, Context, Cluster, User, Kubeconfig, Server, TlsServerName, CertificateAuthority, InsecureSkipTlsVerify, RequestTimeout]),
         ("Credentials", [Token, ClientCertificate, ClientKey, Username, Password, As, AsGroup, AsUid, AsUserExtra]),

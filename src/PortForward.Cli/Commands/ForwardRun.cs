@@ -49,31 +49,32 @@ internal static class ForwardRun
         var budget = new Lazy<DescriptorBudget>(arguments.DivideDescriptors); // Once the first target is known.
         try
         {
-            await using ClusterClient cluster = ClusterFlags.Connect(flags, parsed, arguments, out string? context, loggers);
+            await using var clusters = RunClusters.Connect(flags, parsed, arguments, loggers);
             var views = new ForwardView[arguments.Targets.Count];
-            await using ForwardSet forwards = cluster.Prepare(arguments.Define(OptionsOf));
+            await using ForwardSet forwards = clusters.Prepare(arguments.Define(OptionsOf));
             arguments.CheckVariables(forwards);
-            var run = new RunView(context, forwards.Count == 1, output, stderr)
+            var run = new RunView(forwards.Count == 1, output, stderr)
             {
+                AreLinesHeld = forwards.Count > 1 && arguments.RequiresAll,
                 IsVerbose = parsed.GetValue(flags.Verbose),
                 OnlyFaults = hasCommand,
                 Started = started,
             };
             foreach ((int index, Forward forward) in forwards.Index())
             {
-                views[index] = new ForwardView(forward, TargetReference.Parse(arguments.Targets[index].Target), run);
+                views[index] = new ForwardView(forward, TargetReference.Parse(arguments.Targets[index].Target), clusters.ContextOf(index), run);
             }
 
             using var all = new ForwardViews(views);
             output.RemoveOlderPortsFile();
-            await forwards.StartAsync(new ForwardSetOptions(), signals.Requested);
+            await forwards.StartAsync(new ForwardSetOptions { RequireAll = arguments.RequiresAll, OnFailed = OnFailed }, signals.Requested);
             using PortsFile? portsFile = output.WritePortsFile(forwards);
             isReady = true;
             output.TellAllReady(forwards);
             if (hasCommand)
             {
                 Task<bool> losses = UntilEndedAsync(views, throws: false, Explain, output.TellEnded);
-                int exitCode = await CommandRun.RunAsync(arguments.Command, forwards, arguments.HasTemplates, signals);
+                int exitCode = await CommandRun.RunAsync(arguments, forwards, signals);
                 await losses;
                 return exitCode;
             }
@@ -85,7 +86,7 @@ internal static class ForwardRun
                     _ = forwards.StopAsync(signals.Repeated);
                 },
                 null);
-            hasFailed = await UntilEndedAsync(views, throws: forwards.Count == 1, Explain, output.TellEnded);
+            hasFailed |= await UntilEndedAsync(views, throws: forwards.Count == 1, Explain, output.TellEnded);
             if (stderr.IsTerminal && !arguments.Output.IsQuiet)
             {
                 stderr.Tell(UserMessages.Summary([.. forwards.Select(static forward => forward.Counters)]));
@@ -99,8 +100,14 @@ internal static class ForwardRun
 
             ForwardOptions WithinDescriptors(ForwardOptions wanted)
             {
-                cluster.Tunnels.Most = budget.Value.MaxTunnels;
+                clusters.Limit(budget.Value.MaxTunnels);
                 return wanted with { MaxConnections = Math.Max(1, budget.Value.MaxConnections / arguments.Targets.Count) };
+            }
+
+            void OnFailed(Forward forward, Exception e)
+            {
+                hasFailed = true;
+                TellLost(views.First(view => view.Forward == forward), e, Explain, output.TellEnded);
             }
 
             void OnEvent(ForwardView view, ForwardEvent forwardEvent)
@@ -177,19 +184,27 @@ internal static class ForwardRun
                 tellEnd(view, null);
                 return false;
             }
+            catch (Exception e) when (!throws)
+            {
+                TellLost(view, e, explain, tellEnd);
+                return true;
+            }
             catch (Exception e)
             {
                 tellEnd(view, e);
-                if (throws)
-                {
-                    throw;
-                }
-
-                view.TellLost(e is ClusterException cluster ? explain(cluster) : e);
-                return true;
+                throw;
             }
         }));
         return lost.Contains(true);
+    }
+
+    private static void TellLost(ForwardView view, Exception e, Func<ClusterException, ClusterException> explain, Action<ForwardView, Exception?> tellEnd)
+    {
+        if (view.TryEnd())
+        {
+            tellEnd(view, e);
+            view.TellLost(e is ClusterException cluster ? explain(cluster) : e);
+        }
     }
 
     /// <summary>Adds what the user can do about a fault with the flags of this command line.</summary>

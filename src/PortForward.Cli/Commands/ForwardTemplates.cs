@@ -15,8 +15,9 @@ internal static class ForwardTemplates
     /// <summary>Fills in a text.</summary>
     /// <param name="text">The text.</param>
     /// <param name="forwards">The forwards, all ready.</param>
+    /// <param name="advice">What can be done about a template with a mistake.</param>
     /// <exception cref="RunException">A forward has no such field.</exception>
-    public static string Fill(string text, IReadOnlyCollection<Forward> forwards)
+    public static string Fill(string text, IReadOnlyCollection<Forward> forwards, string advice = " (--no-templates passes it on as it is)")
     {
         var filled = new StringBuilder();
         int at = 0;
@@ -25,7 +26,7 @@ internal static class ForwardTemplates
             int end = text.IndexOfAny(['{', '}'], open + Open.Length);
             bool isTemplate = end > 0 && text.AsSpan(end).StartsWith(Close, StringComparison.Ordinal);
             int next = isTemplate ? end + Close.Length : open + 1;
-            filled.Append(text, at, open - at).Append(isTemplate ? Value(text[open..next], forwards) : text[open..next]);
+            filled.Append(text, at, open - at).Append(isTemplate ? Value(text[open..next], forwards, advice) : text[open..next]);
             at = next;
         }
 
@@ -48,19 +49,19 @@ internal static class ForwardTemplates
         }
     }
 
-    private static string Value(string template, IReadOnlyCollection<Forward> forwards)
+    private static string Value(string template, IReadOnlyCollection<Forward> forwards, string advice)
     {
         string content = template[Open.Length..^Close.Length];
         Forward? named = forwards.Where(forward => content.StartsWith($"{forward.Name}.", StringComparison.Ordinal)).MaxBy(static forward => forward.Name.Length);
-        return named is null ? template : Field(named, content[(named.Name.Length + 1)..], template);
+        return named is null ? template : Field(named, content[(named.Name.Length + 1)..], template, advice);
     }
 
-    private static string Field(Forward forward, string field, string template)
+    private static string Field(Forward forward, string field, string template, string advice)
     {
         Dictionary<string, string> fields = FieldsOf(forward);
         string near = Nearest.Of(field, fields.Keys) is { } meant ? $"did you mean {{{{{forward.Name}.{meant}}}}}?" : $"it has {string.Join(", ", fields.Keys)}";
         return fields.TryGetValue(field, out string? value) ? value
-            : throw new RunException($"{template}: the forward {forward.Name} has no {field}: {near} (--no-templates passes it on as it is)", CommandRun.NotStarted);
+            : throw new RunException($"{template}: the forward {forward.Name} has no {field}: {near}{advice}", CommandRun.NotStarted);
     }
 
     /// <summary>What can be told of a forward: of its first port, and of each by its number and its name. Of two with the same number the first one counts.</summary>

@@ -1,3 +1,4 @@
+using PortForward.Cli.Names;
 using PortForward.Cluster;
 using PortForward.Cluster.Targets;
 
@@ -51,12 +52,9 @@ internal static class ForwardVariables
         return [.. variables];
     }
 
-    /// <summary>What a forward's name, or a port's, is in a variable.</summary>
-    public static string Spell(string name) => string.Concat(name.Select(static letter => char.IsAsciiLetterOrDigit(letter) ? char.ToUpperInvariant(letter) : '_'));
+    private static string PrefixOf(string forward) => $"PF_{ForwardName.InVariable(forward)}";
 
-    private static string PrefixOf(string forward) => $"PF_{Spell(forward)}";
-
-    private static string PrefixOf(string forward, string port) => $"PF_{Spell(forward)}_{Spell(port)}";
+    private static string PrefixOf(string forward, string port) => $"PF_{ForwardName.InVariable(forward)}_{ForwardName.InVariable(port)}";
 
     private static IEnumerable<(string Name, string Value)> PortsOf(IReadOnlyCollection<Forward> forwards, Func<ForwardPort, string?> nameOf) =>
         from forward in forwards
@@ -66,7 +64,7 @@ internal static class ForwardVariables
         select variable;
 
     private static IEnumerable<(string Name, string Value)> Describe(string prefix, ForwardPort port) =>
-        ForwardTemplates.Describe(port).Select(described => ($"{prefix}_{Spell(described.Field)}", described.Value));
+        ForwardTemplates.Describe(port).Select(described => ($"{prefix}_{ForwardName.InVariable(described.Field)}", described.Value));
 
     /// <summary>Kubernetes' variables for a service, by the service's own name. They tell of addresses and ports, and not of socket files.</summary>
     private static IEnumerable<(string Name, string Value)> KubernetesOf(Forward forward)
@@ -77,12 +75,12 @@ internal static class ForwardVariables
             yield break;
         }
 
-        string prefix = $"{Spell(forward.Target[Service.Length..])}_SERVICE";
+        string prefix = $"{ForwardName.InVariable(forward.Target[Service.Length..])}_SERVICE";
         yield return ($"{prefix}_HOST", forward.Host);
         yield return ($"{prefix}_PORT", $"{forward.Port}");
         foreach (ForwardPort port in forward.Ports.Where(static port => port is { Name: not null, Path: null }))
         {
-            yield return ($"{prefix}_PORT_{Spell(port.Name!)}", $"{port.Local[0].Port}");
+            yield return ($"{prefix}_PORT_{ForwardName.InVariable(port.Name!)}", $"{port.Local[0].Port}");
         }
     }
 }

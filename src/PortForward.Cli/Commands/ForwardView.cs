@@ -15,15 +15,17 @@ internal sealed class ForwardView : IDisposable
     private readonly HeldLines _lines;
     private readonly EventRenderer _renderer;
     private readonly Action<OutputEvent> _tell;
+    private bool _hasEnded;
 
     /// <summary>Prepares to show a forward.</summary>
     /// <param name="forward">The forward, not started yet.</param>
     /// <param name="target">Its target.</param>
+    /// <param name="context">Its context of the kubeconfig, if any.</param>
     /// <param name="run">What all forwards of the run have in common.</param>
-    public ForwardView(Forward forward, TargetReference target, RunView run)
+    public ForwardView(Forward forward, TargetReference target, string? context, RunView run)
     {
         Forward = forward;
-        Identity = new ForwardIdentity(forward.Name, forward.Target, forward.Namespace, run.Context);
+        Identity = new ForwardIdentity(forward.Name, forward.Target, forward.Namespace, context);
         if (run.IsAlone)
         {
             run.Stderr.Forward = Identity;
@@ -36,7 +38,7 @@ internal sealed class ForwardView : IDisposable
                 run.Stderr.Tell(next, run.IsAlone ? null : Identity);
             }
         };
-        _lines = run.Output.OpenLines(run.IsAlone);
+        _lines = run.Output.OpenLines(run.AreLinesHeld);
         _output = run.Output.FormatOf(Identity);
         _renderer = new EventRenderer(_tell, run.IsVerbose, target, run.Started);
     }
@@ -57,6 +59,9 @@ internal sealed class ForwardView : IDisposable
 
         _renderer.Render(forwardEvent);
     }
+
+    /// <summary>Whether its end was not told yet. It is told once.</summary>
+    public bool TryEnd() => !Interlocked.Exchange(ref _hasEnded, true);
 
     /// <summary>Shows that it has ended though nobody asked for it.</summary>
     public void TellLost(Exception why) => _tell(UserMessages.ForwardLost(why.Message, FailureText.Of(why, isVerbose: false).Reason!));

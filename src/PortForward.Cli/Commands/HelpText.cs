@@ -16,6 +16,9 @@ internal static class HelpText
           pf [TYPE/]NAME [flags] [LOCAL:]REMOTE ... [[NAME=]TYPE/NAME[@NAMESPACE] PORT ...] [-- COMMAND]
           pf -l SELECTOR [flags] [LOCAL:]REMOTE ... [-- COMMAND]
           pf -W [TYPE/]NAME[@NAMESPACE]:PORT [flags]
+          pf up [NAME|GROUP ...] [-f FILE] [-- COMMAND]
+          pf check [-f FILE] [--cluster]
+          pf init [-f FILE]
 
         Examples:
           # localhost:8080 leads to port 80 of the pod web
@@ -46,6 +49,14 @@ internal static class HelpText
 
           # stdin and stdout instead of listening, as with ssh -W
           ssh -o ProxyCommand='pf -W pod/dev:22' me@dev
+
+          # the forwards of pf.yaml: all, or those of a group with a command behind them
+          pf up
+          pf up front -- npm test
+
+          # write a pf.yaml for the namespace's services; check it, also against the cluster
+          pf init -n shop
+          pf check --cluster
 
           # an address of its own for one port, and the first free port of a range
           pf svc/web 127.0.0.2:8080:80 8000-8010:80

@@ -35,15 +35,15 @@ internal sealed class RunOutput : IAsyncDisposable
     public StreamFault? Fault { get; private set; }
 
     /// <summary>
-    /// Where a forward's lines go. Unless it is alone they wait until all are ready and the ports file is there: scripts take them for that, and a run that cannot start
+    /// Where a forward's lines go. Usually they wait until all are ready and the ports file is there: scripts take them for that, and a run that cannot start
     /// says nothing.
     /// </summary>
-    /// <param name="isAlone">Whether there is no other forward.</param>
-    public HeldLines OpenLines(bool isAlone)
+    /// <param name="areHeld">Whether they wait for other forwards.</param>
+    public HeldLines OpenLines(bool areHeld)
     {
         var lines = new HeldLines(Write);
         _held.Add(lines);
-        if (isAlone && NamedFile is null)
+        if (!areHeld && NamedFile is null)
         {
             lines.Release();
         }
@@ -77,6 +77,11 @@ internal sealed class RunOutput : IAsyncDisposable
     public void TellAllReady(IReadOnlyCollection<Forward> forwards)
     {
         _held.ForEach(static lines => lines.Release());
+        if (forwards.Any(static forward => forward.State == ForwardState.Failed))
+        {
+            return; // Of a file's forwards some may do without the others.
+        }
+
         if (_arguments.IsJson)
         {
             Write(_json.Render(UserMessages.AllReady(forwards.Count), forward: null));

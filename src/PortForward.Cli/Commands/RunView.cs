@@ -3,12 +3,14 @@ using PortForward.Cli.Output;
 namespace PortForward.Cli.Commands;
 
 /// <summary>What the views of all forwards of a run have in common.</summary>
-/// <param name="Context">The context of the kubeconfig, if any.</param>
 /// <param name="IsAlone">Whether there is only one forward, whose name need not be told.</param>
 /// <param name="Output">Takes what is said on stdout.</param>
 /// <param name="Stderr">Takes everything else.</param>
-internal sealed record RunView(string? Context, bool IsAlone, RunOutput Output, Stderr Stderr)
+internal sealed record RunView(bool IsAlone, RunOutput Output, Stderr Stderr)
 {
+    /// <summary>Whether each forward's lines wait until all are ready.</summary>
+    public required bool AreLinesHeld { get; init; }
+
     /// <summary>Whether connections that went well are told on stderr too.</summary>
     public required bool IsVerbose { get; init; }
 

@@ -32,7 +32,8 @@ internal static class StdioRun
         ForwardOptions dials = arguments.Options with { MinimumIdle = 0, OnEvent = Tell };
         try
         {
-            await using ClusterClient cluster = ClusterFlags.Connect(flags, parsed, single, out _, loggers, dials);
+            (ClusterClient connected, _) = ClusterFlags.Connect(flags, parsed, single, named: null, loggers, dials);
+            await using ClusterClient cluster = connected;
             await using PodStream stream = await cluster.DialAsync(target.Target, target.Ports[0], target.Namespace, signals.Requested);
             isOpen = true;
             StdioEnd end = await new StdioCopy(stream).RunAsync().WaitAsync(signals.Requested);

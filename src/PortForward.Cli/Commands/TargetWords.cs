@@ -1,3 +1,4 @@
+using PortForward.Cli.Names;
 using PortForward.Cluster.Targets;
 
 namespace PortForward.Cli.Commands;
@@ -10,14 +11,20 @@ namespace PortForward.Cli.Commands;
 internal sealed record TargetWords(string? Name, string Target, string? Namespace, IReadOnlyList<string> Ports)
 {
     /// <summary>First words that will be commands.</summary>
-    private static readonly string[] Reserved = ["up", "check", "init", "proxy", "doctor", "completion"];
+    private static readonly string[] Reserved = ["proxy", "doctor", "completion"];
+
+    /// <summary>The context of this target alone; null for the command line's.</summary>
+    public string? Context { get; init; }
+
+    /// <summary>Where this target alone listens; null for where the command line says.</summary>
+    public IReadOnlyList<string>? Addresses { get; init; }
 
     /// <summary>Divides the words of a command line. All that kubectl takes is one target with its ports; a word with a slash begins another one.</summary>
     /// <param name="words">The words; the first one is a target.</param>
     /// <exception cref="UsageException">A word is malformed, or a target has no port.</exception>
     public static IReadOnlyList<TargetWords> Divide(IReadOnlyList<string> words)
     {
-        if (words is [var first, ..] && Reserved.Contains(first) && !words.Skip(1).Any(IsSurelyPort))
+        if (words is [var first, ..] && Reserved.Contains(first) && !words.Skip(1).Any(MayBePort))
         {
             throw new UsageException($"pf {first} is kept for later; the pod is pod/{first}, as in pf pod/{first} 8080");
         }
@@ -54,8 +61,8 @@ internal sealed record TargetWords(string? Name, string Target, string? Namespac
     /// <summary>Whether a word is a target and no port: it has a slash, and before that a type, which begins with a letter and has no colon.</summary>
     public static bool IsTarget(string word) => TrySplit(word, out _, out _, out _);
 
-    /// <summary>Whether a word can be nothing but a port.</summary>
-    private static bool IsSurelyPort(string word) => word.Contains(':', StringComparison.Ordinal) || word.Any(char.IsAsciiDigit);
+    /// <summary>Whether a word behind one of the program's own makes that the name of a pod, as for kubectl.</summary>
+    public static bool MayBePort(string word) => word.Contains(':', StringComparison.Ordinal) || word.Any(char.IsAsciiDigit);
 
     /// <summary>Reads one target.</summary>
     /// <param name="word">The target as it was written.</param>
@@ -76,9 +83,9 @@ internal sealed record TargetWords(string? Name, string Target, string? Namespac
             throw new UsageException($"{word}: a selector is given with -l, as in pf -l app=web 8080:80");
         }
 
-        if (name is not null && !IsName(name))
+        if (name is not null && !ForwardName.IsValid(name))
         {
-            throw new UsageException($"invalid name \"{name}\" in {word}: a name begins with a letter and has letters, digits, '-', '_' and '.'");
+            throw new UsageException($"invalid name \"{name}\" in {word}: {ForwardName.Form}");
         }
 
         return @namespace is not null && TargetReference.CheckName(@namespace, "namespace") is { } wrong
@@ -104,7 +111,4 @@ internal sealed record TargetWords(string? Name, string Target, string? Namespac
 
         return isTarget;
     }
-
-    private static bool IsName(string text) =>
-        text.Length > 0 && char.IsAsciiLetter(text[0]) && text.All(static letter => char.IsAsciiLetterOrDigit(letter) || letter is '-' or '_' or '.');
 }

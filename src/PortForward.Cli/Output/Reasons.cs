@@ -18,6 +18,8 @@ internal static class Reasons
     public const string OutOfDescriptors = "out-of-file-descriptors";
     public const string OpenToOthers = "open-to-other-machines";
     public const string Target = "target";
+    public const string File = "file";
+    public const string FileUsed = "file-used";
 
     /// <summary>The reason's name is older than that of <see cref="ConnectionEndKind.NoCompletionStatus"/>.</summary>
     private const string NoVerdict = "no-verdict";

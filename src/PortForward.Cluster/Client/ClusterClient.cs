@@ -4,6 +4,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 using PortForward.Cluster.Authentication;
 using PortForward.Cluster.Connection;
 using PortForward.Cluster.Kubeconfig;
+using PortForward.Cluster.Objects;
 using PortForward.Cluster.Targets;
 using PortForward.Forwarding;
 using PortForward.Tunnels.Pool;
@@ -160,15 +161,33 @@ public sealed class ClusterClient : IAsyncDisposable
     }
 
     /// <summary>Creates several forwards that are not started yet.</summary>
-    internal ForwardSet Prepare(IReadOnlyList<ForwardDefinition> definitions)
+    internal ForwardSet Prepare(IReadOnlyList<ForwardDefinition> definitions) => Prepare([.. definitions.Select(definition => (this, definition))]);
+
+    /// <summary>Creates several forwards that are not started yet, each by the client of its own cluster.</summary>
+    internal static ForwardSet Prepare(IReadOnlyList<(ClusterClient Client, ForwardDefinition Definition)> definitions)
     {
-        ForwardRequest[] requests = [.. definitions.Select(Read)];
+        ForwardRequest[] requests = [.. definitions.Select(static one => one.Client.Read(one.Definition))];
         IReadOnlyList<string> names = ForwardNames.Of([.. requests.Select(request => (request.Name, request.Target))]);
         TimeSpan unusedTime = requests.Length > 1 ? ForwardSet.UnusedTime : Timeout.InfiniteTimeSpan;
         HashSet<int> kept = [.. requests.SelectMany(static request => request.Ports).Select(static port => port.FixedLocalPort).OfType<int>()];
-        return new ForwardSet([.. requests.Select((request, index) =>
-            new ForwardSet.Member(this, new Forward(_starter, request, names[index], _options.Time, _loggers) { UnusedTime = unusedTime, IsKept = kept.Contains }))]);
+        return new ForwardSet([.. requests.Select((request, index) => Create(definitions[index].Client, request, names[index]))]);
+
+        ForwardSet.Member Create(ClusterClient client, ForwardRequest request, string name) =>
+            new(client, new Forward(client._starter, request, name, client._options.Time, client._loggers) { UnusedTime = unusedTime, IsKept = kept.Contains });
     }
+
+    /// <summary>Checks, without forwarding anything, that a target and its ports exist, as far as that can be known without a running pod.</summary>
+    /// <exception cref="ClusterException">They do not, or it cannot be looked up.</exception>
+    internal Task CheckAsync(ForwardDefinition definition, CancellationToken cancellationToken)
+    {
+        ForwardRequest request = Read(definition);
+        return _starter.CheckAsync(request.Target, request.Namespace, request.Ports, cancellationToken);
+    }
+
+    /// <summary>The services of a namespace.</summary>
+    /// <exception cref="ClusterException">They cannot be listed.</exception>
+    internal Task<IReadOnlyList<Service>> ListServicesAsync(string @namespace, CancellationToken cancellationToken) =>
+        _starter.ListServicesAsync(@namespace, cancellationToken);
 
     /// <summary>Starts a forward; it is the client's until it has ended.</summary>
     /// <param name="forward">The forward.</param>

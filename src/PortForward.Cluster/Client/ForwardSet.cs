@@ -111,6 +111,11 @@ public sealed class ForwardSet : IReadOnlyList<Forward>, IAsyncDisposable
                 await unwanted.CancelAsync().ConfigureAwait(false);
                 throw;
             }
+            catch (Exception e) when (e is not OperationCanceledException)
+            {
+                options.OnFailed?.Invoke(member.Forward, e);
+                throw;
+            }
             finally
             {
                 LeavePlace();

@@ -11,4 +11,7 @@ public sealed record ForwardSetOptions
     /// own target was reached, those that fail have the state <see cref="ForwardState.Failed"/>, and their <see cref="Forward.Completion"/> says why.
     /// </summary>
     public bool RequireAll { get; init; } = true;
+
+    /// <summary>Called at once with each that cannot be started, if that is not the end of all.</summary>
+    internal Action<Forward, Exception>? OnFailed { get; init; }
 }

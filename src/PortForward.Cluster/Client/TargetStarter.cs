@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using PortForward.Cluster.Api;
 using PortForward.Cluster.Connection;
+using PortForward.Cluster.Objects;
 using PortForward.Cluster.Routing;
 using PortForward.Cluster.Targets;
 using PortForward.Tunnels;
@@ -88,6 +89,36 @@ internal sealed class TargetStarter : IAsyncDisposable
             }
         }
     }
+
+    /// <summary>Checks that a target and its ports exist. The ports of a workload are those of its pods, of which there may be none now.</summary>
+    /// <exception cref="ClusterException">They do not, or it cannot be looked up.</exception>
+    public async Task CheckAsync(TargetReference target, string @namespace, IReadOnlyList<PortSpec> ports, CancellationToken cancellationToken)
+    {
+        if (TargetReference.CheckName(@namespace, "namespace") is { } invalid)
+        {
+            throw new ClusterException(invalid);
+        }
+
+        TargetObject found = await TargetResolver.ReadTargetAsync(_api, target, @namespace, cancellationToken).ConfigureAwait(false);
+        if (found.Service is not null)
+        {
+            PortTranslation.CheckService(ports, found.Service);
+            return;
+        }
+
+        IReadOnlyList<Pod> pods = found.Pod is not null ? [found.Pod]
+            : (await _api.ListAsync(ApiResources.Pods, @namespace, found.PodSelection, cancellationToken).ConfigureAwait(false)).Items;
+        if (pods is [var pod, ..])
+        {
+            _ = PortTranslation.ForPod(ports, pod);
+        }
+    }
+
+    /// <summary>The services of a namespace.</summary>
+    /// <exception cref="ClusterException">They cannot be listed.</exception>
+    public async Task<IReadOnlyList<Service>> ListServicesAsync(string @namespace, CancellationToken cancellationToken) =>
+        TargetReference.CheckName(@namespace, "namespace") is { } invalid ? throw new ClusterException(invalid)
+        : [.. (await _api.ListAsync(ApiResources.Services, @namespace, ApiSelection.All, cancellationToken).ConfigureAwait(false)).Items];
 
     /// <summary>Waits until nothing is asked of the server any more. All that was started must have ended.</summary>
     public ValueTask DisposeAsync() => Feeds.DisposeAsync();

@@ -39,7 +39,7 @@ internal sealed class TargetResolver(ApiClient api, TimeProvider? time = null, I
             throw new ClusterException(invalid);
         }
 
-        TargetObject target = await ReadTargetAsync(reference, @namespace, cancellationToken).ConfigureAwait(false);
+        TargetObject target = await ReadTargetAsync(api, reference, @namespace, cancellationToken).ConfigureAwait(false);
 
         // Ports that cannot be right are refused before anything is waited for.
         if (target.Service is not null)
@@ -70,7 +70,9 @@ internal sealed class TargetResolver(ApiClient api, TimeProvider? time = null, I
         return new ResolvedTarget(target, pod, mappings, notes);
     }
 
-    private async Task<TargetObject> ReadTargetAsync(TargetReference reference, string @namespace, CancellationToken cancellationToken)
+    /// <summary>Reads a target.</summary>
+    /// <exception cref="ClusterException">It cannot be read, or it or its namespace does not exist.</exception>
+    internal static async Task<TargetObject> ReadTargetAsync(ApiClient api, TargetReference reference, string @namespace, CancellationToken cancellationToken)
     {
         try
         {

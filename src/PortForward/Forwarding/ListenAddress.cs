@@ -54,12 +54,6 @@ internal sealed record ListenAddress(IPAddress Address, string Group)
         }
     }
 
-    /// <summary>Whether a port cannot be listened on at both, since one is the other, or is all addresses of its family.</summary>
-    public static bool Overlap(IPAddress one, IPAddress other) =>
-        one.AddressFamily == other.AddressFamily && (one.Equals(other) || IsAny(one) || IsAny(other));
-
-    private static bool IsAny(IPAddress address) => address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any);
-
     /// <summary>IPAddress.Parse also takes "1", "0x7f.1", "[::1]" and "fe80::1%eth0", which Go's net.ParseIP and so kubectl refuse.</summary>
     private static bool IsStrictAddress(string value, out IPAddress address)
     {

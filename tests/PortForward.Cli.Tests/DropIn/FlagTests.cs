@@ -156,6 +156,7 @@ public sealed class FlagTests(DropInCluster cluster) : IClassFixture<DropInClust
         Serves("--as admin --as-user-extra nope= solo :7000").Thorough(),
         Fails("-W solo").ButKubectl(
             Ending.Fails, "stdio", "error: unknown shorthand flag: 'W' in -W", "error: invalid argument \"solo\" for \"-W\" flag: a target and a port belong together*"),
+        Fails("-f pf.yaml solo :7000").ButKubectl(Ending.Fails, "own-flags", "error: unknown shorthand flag: 'f' in -f", "error: -f goes with pf up, pf check and pf init*"),
         Prints("--version").ButKubectl(Ending.Fails, "own-flags", "error: unknown flag: --version"),
         Serves("--verbose solo :7000").ButKubectl(Ending.Fails, "own-flags", "error: unknown flag: --verbose", "ready: pod solo in namespace default, after *").Thorough(),
         Serves("--log-format text solo :7000").ButKubectl(Ending.Fails, "own-flags", "error: unknown flag: --log-format").Thorough(),
