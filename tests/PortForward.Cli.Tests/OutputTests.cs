@@ -51,10 +51,31 @@ public sealed class OutputTests(ClusterFixture fixture) : IClassFixture<ClusterF
         (await pf.ExitAsync()).Should().Be(1);
         JsonElement last = Parse(pf.Output[^1]);
         (Type(last), last.GetProperty("reason").GetString()).Should().Be(("error", reason));
+        pf.Output.Select(line => Type(Parse(line))).Should().NotContain("listening", "nothing is forwarded");
         last.GetProperty("message").GetString().Should().Match(message);
         using JsonDocument schema = JsonDocument.Parse(await File.ReadAllTextAsync(Path.Combine(AppContext.BaseDirectory, "events.schema.json")));
         pf.Output.Select(Parse).Should().AllSatisfy(told => ShouldFollow(told, schema.RootElement));
         pf.Error.Should().ContainSingle().Which.Should().Match(message);
+    }
+
+    [UnixFact]
+    public async Task A_file_of_another_run_with_the_same_ports_stays()
+    {
+        string file = fixture.PathOf("shared.json");
+        await using PfProcess first = PfProcess.Start(fixture.Kubeconfig, "--drain-timeout", "1m", "--address", "127.0.0.1", "--ports-file", file, "pod/solo", ":7000");
+        int port = await first.LocalPortAsync(ClusterFixture.Echo);
+        using Client open = await Client.ConnectAsync(port);
+        await open.SendAsync("hello");
+        (await open.ReceiveAsync(5)).Should().Be("hello");
+        string text = await File.ReadAllTextAsync(file);
+        first.Signal(PfProcess.Terminate);
+        await Waiting.UntilAsync(() => !File.Exists(file));
+
+        await File.WriteAllTextAsync(file, text);
+        open.Dispose();
+
+        (await first.ExitAsync()).Should().Be(0);
+        File.Exists(file).Should().BeTrue();
     }
 
     [UnixFact]

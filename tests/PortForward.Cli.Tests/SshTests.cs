@@ -50,7 +50,7 @@ public sealed class SshTests(ClusterFixture fixture) : IClassFixture<ClusterFixt
     private async Task<Process> StartServerAsync(string pod)
     {
         await CreateKeysAsync();
-        int port = FreePort();
+        int port = LoopbackPort.Free();
         string configuration = _folder.Write("sshd_config", $"""
             Port {port}
             ListenAddress 127.0.0.1
@@ -97,13 +97,6 @@ public sealed class SshTests(ClusterFixture fixture) : IClassFixture<ClusterFixt
         await process.WaitForExitAsync().Soon();
         process.ExitCode.Should().Be(0, await error);
         return output;
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 
     private static bool IsListening(int port)

@@ -69,6 +69,20 @@ public sealed class TerminationSignalsTests
     }
 
     [Fact]
+    public void Of_several_that_have_come_before_the_command_each_is_passed_on()
+    {
+        using TerminationSignals signals = Create(TimeSpan.FromMinutes(1));
+        signals.ListenersOpened();
+        var early = new List<PosixSignal>();
+
+        signals.Receive(PosixSignal.SIGINT);
+        signals.Receive(PosixSignal.SIGTERM);
+        signals.PassOnTo(_ => throw new InvalidOperationException("not early"), early.Add);
+
+        early.Should().Equal(PosixSignal.SIGINT, PosixSignal.SIGTERM);
+    }
+
+    [Fact]
     public void No_signal_is_lost_while_it_is_handed_over()
     {
         for (int round = 0; round < 200; round++)

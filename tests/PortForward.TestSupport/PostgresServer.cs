@@ -70,8 +70,13 @@ internal sealed class PostgresServer : IAsyncDisposable
         string[] words = Environment.IsPrivilegedProcess
             ? [SetPriv!, "--reuid", Nobody, "--regid", Nobody, "--clear-groups", program, .. arguments]
             : [program, .. arguments];
-        var start = new ProcessStartInfo(words[0], words[1..]) { UseShellExecute = false, RedirectStandardError = true, RedirectStandardOutput = true, WorkingDirectory = "/" };
-        return Process.Start(start)!;
+        return Process.Start(new ProcessStartInfo(words[0], words[1..])
+        {
+            UseShellExecute = false,
+            RedirectStandardError = true,
+            RedirectStandardOutput = true,
+            WorkingDirectory = "/",
+        })!;
     }
 
     private bool IsListening()

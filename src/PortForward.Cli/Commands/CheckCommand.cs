@@ -32,7 +32,7 @@ internal static class CheckCommand
         bool asksCluster = parsed.GetResult(flags.Cluster) is not null;
         if (asksCluster || (!file.IsNamed && CurrentContext(flags, parsed) is not null))
         {
-            RunFileTargets.CheckContexts(file, flags, parsed);
+            RunFileTargets.CheckContexts(file, file.Forwards, flags, parsed);
         }
 
         if (asksCluster)
@@ -59,7 +59,7 @@ internal static class CheckCommand
     private static async Task AskAsync(RunFile file, ForwardFlags flags, ParseResult parsed, ILoggerFactory loggers)
     {
         var arguments = ForwardArguments.Read(RunFileTargets.Of(file, file.Forwards, flags, parsed), flags, parsed, []);
-        await using var clusters = RunClusters.Connect(flags, parsed, arguments, loggers);
+        await using RunClusters clusters = await RunClusters.ConnectAsync(flags, parsed, arguments, loggers);
         string?[] wrong = new string?[file.Forwards.Count];
         IReadOnlyList<ForwardDefinition> definitions = arguments.Define(static (_, options) => options);
         await Parallel.ForAsync(0, wrong.Length, new ParallelOptions { MaxDegreeOfParallelism = MaxLookUps }, async (index, cancellationToken) =>

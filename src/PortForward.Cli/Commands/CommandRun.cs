@@ -26,9 +26,9 @@ internal sealed class CommandRun : IDisposable
 
     private CommandRun(Process process) => _process = process;
 
-    /// <summary>Runs a command to its end: signals are its own while it runs, and the program's again once it has ended.</summary>
+    /// <summary>Runs a command to its end: signals are its own while it runs, and the program's again once it has ended, to end at once what is drained.</summary>
     /// <param name="arguments">The command with its arguments and variables.</param>
-    /// <param name="forwards">The forwards, all ready; they are stopped behind it.</param>
+    /// <param name="forwards">The forwards, all ready.</param>
     /// <param name="signals">The program's signals.</param>
     /// <returns>Its exit code; 128 and the signal's number if a signal has ended it.</returns>
     /// <exception cref="RunException">It could not be started.</exception>
@@ -37,10 +37,9 @@ internal sealed class CommandRun : IDisposable
     {
         signals.Requested.ThrowIfCancellationRequested();
         using CommandRun command = Start(arguments, forwards);
-        signals.PassOnTo(command.PassOn);
+        signals.PassOnTo(command.PassOn, command.Send);
         int exitCode = await command.ExitAsync();
-        signals.PassOnTo(_ => signals.RequestAtOnce()); // From now on they end what is still being drained.
-        await forwards.StopAsync(signals.Repeated);
+        signals.PassOnTo(_ => signals.RequestAtOnce());
         return exitCode;
     }
 
@@ -105,6 +104,14 @@ internal sealed class CommandRun : IDisposable
             _ = ControllingTerminal.Kill(_process.Id, SignalNumber.Kill);
         }
         else if (signal is not (PosixSignal.SIGINT or PosixSignal.SIGQUIT) || !ControllingTerminal.IsOurs())
+        {
+            Send(signal);
+        }
+    }
+
+    private void Send(PosixSignal signal)
+    {
+        if (!OperatingSystem.IsWindows())
         {
             _ = ControllingTerminal.Kill(_process.Id, SignalNumber.Of(signal));
         }

@@ -45,12 +45,11 @@ internal static class ForwardRun
 
         bool hasFailed = false;
         bool isReady = false;
-        bool hasToldPort = false;
+        var views = new ForwardView[arguments.Targets.Count];
         var budget = new Lazy<DescriptorBudget>(arguments.DivideDescriptors); // Once the first target is known.
         try
         {
-            await using var clusters = RunClusters.Connect(flags, parsed, arguments, loggers);
-            var views = new ForwardView[arguments.Targets.Count];
+            await using RunClusters clusters = await RunClusters.ConnectAsync(flags, parsed, arguments, loggers);
             await using ForwardSet forwards = clusters.Prepare(arguments.Define(OptionsOf));
             arguments.CheckVariables(forwards);
             var run = new RunView(forwards.Count == 1, output, stderr)
@@ -75,6 +74,8 @@ internal static class ForwardRun
             {
                 Task<bool> losses = UntilEndedAsync(views, throws: false, Explain, output.TellEnded);
                 int exitCode = await CommandRun.RunAsync(arguments, forwards, signals);
+                portsFile?.Dispose(); // Nobody can connect there any more.
+                await forwards.StopAsync(signals.Repeated);
                 await losses;
                 return exitCode;
             }
@@ -82,7 +83,7 @@ internal static class ForwardRun
             using CancellationTokenRegistration stop = signals.Requested.UnsafeRegister(
                 _ =>
                 {
-                    portsFile?.Dispose(); // Nobody can connect there any more.
+                    portsFile?.Dispose();
                     _ = forwards.StopAsync(signals.Repeated);
                 },
                 null);
@@ -120,10 +121,6 @@ internal static class ForwardRun
                 {
                     memory.ConnectionEnded();
                 }
-                else if (forwardEvent is PortUnavailable)
-                {
-                    hasToldPort = true;
-                }
 
                 view.Render(forwardEvent);
             }
@@ -140,7 +137,7 @@ internal static class ForwardRun
         {
             Exception told = e switch
             {
-                PortForwardException when hasToldPort && arguments.RequiresAllPorts => new PortForwardException("nothing is forwarded, since not all ports can be had"),
+                PortForwardException when arguments.RequiresAllPorts && views.Any(static view => view is { HasToldPort: true }) => new PortForwardException("nothing is forwarded, since not all ports can be had"),
                 ClusterException cluster => Explain(cluster),
                 _ => e,
             };
@@ -184,6 +181,10 @@ internal static class ForwardRun
                 tellEnd(view, null);
                 return false;
             }
+            catch (OperationCanceledException)
+            {
+                return false; // The end was asked for before it was ready.
+            }
             catch (Exception e) when (!throws)
             {
                 TellLost(view, e, explain, tellEnd);
@@ -203,7 +204,10 @@ internal static class ForwardRun
         if (view.TryEnd())
         {
             tellEnd(view, e);
-            view.TellLost(e is ClusterException cluster ? explain(cluster) : e);
+            if (e is not PortForwardException || !view.HasToldPort)
+            {
+                view.TellLost(e is ClusterException cluster ? explain(cluster) : e);
+            }
         }
     }
 

@@ -11,6 +11,7 @@ namespace PortForward.Cli.Commands;
 /// </summary>
 internal sealed class ForwardView : IDisposable
 {
+    private readonly RunView _run;
     private readonly IStdoutFormat _output;
     private readonly HeldLines _lines;
     private readonly EventRenderer _renderer;
@@ -24,6 +25,7 @@ internal sealed class ForwardView : IDisposable
     /// <param name="run">What all forwards of the run have in common.</param>
     public ForwardView(Forward forward, TargetReference target, string? context, RunView run)
     {
+        _run = run;
         Forward = forward;
         Identity = new ForwardIdentity(forward.Name, forward.Target, forward.Namespace, context);
         if (run.IsAlone)
@@ -49,12 +51,23 @@ internal sealed class ForwardView : IDisposable
     /// <summary>Which it is.</summary>
     public ForwardIdentity Identity { get; }
 
+    /// <summary>Whether a port that it cannot have was told.</summary>
+    public bool HasToldPort { get; private set; }
+
     /// <summary>Shows an event.</summary>
     public void Render(ForwardEvent forwardEvent)
     {
+        HasToldPort |= forwardEvent is PortUnavailable;
         if (_output.Render(forwardEvent) is { } text)
         {
-            _lines.Write(text);
+            if (forwardEvent is PortUnavailable)
+            {
+                _run.Output.Write(text); // The run may end with it, and then there is nothing else to tell.
+            }
+            else
+            {
+                _lines.Write(text);
+            }
         }
 
         _renderer.Render(forwardEvent);

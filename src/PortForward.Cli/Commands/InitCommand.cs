@@ -63,13 +63,20 @@ internal static class InitCommand
 
     private static void Write(string file, string text)
     {
+        bool isOurs = false;
         try
         {
             using var stream = new FileStream(file, FileMode.CreateNew, FileAccess.Write);
+            isOurs = true;
             stream.Write(Encoding.UTF8.GetBytes(text));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
+            if (isOurs)
+            {
+                File.Delete(file); // Half a file would be in the way of the next try.
+            }
+
             throw new FileException($"{file} cannot be written: {UntrustedText.OneLine(e.Message).TrimEnd('.')}");
         }
     }

@@ -9,11 +9,14 @@ internal sealed class PortsFile : IDisposable
 {
     private readonly string _path;
     private readonly string _text;
+    private readonly DateTime _written;
+    private int _isDisposed;
 
     private PortsFile(string path, string text)
     {
         _path = path;
         _text = text;
+        _written = File.GetLastWriteTimeUtc(path);
         AppDomain.CurrentDomain.ProcessExit += OnExit;
     }
 
@@ -87,10 +90,16 @@ internal sealed class PortsFile : IDisposable
     /// <summary>Removes the file, unless another run has put its own there.</summary>
     public void Dispose()
     {
+        if (Interlocked.Exchange(ref _isDisposed, 1) != 0)
+        {
+            return;
+        }
+
         AppDomain.CurrentDomain.ProcessExit -= OnExit;
         try
         {
-            if (File.ReadAllText(_path) == _text)
+            // A run with the same ports writes the same text, and at another time.
+            if (File.GetLastWriteTimeUtc(_path) == _written && File.ReadAllText(_path) == _text)
             {
                 File.Delete(_path);
             }

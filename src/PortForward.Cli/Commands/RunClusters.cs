@@ -19,16 +19,26 @@ internal sealed class RunClusters : IAsyncDisposable
     /// <summary>Prepares a client for each context; nothing is sent yet.</summary>
     /// <exception cref="ClusterException">Flags and kubeconfig do not lead to a cluster.</exception>
     /// <exception cref="UsageException">A flag is malformed.</exception>
-    public static RunClusters Connect(ForwardFlags flags, ParseResult parsed, ForwardArguments arguments, ILoggerFactory loggers)
+    public static async Task<RunClusters> ConnectAsync(ForwardFlags flags, ParseResult parsed, ForwardArguments arguments, ILoggerFactory loggers)
     {
-        string?[] contexts = [.. arguments.Targets.Select(static target => target.Context).Distinct(StringComparer.Ordinal)];
-        var clusters = new List<(ClusterClient, string?)>();
-        foreach (string? context in contexts)
+        var clusters = new List<(ClusterClient Client, string? Context)>();
+        var byContext = new Dictionary<(bool IsNamed, string? Name), int>();
+        try
         {
-            clusters.Add(ClusterFlags.Connect(flags, parsed, arguments, context, loggers));
+            foreach (string? context in arguments.Targets.Select(static target => target.Context).Distinct(StringComparer.Ordinal))
+            {
+                (ClusterClient client, string? used) = ClusterFlags.Connect(flags, parsed, arguments, context, loggers);
+                clusters.Add((client, used));
+                byContext[(context is not null, context)] = clusters.FindIndex(other => other.Context == used); // The current one may be named, too.
+            }
+        }
+        catch
+        {
+            await Task.WhenAll(clusters.Select(static cluster => cluster.Client.DisposeAsync().AsTask()));
+            throw;
         }
 
-        return new RunClusters(clusters, [.. arguments.Targets.Select(target => Array.IndexOf(contexts, target.Context))]);
+        return new RunClusters(clusters, [.. arguments.Targets.Select(target => byContext[(target.Context is not null, target.Context)])]);
     }
 
     /// <summary>The context of a target, by its number; null if there is none.</summary>
@@ -46,9 +56,10 @@ internal sealed class RunClusters : IAsyncDisposable
     /// <summary>Divides what tunnels there may be.</summary>
     public void Limit(int maxTunnels)
     {
-        foreach ((ClusterClient client, _) in _clusters)
+        int[] used = [.. _byTarget.Distinct()];
+        foreach (int cluster in used)
         {
-            client.Tunnels.Most = Math.Max(1, maxTunnels / _clusters.Count);
+            _clusters[cluster].Client.Tunnels.Most = Math.Max(1, maxTunnels / used.Length);
         }
     }
 

@@ -26,18 +26,18 @@ internal static class RunFileTargets
         return RunFileReader.Read(RunFileOpening.ReadFound(path, within), Environment.GetEnvironmentVariable);
     }
 
-    /// <summary>The names of forwards and groups in the file that would be used; none if it cannot be.</summary>
+    /// <summary>The names of forwards and groups in the file that would be used; none if there is no file.</summary>
+    /// <exception cref="FileException">Something is wrong with the file, so that nobody can say which names it has.</exception>
     public static IReadOnlyCollection<string> FindNames(ForwardFlags flags, ParseResult parsed)
     {
-        try
-        {
-            RunFile file = Load(flags, parsed);
-            return [.. file.Forwards.Select(static forward => forward.Name), .. file.Groups];
-        }
-        catch (FileException)
+        string? userFolder = RunFileSearch.UserFolder(Environment.GetEnvironmentVariable);
+        if (parsed.GetValue(flags.Filename) is null && RunFileSearch.Find(Environment.CurrentDirectory, userFolder) is null)
         {
             return [];
         }
+
+        RunFile file = Load(flags, parsed);
+        return [.. file.Forwards.Select(static forward => forward.Name), .. file.Groups];
     }
 
     /// <summary>Reads what a command line asks of a file.</summary>
@@ -52,12 +52,12 @@ internal static class RunFileTargets
     public static ForwardArguments Read(ForwardFlags flags, ParseResult parsed, IReadOnlyList<string> names, IReadOnlyList<string> command, Action<OutputEvent> tell)
     {
         RunFile file = Load(flags, parsed);
-        if (CheckContexts(file, flags, parsed) is { } used)
+        RunFileForward[] forwards = Choose(file, names);
+        if (CheckContexts(file, forwards, flags, parsed) is { } used)
         {
             tell(used); // What is forwarded may have been decided by somebody else.
         }
 
-        RunFileForward[] forwards = Choose(file, names);
         var arguments = ForwardArguments.Read(Of(file, forwards, flags, parsed), flags, parsed, command);
         if (command.Count == 0)
         {
@@ -97,11 +97,11 @@ internal static class RunFileTargets
         })];
     }
 
-    /// <summary>Checks that a file that nobody has named leads to the current context or the flag's.</summary>
-    /// <returns>What announces it; null if it was named.</returns>
+    /// <summary>Checks that a file that nobody has named leads to one context: the flag's, or else the current one.</summary>
+    /// <returns>What announces it, with the namespaces that it leads to; null if it was named.</returns>
     /// <exception cref="FileException">It leads elsewhere.</exception>
     /// <exception cref="ClusterException">The kubeconfig cannot be read.</exception>
-    public static OutputEvent? CheckContexts(RunFile file, ForwardFlags flags, ParseResult parsed)
+    public static OutputEvent? CheckContexts(RunFile file, IReadOnlyCollection<RunFileForward> forwards, ForwardFlags flags, ParseResult parsed)
     {
         if (file.IsNamed)
         {
@@ -110,10 +110,10 @@ internal static class RunFileTargets
 
         var kubeconfig = MergedKubeconfig.Load(Value(flags.Kubeconfig, parsed));
         string? named = Value(flags.Context, parsed);
-        FoundFileRules.CheckContexts(file, kubeconfig.CurrentContext, named);
         string? context = named ?? kubeconfig.CurrentContext;
-        string? @namespace = Value(flags.Namespace, parsed) ?? file.Namespace?.Text ?? (context is null ? null : kubeconfig.Context(context)?.Text("namespace"));
-        return UserMessages.FileUsed(file.Path, context, @namespace ?? "default");
+        FoundFileRules.CheckContexts(file, context, named);
+        string usual = Value(flags.Namespace, parsed) ?? file.Namespace?.Text ?? (context is null ? null : kubeconfig.Context(context)?.Text("namespace")) ?? "default";
+        return UserMessages.FileUsed(file.Path, context, [.. forwards.Select(forward => forward.Namespace?.Text ?? usual).Distinct(StringComparer.Ordinal)]);
     }
 
     private static RunFileForward[] Choose(RunFile file, IReadOnlyList<string> names)

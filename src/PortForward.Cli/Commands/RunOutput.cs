@@ -92,12 +92,11 @@ internal sealed class RunOutput : IAsyncDisposable
         }
     }
 
-    /// <summary>Tells those who read JSON, and no stderr, that the run could not start, behind what has happened until then.</summary>
+    /// <summary>Tells those who read JSON, and no stderr, that the run could not start. What was held is not true any more, and goes.</summary>
     public void TellFailed(Exception why)
     {
         if (_arguments.IsJson)
         {
-            _held.ForEach(static lines => lines.Release());
             Write(_json.Render(FailureText.Of(why, isVerbose: false) with { Level = LogLevel.Error }, forward: null));
         }
     }

@@ -33,7 +33,8 @@ internal static class Subcommands
         : [.. arguments.Index().Select(argument => argument.Item == "--cluster" && arguments.ElementAtOrDefault(argument.Index + 1) is null or ['-', ..] ? "--cluster=" : argument.Item)];
 
     /// <summary>What to add to the failure of a pod of that name that does not exist; null if there is nothing to add.</summary>
-    public static string? HintFor(IReadOnlyList<string> words) => words is [Up or Check or Init, var next, ..] && !next.Contains(':', StringComparison.Ordinal)
-        ? $" (pf {words[0]} {next} is the pod {words[0]}, since {next} has a digit and is no name in {RunFileSearch.Name}; -f {RunFileSearch.Name} makes it the command)"
-        : null;
+    public static string? HintFor(IReadOnlyList<string> words) =>
+        words is not [Up or Check or Init, ..] || words.Skip(1).FirstOrDefault(TargetWords.MayBePort) is not { } port || port.Contains(':', StringComparison.Ordinal) ? null
+        : words[0] == Up ? $" (pf up {port} is the pod up, since {port} has a digit and is no name in {RunFileSearch.Name}; -f {RunFileSearch.Name} makes it the command)"
+        : $" (pf {words[0]} {port} is the pod {words[0]}; pf {words[0]} alone is the command)";
 }

@@ -35,6 +35,7 @@ internal sealed class TerminationSignals : IDisposable
     /// <summary>Guards who takes signals: each goes either to the program or to the command, and none is lost when that changes.</summary>
     private readonly Lock _gate = new();
     private Action<PosixSignal>? _passOn;
+    private readonly List<PosixSignal> _come = [];
     private long? _lastTermination;
 
     /// <summary>Listens for signals from now on.</summary>
@@ -72,21 +73,20 @@ internal sealed class TerminationSignals : IDisposable
     /// <summary>Says that clients may have connected from now on: the first signal lets them end gracefully, however long that takes.</summary>
     public void ListenersOpened() => _hasListeners = true;
 
-    /// <summary>Signals are for a command from now on, which decides when the program ends. One that has come already is passed on at once.</summary>
+    /// <summary>Signals are for a command from now on, which decides when the program ends. Those that have come already are passed on at once.</summary>
     /// <param name="receiver">Takes them.</param>
-    public void PassOnTo(Action<PosixSignal> receiver)
+    /// <param name="early">Takes those that have come already: when they came there was no command to which anybody else could have delivered them.</param>
+    public void PassOnTo(Action<PosixSignal> receiver, Action<PosixSignal>? early = null)
     {
-        PosixSignal? early;
+        PosixSignal[] come;
         lock (_gate)
         {
-            early = _passOn is null ? Received : null;
+            come = [.. _come];
+            _come.Clear();
             _passOn = receiver;
         }
 
-        if (early is { } signal)
-        {
-            receiver(signal);
-        }
+        Array.ForEach(come, early ?? receiver);
     }
 
     /// <summary>Asks for the end from inside the program, without letting anything come to its own end first.</summary>
@@ -108,7 +108,11 @@ internal sealed class TerminationSignals : IDisposable
             }
 
             receiver = _passOn;
-            Received ??= receiver is null ? signal : null;
+            if (receiver is null)
+            {
+                Received ??= signal;
+                _come.Add(signal);
+            }
         }
 
         if (receiver is not null)

@@ -19,8 +19,11 @@ internal static class UserMessages
 
     public static OutputEvent Note(string note, string? reason = null) => new(EventTypes.Note, LogLevel.Warning, $"note: {note}") { Reason = reason };
 
-    public static OutputEvent FileUsed(string path, string? context, string @namespace) =>
-        new(EventTypes.Note, LogLevel.Warning, $"forwards of {path}: {(context is null ? "no context" : $"context {context}")}, namespace {@namespace}") { Reason = Reasons.FileUsed };
+    public static OutputEvent FileUsed(string path, string? context, IReadOnlyList<string> namespaces)
+    {
+        string where = namespaces.Count == 1 ? $"namespace {namespaces[0]}" : $"namespaces {string.Join(", ", namespaces)}";
+        return new(EventTypes.Note, LogLevel.Warning, $"forwards of {path}: {(context is null ? "no context" : $"context {context}")}, {where}") { Reason = Reasons.FileUsed };
+    }
 
     public static OutputEvent Listening(ListenerOpened opened) =>
         new(EventTypes.Listening, LogLevel.Information, $"Forwarding from {ListenText.Of(opened.Port.Local)} -> {opened.Port.TargetPort}")

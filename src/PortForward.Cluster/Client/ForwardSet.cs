@@ -68,7 +68,9 @@ public sealed class ForwardSet : IReadOnlyList<Forward>, IAsyncDisposable
     /// <inheritdoc/>
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
 
-    /// <summary>Starts them; if that fails nothing is left.</summary>
+    /// <summary>
+    /// Starts them; if that fails nothing is left. If not all are required and the token is cancelled, those that are ready stay: their clients may come to their end.
+    /// </summary>
     internal async Task StartAsync(ForwardSetOptions options, CancellationToken cancellationToken)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(options.MaxStarting, 1, nameof(options));
@@ -89,7 +91,8 @@ public sealed class ForwardSet : IReadOnlyList<Forward>, IAsyncDisposable
             fault.Throw();
         }
 
-        if (starts.Any(static start => start.IsCanceled))
+        bool mayGoOn = !options.RequireAll && starts.Any(static start => start.IsCompletedSuccessfully);
+        if (starts.Any(static start => start.IsCanceled) && !mayGoOn)
         {
             await DisposeAsync().ConfigureAwait(false);
             throw new OperationCanceledException(cancellationToken);

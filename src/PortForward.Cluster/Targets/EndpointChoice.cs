@@ -42,11 +42,14 @@ internal sealed record EndpointChoice(IReadOnlyCollection<Pod> Pods, OutsideEndp
         return new EndpointChoice(chosen, outside);
     }
 
-    /// <summary>A condition that nobody has set counts as the API says: an endpoint is ready and does not terminate.</summary>
+    /// <summary>
+    /// A condition that nobody has set counts as the API says: an endpoint is ready, serves, and does not terminate. But one that is said not to be ready, and does not
+    /// terminate, serves only if that is said, too, as for kube-proxy: so an operator takes the old primary out.
+    /// </summary>
     private static Rank RankOf(EndpointConditions? conditions)
     {
         bool isReady = conditions?.Ready ?? true;
-        bool isServing = isReady || (conditions?.Serving ?? true);
+        bool isServing = isReady || (conditions?.Serving ?? conditions?.Terminating == true);
         return !isServing ? Rank.Unready
             : conditions?.Terminating == true ? Rank.Terminating
             : isReady ? Rank.Ready : Rank.Serving;

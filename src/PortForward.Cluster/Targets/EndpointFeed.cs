@@ -11,7 +11,7 @@ namespace PortForward.Cluster.Targets;
 /// <param name="target">The service.</param>
 /// <param name="pods">The pods of its namespace.</param>
 /// <param name="isStarting">Whether a service that leads to no pod, and will not by itself, is refused.</param>
-/// <param name="watches">How many watches there may be; no limit if null.</param>
+/// <param name="watches">How many watches of slices there may be; no limit if null.</param>
 /// <param name="time">The clock.</param>
 /// <param name="logger">For diagnostics; none if null.</param>
 internal sealed class EndpointFeed(
@@ -38,8 +38,8 @@ internal sealed class EndpointFeed(
     public async IAsyncEnumerable<IReadOnlyCollection<Pod>> FollowAsync([EnumeratorCancellation] CancellationToken cancellationToken)
     {
         using var over = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        bool isCounted = watches?.TryTake() == true;
-        bool mayWatch = isCounted || watches is null;
+        bool isCounted = !isStarting && watches?.TryTake() == true; // A start does not last, and takes no place from what does.
+        bool mayWatch = isStarting || isCounted || watches is null;
         _slices = new ListWatch<EndpointSlice>(
             api, ApiResources.EndpointSlices, target.Namespace, new ApiSelection($"{ServiceLabel}={target.Reference.Name}"), time, logger)
         {

@@ -18,6 +18,9 @@ internal sealed class PodFeeds(ApiClient api, TimeProvider time, ILogger? logger
     /// <summary>How many targets of a namespace share a watch. Fewer are told less if each is told of its own pods only.</summary>
     public const int TargetsToShare = 4;
 
+    /// <summary>How many services without a selector have a watch of their endpoint slices; those of further ones are polled.</summary>
+    private const int MostSliceWatches = 8;
+
     /// <summary>How many watches there are at most.</summary>
     public const int MostWatches = 16;
 
@@ -36,6 +39,9 @@ internal sealed class PodFeeds(ApiClient api, TimeProvider time, ILogger? logger
     private readonly List<Task> _shared = [];
 
     private readonly WatchLimit _watches = new(MostWatches);
+
+    /// <summary>Slices have a limit of their own, so that the pods of all other targets are watched all the same.</summary>
+    private readonly WatchLimit _sliceWatches = new(MostSliceWatches);
 
     /// <summary>How many watches there are.</summary>
     public int Watches => _watches.Count;
@@ -84,7 +90,7 @@ internal sealed class PodFeeds(ApiClient api, TimeProvider time, ILogger? logger
     private IPodFeed For(TargetObject target, bool isStarting)
     {
         var pods = new TargetFeed(this, target, isStarting);
-        return target.HasSlices ? new EndpointFeed(api, target, pods, isStarting, _watches, time, logger) : pods;
+        return target.HasSlices ? new EndpointFeed(api, target, pods, isStarting, _sliceWatches, time, logger) : pods;
     }
 
     private Followed Enter(string @namespace, int targets)

@@ -14,7 +14,9 @@ internal sealed class SshFactAttribute : FactAttribute
         string[] missing = [.. ((string[])["ssh", "ssh-keygen", "git"]).Where(static program => Programs.Find(program) is null), .. Server is null ? (string[])["sshd"] : []];
         return OperatingSystem.IsWindows() ? "needs a POSIX shell"
             : missing.Length > 0 ? $"needs {string.Join(", ", missing)}"
-            : Environment.UserName == "root" && !Directory.Exists("/run/sshd") ? "needs the folder /run/sshd, without which sshd does not run as root"
+            : Environment.UserName == "root" && !(Directory.Exists("/run/sshd") && HasUser("sshd")) ? "needs the folder /run/sshd and the user sshd, without which sshd does not run as root"
             : null;
     }
+
+    private static bool HasUser(string name) => File.Exists("/etc/passwd") && File.ReadLines("/etc/passwd").Any(line => line.StartsWith($"{name}:", StringComparison.Ordinal));
 }

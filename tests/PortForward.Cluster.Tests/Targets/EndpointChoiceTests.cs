@@ -35,7 +35,8 @@ public sealed class EndpointChoiceTests
     [InlineData("10.0.0.1?r,10.0.0.2", "b", null)]
     [InlineData("10.0.0.1?R,10.0.0.2", "a b", null)]
     [InlineData("10.0.0.1?rs,10.0.0.2?rS", "b", null)] // Serving before the rest.
-    [InlineData("10.0.0.1?rs,10.0.0.2?r", "b", null)]
+    [InlineData("10.0.0.1?rs,10.0.0.2?r", "a b", null)]
+    [InlineData("10.0.0.1?rs,10.0.0.2?rT", "b", null)]
     [InlineData("10.0.0.1?rST,10.0.0.2?rS", "b", null)] // Terminating last of those that serve.
     [InlineData("10.0.0.1?RT,10.0.0.2?rS", "b", null)]
     [InlineData("10.0.0.1?rsT,10.0.0.2?rST", "b", null)]
