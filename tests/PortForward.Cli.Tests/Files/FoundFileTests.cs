@@ -127,6 +127,42 @@ public sealed class FoundFileTests : IDisposable
         ((string[])["../db.sock", "run/db.sock", "loop/db.sock", "../repo2/db.sock"]).Should().OnlyContain(path => !RealPath.IsWithin(_folder[$"repo/{path}"], _folder["repo"]));
     }
 
+    [UnixTheory]
+    [InlineData("d/../x", false)]
+    [InlineData("d/../../x", false)]
+    [InlineData("twice/x", false)]
+    [InlineData("in/../sub/x", true)]
+    [InlineData("in/../../deep/x", true)]
+    [InlineData("deep/../deep/er/./x", true)]
+    [InlineData("none/../../../x", false)]
+    public void Two_dots_in_a_links_target_lead_above_what_was_reached(string target, bool isWithin)
+    {
+        Directory.CreateDirectory(_folder["repo/deep/er"]);
+        Directory.CreateDirectory(_folder["outside/deep"]);
+        Directory.CreateSymbolicLink(_folder["repo/d"], _folder["outside/deep"]);
+        Directory.CreateSymbolicLink(_folder["repo/twice"], "d/../deep");
+        Directory.CreateSymbolicLink(_folder["repo/in"], "deep/er");
+        Directory.CreateDirectory(_folder["repo/deep/sub"]);
+        File.CreateSymbolicLink(_folder["repo/link"], target);
+
+        RealPath.IsWithin(_folder["repo/link"], _folder["repo"]).Should().Be(isWithin);
+        RealPath.IsWithin(_folder["repo/link/db.sock"], _folder["repo"]).Should().Be(isWithin);
+    }
+
+    [UnixFact]
+    public void A_file_is_not_read_through_a_folder_of_elsewhere()
+    {
+        _folder.Write("outside/secret.yaml", "version: 1");
+        Directory.CreateDirectory(_folder["outside/deep"]);
+        Directory.CreateDirectory(_folder["repo"]);
+        _folder.Write("repo/secret.yaml", "version: 1");
+        Directory.CreateSymbolicLink(_folder["repo/d"], _folder["outside/deep"]);
+        File.CreateSymbolicLink(_folder["repo/pf.yaml"], "d/../secret.yaml");
+
+        RealPath.Of(_folder["repo/pf.yaml"]).Should().Be(RealPath.Of(_folder["outside/secret.yaml"]));
+        RefusalOf(() => RunFileOpening.ReadFound(_folder["repo/pf.yaml"], _folder["repo"])).Should().Contain("is a link to a file outside of ");
+    }
+
     [Theory]
     [InlineData("LD_LIBRARY_PATH", true)]
     [InlineData("DYLD_INSERT_LIBRARIES", true)]
