@@ -9,8 +9,8 @@ internal static class RealPath
     private const string Here = ".", Above = "..";
 
     /// <summary>
-    /// The path without links; what does not exist stays as it is. As the system does it, <c>..</c> in a link's target leads to the folder above the one that was reached,
-    /// which may be another than the one before it in the text. Null if the links never end.
+    /// The path without links; what does not exist stays as it is. As the system does it, <c>..</c> in a link's target leads to the folder above the one that was
+    /// reached, which may be another than the one before it in the text. Null if the links never end.
     /// </summary>
     public static string? Of(string path)
     {

@@ -80,7 +80,9 @@ public sealed class FoundFileTests : IDisposable
     [InlineData("env: { LD_PRELOAD: x }", "4:8: only a file named with -f may set LD_PRELOAD, which decides what programs load, run or trust")]
     [InlineData("env: { PATH: x }", "4:8: only a file named with -f may set PATH, which decides what programs load, run or trust")]
     [InlineData("env: { path: x }", "4:8: only a file named with -f may set path, which decides what programs load, run or trust")]
-    [InlineData("env: { DATABASE_URL: x, PGHOST: x, HTTP_PORT: x, ASPNETCORE_URLS: x, SPRING_DATASOURCE_URL: x, LOG_LEVEL: x }", null)]
+    [InlineData("env: { DATABASE_URL: x, PGHOST: \"{{db.host}}\", MYSQL_HOST: localhost, HTTP_PORT: x, ASPNETCORE_URLS: x, SPRING_DATASOURCE_URL: x, LOG_LEVEL: x }", null)]
+    [InlineData("env: { PGHOST: evil.example }", "4:8: only a file named with -f may set PGHOST to anything but this machine, or a template such as {{db.host}}")]
+    [InlineData("env: { pghostaddr: \"{{db.host}}.x\" }", "4:8: only a file named with -f may set pghostaddr to anything but this machine, or a template such as {{db.host}}")]
     public void It_is_not_trusted_like_a_flag_where_one_that_is_named_is(string line, string? told)
     {
         string text = $"version: 1\nforwards:\n  db: {{ target: svc/db, ports: [\"5432\"] }}\n{line}\n";
@@ -188,6 +190,17 @@ public sealed class FoundFileTests : IDisposable
     [InlineData("NODE_EXTRA_CA_CERTS", true)]
     [InlineData("PSQLRC", true)]
     [InlineData("AWS_CONFIG_FILE", true)]
+    [InlineData("GOAUTH", true)]
+    [InlineData("GOCACHEPROG", true)]
+    [InlineData("GOWORK", true)]
+    [InlineData("GOTENBERG_URL", false)]
+    [InlineData("TAR_OPTIONS", true)]
+    [InlineData("GH_BROWSER", true)]
+    [InlineData("ANSIBLE_CONFIG", true)]
+    [InlineData("COMPOSE_FILE", true)]
+    [InlineData("PGSSLROOTCERT", true)]
+    [InlineData("PGSERVICE", true)]
+    [InlineData("C_INCLUDE_PATH", true)]
     [InlineData("PGHOST", false)]
     [InlineData("PORT", false)]
     [InlineData("ConnectionStrings__Db", false)]
@@ -234,7 +247,7 @@ public sealed class FoundFileTests : IDisposable
     [Fact]
     public void It_replaces_no_variable_that_is_set()
     {
-        string text = "version: 1\nforwards:\n  db: { target: svc/db, ports: [\"5432\"] }\nenv: { DATABASE_URL: x, OTHER: y }\n";
+        string text = "version: 1\nforwards:\n  db: { target: svc/db, ports: [\"5432\"] }\nenv: { DATABASE_URL: x, OTHER: z }\n";
         RunFile found = RunFileReader.Read(new FileText("pf.yaml", _folder.Path, text, IsNamed: false), static _ => null);
 
         ((Action)(() => FoundFileRules.CheckVariables(found, static name => name == "DATABASE_URL"))).Should().Throw<FileException>()
