@@ -3,10 +3,14 @@ namespace PortForward.Cluster;
 /// <summary>Finds the known word that a mistyped one was meant to be.</summary>
 internal static class Nearest
 {
-    /// <summary>The nearest of some words; null if none is near: one change for each three letters.</summary>
+    /// <summary>More letters have no words that are mistyped, and comparing them takes long.</summary>
+    private const int MaxLength = 64;
+
+    /// <summary>The nearest of some words; null if none is near: one change for each three letters. No very long word is near another.</summary>
     public static string? Of(string word, IEnumerable<string> known)
     {
-        (string Word, int Distance)[] near = [.. known.Select(other => (other, Distance(word, other))).Where(other => other.Item2 <= Math.Max(1, word.Length / 3))];
+        IEnumerable<string> comparable = word.Length > MaxLength ? [] : known.Where(static other => other.Length <= MaxLength);
+        (string Word, int Distance)[] near = [.. comparable.Select(other => (other, Distance(word, other))).Where(other => other.Item2 <= Math.Max(1, word.Length / 3))];
         return near.Length == 0 ? null : near.MinBy(static other => other.Distance).Word;
     }
 

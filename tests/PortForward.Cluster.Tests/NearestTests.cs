@@ -15,6 +15,16 @@ public sealed class NearestTests
     [InlineData("--something-else", null)]
     public void Near_is_one_change_for_each_three_letters(string word, string? nearest) => Nearest.Of(word, Known).Should().Be(nearest);
 
+    [Fact]
+    public void A_very_long_word_is_near_no_other_and_costs_nothing()
+    {
+        string longest = new('a', 64);
+
+        Nearest.Of(longest, [longest]).Should().Be(longest);
+        Nearest.Of(longest, [longest + "a"]).Should().BeNull();
+        ((Action)(() => Nearest.Of(new string('a', 1_000_000), [new string('a', 1_000_001)]).Should().BeNull())).ExecutionTime().Should().BeLessThan(TimeSpan.FromSeconds(5));
+    }
+
     [Theory]
     [InlineData("", "abc", 3)]
     [InlineData("abc", "abc", 0)]

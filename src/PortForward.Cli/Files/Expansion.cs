@@ -1,8 +1,8 @@
 namespace PortForward.Cli.Files;
 
 /// <summary>
-/// Fills environment variables into a text: <c>${VAR}</c>, and <c>${VAR:-default}</c> for one that is missing or empty. <c>$${</c> stands for <c>${</c>; every other
-/// dollar sign stays as it is.
+/// Fills environment variables into a text: <c>${VAR}</c>, and <c>${VAR:-default}</c> for one that is missing or empty; templates may stand in a default.
+/// <c>$${</c> stands for <c>${</c>; every other dollar sign stays as it is.
 /// </summary>
 internal static class Expansion
 {
@@ -27,7 +27,7 @@ internal static class Expansion
             }
 
             pieces.Add((text[at..open], false));
-            int end = text.IndexOf('}', open);
+            int end = EndOf(text, open + Open.Length);
             string content = end < 0 ? "" : text[(open + Open.Length)..end];
             at = end < 0 ? text.Length : end + 1;
             string whole = text[open..at];
@@ -46,7 +46,7 @@ internal static class Expansion
             }
             else if (parts.Length == 2)
             {
-                pieces.Add((parts[1], true));
+                pieces.Add((parts[1], false)); // The file says it.
             }
             else
             {
@@ -56,6 +56,26 @@ internal static class Expansion
 
         pieces.Add((text[at..], false));
         return pieces;
+    }
+
+    /// <summary>Where the brace is that closes, behind whole templates such as <c>{{db.addr}}</c>; -1 if there is none.</summary>
+    private static int EndOf(string text, int start)
+    {
+        bool isTemplate = false;
+        for (int at = start; at < text.Length; at++)
+        {
+            if (string.CompareOrdinal(text, at, isTemplate ? "}}" : "{{", 0, 2) == 0)
+            {
+                isTemplate = !isTemplate;
+                at++;
+            }
+            else if (text[at] == '}' && !isTemplate)
+            {
+                return at;
+            }
+        }
+
+        return -1;
     }
 
     private static bool IsVariable(string name) =>

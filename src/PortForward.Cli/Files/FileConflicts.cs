@@ -34,13 +34,15 @@ internal static class FileConflicts
             {
                 if (SocketPort.PathOf(port.Text) is { } socket && !sockets.TryAdd(socket, (forward.Name, port.At)))
                 {
-                    mistakes.Add(port.At, $"the socket {UntrustedText.OneLine(socket)} is {sockets[socket].Owner}'s already, on line {sockets[socket].At.Line}: give one of them another");
+                    mistakes.Add(port.At, $"the socket {UntrustedText.OneLine(port.Written ?? socket)} is {sockets[socket].Owner}'s already, on line {sockets[socket].At.Line}: give one of them another");
                 }
 
                 var spec = PortSpec.Parse(port.Text);
                 if (places.Take(spec, addresses, Tuple.Create(forward.Name, port.At)) is (var owner, var at))
                 {
-                    mistakes.Add(port.At, $"the local port {spec.FixedLocalPort} is {owner}'s already, on line {at.Line}: give one of them another, or any free one, as in \":{spec.Remote}\"");
+                    string shown = port.Written is null ? $"{spec.FixedLocalPort}" : $"of {port.Written}";
+                    string example = port.Written is null ? $", as in \":{spec.Remote}\"" : "";
+                    mistakes.Add(port.At, $"the local port {shown} is {owner}'s already, on line {at.Line}: give one of them another, or any free one{example}");
                 }
             }
         }
@@ -52,12 +54,13 @@ internal static class FileConflicts
         foreach (RunFileForward forward in file.Forwards.DistinctBy(static forward => forward.Name, StringComparer.Ordinal))
         {
             string prefix = $"PF_{ForwardName.InVariable(forward.Name)}";
-            foreach (string part in forward.Ports.Select(static port => $"_{ForwardName.InVariable(PortSpec.Parse(port.Text).Remote)}").Prepend(""))
+            IEnumerable<(string Variable, bool IsWritten)> variables = forward.Ports.Select(port =>
+                ($"{prefix}_{ForwardName.InVariable(PortSpec.Parse(port.Text).Remote)}_PORT", port.Written is null));
+            foreach ((string variable, bool isWritten) in variables.Prepend(($"{prefix}_PORT", true)))
             {
-                string variable = $"{prefix}{part}_PORT";
                 if (!owners.TryAdd(variable, forward) && owners[variable] != forward)
                 {
-                    mistakes.Add(forward.At, $"{owners[variable].Name} (line {owners[variable].At.Line}) and {forward.Name} would both set {variable}: give one of them another name");
+                    mistakes.Add(forward.At, $"{owners[variable].Name} (line {owners[variable].At.Line}) and {forward.Name} would both set {(isWritten ? variable : "the same variable")}: give one of them another name");
                 }
             }
         }

@@ -1,3 +1,5 @@
+using System.Buffers;
+
 namespace PortForward.Cli.Files;
 
 /// <summary>Takes texts out of a file exactly as they were written. What YAML might take for something else is told, and so is what is no text.</summary>
@@ -5,6 +7,10 @@ namespace PortForward.Cli.Files;
 /// <param name="mistakes">Takes what is wrong.</param>
 internal sealed class FileTexts(Func<string, string?> variables, Mistakes mistakes)
 {
+    private static readonly SearchValues<char> Controls = SearchValues.Create([.. Enumerable.Range(0, 0xA0).Select(static code => (char)code).Where(char.IsControl)]);
+    private static readonly SearchValues<char> ControlsInLine =
+        SearchValues.Create([.. Enumerable.Range(0, 0xA0).Select(static code => (char)code).Where(static sign => char.IsControl(sign) && sign is not ('\t' or '\n' or '\r'))]);
+
     /// <summary>A text with its environment variables filled in.</summary>
     /// <param name="node">The value; null if there is none.</param>
     /// <param name="what">What it is, in words.</param>
@@ -23,7 +29,14 @@ internal sealed class FileTexts(Func<string, string?> variables, Mistakes mistak
             return null;
         }
 
-        return new Placed(whole, text.At);
+        var placed = new Placed(whole, text.At) { Written = pieces.Any(static piece => piece.IsFilledIn) ? text.Value : null };
+        if (WhyUnreadable(whole, what, mayHaveLines: false) is { } wrong)
+        {
+            mistakes.Add(text.At, placed.Wrong(wrong, $"text for {what}"));
+            return null;
+        }
+
+        return placed;
     }
 
     /// <summary>The items of a list.</summary>
@@ -46,13 +59,16 @@ internal sealed class FileTexts(Func<string, string?> variables, Mistakes mistak
     }
 
     /// <summary>A text as it was written; null if there is none, or if it is something else.</summary>
-    public YamlText? Text(YamlNode? node, string what)
+    /// <param name="node">The value; null if there is none.</param>
+    /// <param name="what">What it is, in words.</param>
+    /// <param name="mayHaveLines">Whether it may have several lines, and tabs.</param>
+    public YamlText? Text(YamlNode? node, string what, bool mayHaveLines = false)
     {
         string? wrong = node switch
         {
             null => null,
             { Unquoted: { } meant } => YamlReader.NeedsQuotes(meant),
-            YamlText text => WhyNotText(text, what),
+            YamlText text => WhyNotText(text, what) ?? WhyUnreadable(text.Value, what, mayHaveLines),
             YamlList => $"{what} is a text, and not a list",
             _ => $"{what} is a text, and not a mapping",
         };
@@ -74,6 +90,13 @@ internal sealed class FileTexts(Func<string, string?> variables, Mistakes mistak
             mistakes.Add(text.PositionOf(piece), sentence);
         });
         return isWrong ? null : pieces;
+    }
+
+    /// <summary>Programs take a character such as NUL for the end of a text, or for more than a part of it.</summary>
+    private static string? WhyUnreadable(string text, string what, bool mayHaveLines)
+    {
+        int found = text.AsSpan().IndexOfAny(mayHaveLines ? ControlsInLine : Controls);
+        return found < 0 ? null : $"{what} has a control character, U+{(int)text[found]:X4}: leave it out";
     }
 
     private static string? WhyNotText(YamlText text, string what)

@@ -3,15 +3,22 @@ using PortForward.Cluster;
 namespace PortForward.Cli.Files;
 
 /// <summary>
-/// Reads the environment variables of a file. Their templates name forwards of the file only: <c>{{db.host}}</c>, <c>{{db.port}}</c>, <c>{{db.pg.addr}}</c>.
+/// Reads the environment variables of a file. Their templates name forwards of the file only: <c>{{db.host}}</c>, <c>{{db.port}}</c>, <c>{{db.pg.addr}}</c>. Four braces
+/// stand for two that open no template.
 /// </summary>
 /// <param name="texts">Takes texts out of the file.</param>
 /// <param name="mistakes">Takes what is wrong.</param>
 /// <param name="forwards">The names of the file's forwards.</param>
 internal sealed class FileVariables(FileTexts texts, Mistakes mistakes, IReadOnlyList<string> forwards)
 {
-    private const string Open = "{{", Close = "}}", Own = "PF_";
+    private const string Open = "{{", Close = "}}", Literal = "{{{{", Own = "PF_";
+
+    /// <summary>How many templates of no forward are compared with the names of the forwards.</summary>
+    private const int MaxCompared = 100;
+
     private static readonly string[] Fields = ["host", "port", "addr", "path"];
+
+    private int _compared;
 
     /// <summary>Reads them.</summary>
     public IReadOnlyList<RunFileVariable> Read(YamlNode? node)
@@ -44,7 +51,7 @@ internal sealed class FileVariables(FileTexts texts, Mistakes mistakes, IReadOnl
                 mistakes.Add(key.At, $"{key.Value} is there twice: line {lines[key.Value]} has it already");
             }
 
-            if (texts.Text(value, $"{key.Value}") is { } text && texts.Divide(text) is { } pieces)
+            if (texts.Text(value, UntrustedText.OneLine(key.Value, maxLength: 60), mayHaveLines: true) is { } text && texts.Divide(text) is { } pieces)
             {
                 IEnumerable<ValuePart> parts = pieces.SelectMany(piece => piece.IsFilledIn ? [new ValuePart(piece.Text)] : Divide(piece.Text, text));
                 variables.Add(new RunFileVariable(key.Value, [.. parts], key.At));
@@ -69,6 +76,13 @@ internal sealed class FileVariables(FileTexts texts, Mistakes mistakes, IReadOnl
         int at = 0;
         while (piece.IndexOf(Open, at, StringComparison.Ordinal) is >= 0 and int open)
         {
+            if (piece.AsSpan(open).StartsWith(Literal, StringComparison.Ordinal))
+            {
+                parts.Add(new ValuePart(piece[at..(open + Open.Length)]));
+                at = open + Literal.Length;
+                continue;
+            }
+
             int end = piece.IndexOf(Close, open, StringComparison.Ordinal);
             string template = piece[open..(end < 0 ? piece.Length : end + Close.Length)];
             parts.Add(new ValuePart(piece[at..open]));
@@ -92,7 +106,7 @@ internal sealed class FileVariables(FileTexts texts, Mistakes mistakes, IReadOnl
         if (forward is null)
         {
             string[] words = content.Split('.', 2);
-            return (null, Nearest.Of(words[0], forwards) is { } near ? $"{template}: there is no forward {words[0]}; did you mean {near}?"
+            return (null, _compared++ < MaxCompared && Nearest.Of(words[0], forwards) is { } near ? $"{template}: there is no forward {words[0]}; did you mean {near}?"
                 : $"{template}: there is no forward {words[0]} in the file");
         }
 

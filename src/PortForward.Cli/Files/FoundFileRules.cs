@@ -22,11 +22,17 @@ internal static class FoundFileRules
             {
                 if (SocketPort.PathOf(port.Text) is { } socket && !RealPath.IsWithin(socket, file.Folder))
                 {
-                    mistakes.Add(port.At, $"{OnlyNamed} have a socket outside of its own folder, as {UntrustedText.OneLine(socket)} is");
+                    mistakes.Add(port.At, $"{OnlyNamed} have a socket outside of its own folder, as {UntrustedText.OneLine(port.Written ?? socket)} is");
                 }
 
                 FindOpen(PortSpec.Parse(port.Text).Address is { } address ? port with { Text = address } : null, mistakes);
             }
+        }
+
+        foreach (RunFileVariable variable in file.Variables.Where(static variable => LeadsClients(variable.Name) && !IsHere(variable)))
+        {
+            string example = $"{{{{{(file.Forwards is [var first, ..] ? first.Name : "db")}.host}}}}";
+            mistakes.Add(variable.At, $"{OnlyNamed} set {variable.Name} to anything but this machine, or a template such as {example}");
         }
 
         foreach (RunFileVariable variable in file.Variables.Where(static variable => GuardedVariables.Contains(variable.Name)))
@@ -47,7 +53,7 @@ internal static class FoundFileRules
         IEnumerable<Placed> used = file.IsNamed ? [] : own.Append(named is null ? file.Context : null).OfType<Placed>();
         foreach (Placed other in used.Where(context => context.Text != current && context.Text != named))
         {
-            string shown = UntrustedText.OneLine(other.Text);
+            string shown = UntrustedText.OneLine(other.Shown);
             mistakes.Add(other.At, $"{OnlyNamed} use another context than the current one{(current is null ? "" : $", {current}")}; --context {shown} uses it for this run");
         }
 
@@ -77,11 +83,16 @@ internal static class FoundFileRules
         }
     }
 
+    private static bool LeadsClients(string variable) => GuardedVariables.Hosts.Contains(variable, StringComparer.OrdinalIgnoreCase);
+
+    private static bool IsHere(RunFileVariable variable) =>
+        variable.Value.Where(static part => part.Text.Length > 0).ToArray() is [{ } only] && (only.Forward is not null || only.Text is "localhost" or "127.0.0.1" or "::1");
+
     private static void FindOpen(Placed? address, Mistakes mistakes)
     {
         if (address is not null && ListenAddress.Parse([address.Text]).Any(static listen => !System.Net.IPAddress.IsLoopback(listen.Address)))
         {
-            mistakes.Add(address.At, $"{OnlyNamed} listen on {address.Text}, where other machines may reach it");
+            mistakes.Add(address.At, $"{OnlyNamed} listen on {UntrustedText.OneLine(address.Shown)}, where other machines may reach it");
         }
     }
 }

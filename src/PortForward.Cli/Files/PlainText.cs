@@ -8,7 +8,7 @@ namespace PortForward.Cli.Files;
 internal static class PlainText
 {
     private static readonly string[] Truths =
-        ["true", "True", "TRUE", "false", "False", "FALSE", "yes", "Yes", "YES", "no", "No", "NO", "on", "On", "ON", "off", "Off", "OFF"];
+        ["true", "True", "TRUE", "false", "False", "FALSE", "yes", "Yes", "YES", "no", "No", "NO", "on", "On", "ON", "off", "Off", "OFF", "y", "Y", "n", "N"];
 
     /// <summary>What else than a text it is for some reader, in words; null if it is a text for all of them.</summary>
     public static string? Otherwise(string text) =>

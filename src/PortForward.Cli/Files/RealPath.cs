@@ -6,11 +6,41 @@ internal static class RealPath
     /// <summary>As many as systems follow.</summary>
     private const int MaxLinks = 40;
 
-    /// <summary>The path without links; what does not exist stays as it is. Null if the links never end.</summary>
+    private const string Here = ".", Above = "..";
+
+    /// <summary>
+    /// The path without links; what does not exist stays as it is. As the system does it, <c>..</c> in a link's target leads to the folder above the one that was
+    /// reached, which may be another than the one before it in the text. Null if the links never end.
+    /// </summary>
     public static string? Of(string path)
     {
+        string full = Path.GetFullPath(path);
+        string real = Path.GetPathRoot(full)!;
+        var rest = new Stack<string>(Parts(full[real.Length..]));
         int links = 0;
-        return Follow(Path.GetFullPath(path), ref links);
+        while (rest.TryPop(out string? part))
+        {
+            string next = part == Above ? Path.GetDirectoryName(real) ?? real : Path.Combine(real, part);
+            if (part == Above || new FileInfo(next).LinkTarget is not { } target)
+            {
+                real = next;
+                continue;
+            }
+
+            if (++links > MaxLinks)
+            {
+                return null;
+            }
+
+            int root = Path.GetPathRoot(target)?.Length ?? 0;
+            real = root == 0 ? real : Path.GetFullPath(target[..root], real);
+            foreach (string piece in Parts(target[root..]))
+            {
+                rest.Push(piece);
+            }
+        }
+
+        return real;
     }
 
     /// <summary>Whether a path leads into a folder or to it.</summary>
@@ -26,25 +56,7 @@ internal static class RealPath
         return real.Equals(root, comparison) || real.StartsWith(Path.EndsInDirectorySeparator(root) ? root : root + Path.DirectorySeparatorChar, comparison);
     }
 
-    private static string? Follow(string path, ref int links)
-    {
-        string? parent = Path.GetDirectoryName(path);
-        if (parent is null)
-        {
-            return path;
-        }
-
-        if (Follow(parent, ref links) is not { } folder)
-        {
-            return null;
-        }
-
-        string whole = Path.Combine(folder, Path.GetFileName(path));
-        if (new FileInfo(whole).LinkTarget is not { } target)
-        {
-            return whole;
-        }
-
-        return ++links > MaxLinks ? null : Follow(Path.GetFullPath(target, folder), ref links);
-    }
+    /// <summary>The parts of a path, the last one first.</summary>
+    private static IEnumerable<string> Parts(string path) =>
+        path.Split([Path.DirectorySeparatorChar, Path.AltDirectorySeparatorChar], StringSplitOptions.RemoveEmptyEntries).Where(static part => part != Here).Reverse();
 }

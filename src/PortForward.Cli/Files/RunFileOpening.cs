@@ -10,7 +10,9 @@ internal static partial class RunFileOpening
     /// <summary>The name that stands for stdin.</summary>
     public const string Stdin = "-";
 
-    private const int MaxSize = 1024 * 1024;
+    /// <summary>The most bytes that a file may have.</summary>
+    public const int MaxSize = 1024 * 1024;
+
     private const int NoSuchFile = 2; // ENOENT
     private const int TypeMask = 0xF000, RegularType = 0x8000; // S_IFMT, S_IFREG
 

@@ -7,8 +7,10 @@ namespace PortForward.Cli.Files;
 /// <summary>Reads the forwards that a file names, and finds all that is wrong with them and can be known from the file.</summary>
 internal sealed class RunFileReader
 {
+    /// <summary>The most forwards that a file may have.</summary>
+    public const int MaxForwards = 1000;
+
     private const string Version = "1";
-    private const int MaxForwards = 1000;
     private static readonly string[] Fields = ["version", "context", "namespace", "address", "forwards", "env"];
     private static readonly string[] ForwardFields = ["target", "ports", "context", "namespace", "address", "groups"];
 
@@ -165,7 +167,7 @@ internal sealed class RunFileReader
             : TargetReference.TryParse(target.Text, out _, out string? error) ? null : error;
         if (wrong is not null)
         {
-            _mistakes.Add(target.At, UntrustedText.OneLine(wrong));
+            _mistakes.Add(target.At, target.Wrong(wrong, "target"));
         }
 
         return target.Text;
@@ -188,7 +190,7 @@ internal sealed class RunFileReader
             }
             else
             {
-                _mistakes.Add(port.At, UntrustedText.OneLine(wrong));
+                _mistakes.Add(port.At, port.Wrong(wrong, "port"));
             }
         }
 
@@ -218,7 +220,7 @@ internal sealed class RunFileReader
     {
         if (@namespace is not null && TargetReference.CheckName(@namespace.Text, "namespace") is { } wrong)
         {
-            _mistakes.Add(@namespace.At, UntrustedText.OneLine(wrong));
+            _mistakes.Add(@namespace.At, @namespace.Wrong(wrong, "namespace"));
         }
 
         return @namespace;
@@ -233,7 +235,7 @@ internal sealed class RunFileReader
         }
         catch (FormatException e)
         {
-            _mistakes.Add(address!.At, UntrustedText.OneLine(e.Message));
+            _mistakes.Add(address!.At, address.Wrong(e.Message, "address"));
             return null;
         }
     }

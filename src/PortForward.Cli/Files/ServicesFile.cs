@@ -26,43 +26,66 @@ internal static class ServicesFile
         text.Append(context is null ? "" : $"# context: {Quote(context)}   # only this one: pf up refuses any other\n").Append(CultureInfo.InvariantCulture, $"namespace: {Quote(@namespace)}\nforwards:\n");
         var taken = new HashSet<int>();
         var names = new HashSet<string>(StringComparer.Ordinal);
-        bool isEmpty = true;
+        (int written, int leftOut) = (0, 0);
         foreach (Service service in services.OrderBy(static service => service.Metadata?.Name, StringComparer.Ordinal))
         {
-            string called = service.Metadata!.Name!;
-            ServicePort[] ports = service.Spec?.Type == External ? [] : [.. (service.Spec?.Ports ?? []).Where(static port => port.Protocol is null or "" or "TCP")];
+            string called = service.Metadata?.Name ?? "";
+            ServicePort[] ports = service.Spec?.Type == External ? [] : [.. (service.Spec?.Ports ?? []).Where(static port => IsTaken(port))];
+            if (written == RunFileReader.MaxForwards || !IsName(called) || text.Length + LengthFor(called, ports) > RunFileOpening.MaxSize)
+            {
+                leftOut++;
+                continue;
+            }
+
             if (ports.Length == 0)
             {
                 text.Append(CultureInfo.InvariantCulture, $"  # svc/{called} is left out: it has no TCP port to forward\n");
                 continue;
             }
 
-            isEmpty = false;
-            string name = NameFor(called, names);
-            string written = string.Join(", ", ports.Select(port => Quote(PortText(port, ports, taken))));
+            written++;
+            string name = NameFor(called, ports, names);
+            string ofPorts = string.Join(", ", ports.Select(port => Quote(PortText(port, ports, taken))));
             string note = service.Spec?.ClusterIP == Headless ? "   # headless: these are the pods' own ports" : "";
-            text.Append(CultureInfo.InvariantCulture, $"  {Key(name)}: {{ target: {Quote($"svc/{called}")}, ports: [{written}] }}{note}\n");
+            text.Append(CultureInfo.InvariantCulture, $"  {Key(name)}: {{ target: {Quote($"svc/{called}")}, ports: [{ofPorts}] }}{note}\n");
         }
 
-        return isEmpty ? null : text.ToString();
+        text.Append(leftOut == 0 ? "" : $"  # {leftOut} more left out: a file has no more than {RunFileReader.MaxForwards} forwards and {RunFileOpening.MaxSize >> 20} MiB\n");
+        return written == 0 ? null : text.ToString();
     }
 
-    private static string NameFor(string service, HashSet<string> taken)
+    private static bool IsTaken(ServicePort port) => port is { Protocol: null or "" or "TCP", Number: > 0 and <= ushort.MaxValue };
+
+    /// <summary>Whether the reader takes it in a target, as it takes all names that a cluster should have.</summary>
+    private static bool IsName(string service) => service is not ("" or "." or "..") && service.All(static letter => char.IsAsciiLetterOrDigit(letter) || letter is '-' or '.');
+
+    /// <summary>As many characters as a service may need, and the last comment besides.</summary>
+    private static int LengthFor(string service, ServicePort[] ports) => 300 + (3 * service.Length) + ports.Sum(static port => 20 + (port.Name?.Length ?? 0));
+
+    /// <summary>A name of which no variable is another forward's already.</summary>
+    private static string NameFor(string service, ServicePort[] ports, HashSet<string> taken)
     {
         string name = ForwardName.IsValid(service) ? service : $"svc-{service}";
         IEnumerable<string> others = Enumerable.Range(2, taken.Count + 1).Select(number => $"{name}-{number}");
-        return others.Prepend(name).First(candidate => taken.Add(ForwardName.InVariable(candidate)));
+        string free = others.Prepend(name).First(candidate => !VariablesOf(candidate, ports).Any(taken.Contains));
+        taken.UnionWith(VariablesOf(free, ports));
+        return free;
     }
+
+    private static IEnumerable<string> VariablesOf(string name, ServicePort[] ports) =>
+        ports.Select(port => ForwardName.InVariable($"{name}_{RemoteOf(port, ports)}")).Prepend(ForwardName.InVariable(name));
 
     /// <summary>The port by its name where it has one that is its own, and the local one with the same number or a like one.</summary>
     private static string PortText(ServicePort port, ServicePort[] all, HashSet<int> taken)
     {
-        string remote = string.IsNullOrEmpty(port.Name) || all.Count(other => other.Name == port.Name) > 1 || !PortSpec.TryParse($":{port.Name}", out _, out _)
-            ? $"{port.Number}" : port.Name;
+        string remote = RemoteOf(port, all);
         int first = port.Number < Unprivileged ? port.Number + MovedBy : port.Number;
         int local = Enumerable.Range(first, ushort.MaxValue - first + 1).FirstOrDefault(taken.Add);
         return local == 0 ? $":{remote}" : $"{local}:{remote}";
     }
+
+    private static string RemoteOf(ServicePort port, ServicePort[] all) =>
+        string.IsNullOrEmpty(port.Name) || all.Count(other => other.Name == port.Name) > 1 || !PortSpec.TryParse($":{port.Name}", out _, out _) ? $"{port.Number}" : port.Name;
 
     private static string Key(string name) => PlainText.Otherwise(name) is null ? name : Quote(name);
 

@@ -5,11 +5,19 @@ namespace PortForward.Cli.Files;
 /// <summary>Finds texts without quotes that YAML takes for something else, or for nothing that it knows: <c>[::1]:80:80</c>, <c>{{db.addr}}</c>, <c>@x</c>.</summary>
 internal static class UnquotedText
 {
+    /// <summary>The most that is looked through for one text, so that the work does not grow with the square of a line.</summary>
+    private const int MaxLength = 4096;
+
     private static readonly SearchValues<char> OfAddresses = SearchValues.Create("0123456789abcdefABCDEF:.%");
 
-    /// <summary>The first one in a line that YAML cannot read.</summary>
+    /// <summary>The first one in a line that YAML cannot read; null if there is none, or if the line is too long to be looked through.</summary>
     public static (int Start, int End)? FindIn(string text, (int Start, int End) line)
     {
+        if (line.End - line.Start > MaxLength)
+        {
+            return null;
+        }
+
         int depth = 0;
         bool begins = true;
         for (int at = line.Start; at < line.End; at++)
@@ -57,7 +65,7 @@ internal static class UnquotedText
     {
         end = EndOf(text, start, inFlow);
         ReadOnlySpan<char> token = text.AsSpan(start, end - start);
-        return token.Length > 2
+        return token.Length is > 2 and <= MaxLength
             && (token.StartsWith("{{") || token[0] is '@' or '`' or '%' || IsBracketedAddress(token)
                 || (inFlow && token[0] is not ('[' or '{') && (token.Contains("{{", StringComparison.Ordinal) || token.Contains("${", StringComparison.Ordinal))));
     }
@@ -70,7 +78,7 @@ internal static class UnquotedText
     {
         int depth = 0;
         int at = start;
-        while (at < text.Length && text[at] is not ('\n' or '\r') && !(text[at] == '#' && at > start && text[at - 1] == ' '))
+        while (at < text.Length && at - start <= MaxLength && text[at] is not ('\n' or '\r') && !(text[at] == '#' && at > start && text[at - 1] == ' '))
         {
             if (text[at] is '{' or '[')
             {

@@ -110,6 +110,24 @@ public sealed class CheckAndInitTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_is_written_is_taken_however_services_and_ports_are_called()
+    {
+        await using TestCluster cluster = await TestCluster.StartAsync();
+        cluster.Add(TestObjects.Service("web", "app=web", new ServicePort(80, "metrics", "web"), new ServicePort(81, "a-b", "web"), new ServicePort(82, "2", "web")));
+        foreach (string name in (string[])["web-metrics", "web-2", "web-a", "web-a-b", "web-metrics-2", "y", "n"])
+        {
+            cluster.Add(TestObjects.Service(name, "app=web", new ServicePort(80, "b", "web")));
+        }
+
+        string kubeconfig = cluster.WriteKubeconfig(_folder["other"]);
+
+        (await FileRun.RunAsync(kubeconfig, _folder.Path, "init", "-f", "pf.yaml")).ExitCode.Should().Be(0);
+
+        (int exitCode, _, IReadOnlyList<string> error) = await FileRun.RunAsync(kubeconfig, _folder.Path, "check");
+        (exitCode, string.Join('|', error)).Should().Be((0, ""));
+    }
+
+    [Fact]
     public async Task A_namespace_without_services_is_told_and_nothing_is_written()
     {
         (int exitCode, _, IReadOnlyList<string> error) = await FileRun.RunAsync(_kubeconfig, _folder.Path, "init", "-n", "kube-public");

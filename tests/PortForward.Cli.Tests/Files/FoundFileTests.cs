@@ -80,7 +80,9 @@ public sealed class FoundFileTests : IDisposable
     [InlineData("env: { LD_PRELOAD: x }", "4:8: only a file named with -f may set LD_PRELOAD, which decides what programs load, run or trust")]
     [InlineData("env: { PATH: x }", "4:8: only a file named with -f may set PATH, which decides what programs load, run or trust")]
     [InlineData("env: { path: x }", "4:8: only a file named with -f may set path, which decides what programs load, run or trust")]
-    [InlineData("env: { DATABASE_URL: x, PGHOST: x, HTTP_PORT: x, ASPNETCORE_URLS: x, SPRING_DATASOURCE_URL: x, LOG_LEVEL: x }", null)]
+    [InlineData("env: { DATABASE_URL: x, PGHOST: \"{{db.host}}\", MYSQL_HOST: localhost, HTTP_PORT: x, ASPNETCORE_URLS: x, SPRING_DATASOURCE_URL: x, LOG_LEVEL: x }", null)]
+    [InlineData("env: { PGHOST: evil.example }", "4:8: only a file named with -f may set PGHOST to anything but this machine, or a template such as {{db.host}}")]
+    [InlineData("env: { pghostaddr: \"{{db.host}}.x\" }", "4:8: only a file named with -f may set pghostaddr to anything but this machine, or a template such as {{db.host}}")]
     public void It_is_not_trusted_like_a_flag_where_one_that_is_named_is(string line, string? told)
     {
         string text = $"version: 1\nforwards:\n  db: {{ target: svc/db, ports: [\"5432\"] }}\n{line}\n";
@@ -127,6 +129,42 @@ public sealed class FoundFileTests : IDisposable
         ((string[])["../db.sock", "run/db.sock", "loop/db.sock", "../repo2/db.sock"]).Should().OnlyContain(path => !RealPath.IsWithin(_folder[$"repo/{path}"], _folder["repo"]));
     }
 
+    [UnixTheory]
+    [InlineData("d/../x", false)]
+    [InlineData("d/../../x", false)]
+    [InlineData("twice/x", false)]
+    [InlineData("in/../sub/x", true)]
+    [InlineData("in/../../deep/x", true)]
+    [InlineData("deep/../deep/er/./x", true)]
+    [InlineData("none/../../../x", false)]
+    public void Two_dots_in_a_links_target_lead_above_what_was_reached(string target, bool isWithin)
+    {
+        Directory.CreateDirectory(_folder["repo/deep/er"]);
+        Directory.CreateDirectory(_folder["outside/deep"]);
+        Directory.CreateSymbolicLink(_folder["repo/d"], _folder["outside/deep"]);
+        Directory.CreateSymbolicLink(_folder["repo/twice"], "d/../deep");
+        Directory.CreateSymbolicLink(_folder["repo/in"], "deep/er");
+        Directory.CreateDirectory(_folder["repo/deep/sub"]);
+        File.CreateSymbolicLink(_folder["repo/link"], target);
+
+        RealPath.IsWithin(_folder["repo/link"], _folder["repo"]).Should().Be(isWithin);
+        RealPath.IsWithin(_folder["repo/link/db.sock"], _folder["repo"]).Should().Be(isWithin);
+    }
+
+    [UnixFact]
+    public void A_file_is_not_read_through_a_folder_of_elsewhere()
+    {
+        _folder.Write("outside/secret.yaml", "version: 1");
+        Directory.CreateDirectory(_folder["outside/deep"]);
+        Directory.CreateDirectory(_folder["repo"]);
+        _folder.Write("repo/secret.yaml", "version: 1");
+        Directory.CreateSymbolicLink(_folder["repo/d"], _folder["outside/deep"]);
+        File.CreateSymbolicLink(_folder["repo/pf.yaml"], "d/../secret.yaml");
+
+        RealPath.Of(_folder["repo/pf.yaml"]).Should().Be(RealPath.Of(_folder["outside/secret.yaml"]));
+        RefusalOf(() => RunFileOpening.ReadFound(_folder["repo/pf.yaml"], _folder["repo"])).Should().Contain("is a link to a file outside of ");
+    }
+
     [Theory]
     [InlineData("LD_LIBRARY_PATH", true)]
     [InlineData("DYLD_INSERT_LIBRARIES", true)]
@@ -152,6 +190,17 @@ public sealed class FoundFileTests : IDisposable
     [InlineData("NODE_EXTRA_CA_CERTS", true)]
     [InlineData("PSQLRC", true)]
     [InlineData("AWS_CONFIG_FILE", true)]
+    [InlineData("GOAUTH", true)]
+    [InlineData("GOCACHEPROG", true)]
+    [InlineData("GOWORK", true)]
+    [InlineData("GOTENBERG_URL", false)]
+    [InlineData("TAR_OPTIONS", true)]
+    [InlineData("GH_BROWSER", true)]
+    [InlineData("ANSIBLE_CONFIG", true)]
+    [InlineData("COMPOSE_FILE", true)]
+    [InlineData("PGSSLROOTCERT", true)]
+    [InlineData("PGSERVICE", true)]
+    [InlineData("C_INCLUDE_PATH", true)]
     [InlineData("PGHOST", false)]
     [InlineData("PORT", false)]
     [InlineData("ConnectionStrings__Db", false)]
@@ -198,7 +247,7 @@ public sealed class FoundFileTests : IDisposable
     [Fact]
     public void It_replaces_no_variable_that_is_set()
     {
-        string text = "version: 1\nforwards:\n  db: { target: svc/db, ports: [\"5432\"] }\nenv: { DATABASE_URL: x, OTHER: y }\n";
+        string text = "version: 1\nforwards:\n  db: { target: svc/db, ports: [\"5432\"] }\nenv: { DATABASE_URL: x, OTHER: z }\n";
         RunFile found = RunFileReader.Read(new FileText("pf.yaml", _folder.Path, text, IsNamed: false), static _ => null);
 
         ((Action)(() => FoundFileRules.CheckVariables(found, static name => name == "DATABASE_URL"))).Should().Throw<FileException>()

@@ -92,7 +92,62 @@ public sealed class RunFileReaderTests
     [InlineData(Forward + "env: { A: \"x ${B\" }\n", "4:14: ${ is not closed: write ${VAR} or ${VAR:-default}, and $${ for ${ itself")]
     [InlineData(Forward + "env: { A: \"${B-c}\" }\n", "4:12: ${B-c} is no variable: write ${VAR} or ${VAR:-default}, and $${ for ${ itself")]
     [InlineData(Forward + "env: { A: \"${B:-${C}}\" }\n", "4:12: ${B:-${C} is no variable: write ${VAR} or ${VAR:-default}, and $${ for ${ itself")]
+    [InlineData(Forward + "env: { A: \"x\\0PATH=y\" }\n", "4:11: A has a control character, U+0000: leave it out")]
+    [InlineData(Forward + "env: { A: \"x\\e[2J\" }\n", "4:11: A has a control character, U+001B: leave it out")]
+    [InlineData(Forward + "env: { \"A\\0B\": x }\n", "4:8: a variable has a control character, U+0000: leave it out")]
+    [InlineData(Forward + "namespace: \"shop\\0\"\n", "4:12: namespace has a control character, U+0000: leave it out")]
+    [InlineData(Forward + "context: \"a\\nb\"\n", "4:10: context has a control character, U+000A: leave it out")]
+    [InlineData("version: 1\nforwards:\n  db: { target: svc/db, ports: [\"unix:a\\0b:80\"] }\n", "3:33: a port has a control character, U+0000: leave it out")]
+    [InlineData("version: 1\nforwards:\n  db: { target: \"svc/d\\x85b\", ports: [\"80\"] }\n", "3:17: target has a control character, U+0085: leave it out")]
+    [InlineData("version: 1\nforwards:\n  \"d\\0b\": { target: svc/db, ports: [\"80\"] }\n", "3:3: a name has a control character, U+0000: leave it out")]
+    [InlineData("version: 1\nforwards:\n  db: { target: svc/db, ports: [\"80\"], groups: [\"a\\0\"] }\n", "3:49: a group has a control character, U+0000: leave it out")]
+    [InlineData("version: 1\nforwards:\n  db: { target: \"${SECRET}\", ports: [\"80\"] }\n", "3:17: ${SECRET} is no target once the environment has filled it in")]
+    [InlineData("version: 1\nforwards:\n  db: { target: \"svc/${SECRET}\", ports: [\"80\"] }\n", "3:17: svc/${SECRET} is no target once the environment has filled it in")]
+    [InlineData("version: 1\nforwards:\n  db: { target: svc/db, ports: [\"${SECRET}\"] }\n", "3:33: ${SECRET} is no port once the environment has filled it in")]
+    [InlineData(Forward + "namespace: ${SECRET}\n", "4:12: ${SECRET} is no namespace once the environment has filled it in")]
+    [InlineData(Forward + "namespace: ${LINES}\n", "4:12: ${LINES} is no text for namespace once the environment has filled it in")]
+    [InlineData(Forward + "address: 127.0.0.1,${SECRET}\n", "4:10: 127.0.0.1,${SECRET} is no address once the environment has filled it in")]
     public void A_mistake_is_one_sentence_with_its_place(string text, string told) => WrongIn(text).Should().Equal($"pf.yaml:{told}");
+
+    [Fact]
+    public void A_value_of_env_may_have_lines_and_tabs() =>
+        Read(Forward + "env:\n  A: |\n    one\n    x\ttwo\n  B: \"a\\tb\\r\\n\"\n").Variables.Select(static variable => variable.Value[^1].Text).Should().Equal("one\nx\ttwo\n", "a\tb\r\n");
+
+    [Theory]
+    [InlineData("8080:80", "${PORT}:80", "4:33: the local port of ${PORT}:80 is a's already, on line 3: give one of them another, or any free one")]
+    [InlineData("unix:x:80", "unix:${X}:80", "4:33: the socket unix:${X}:80 is a's already, on line 3: give one of them another")]
+    [InlineData(":b-c", ":${NAME}", "4:3: a (line 3) and a-b would both set the same variable: give one of them another name")]
+    public void What_the_environment_has_filled_in_is_not_told_when_it_collides(string one, string other, string told)
+    {
+        string[] lines = WrongIn($"version: 1\nforwards:\n  a: {{ target: svc/a, ports: [\"{one}\"] }}\n  a-b: {{ target: svc/b, ports: [\"{other}\"] }}\n");
+
+        lines.Should().Equal($"pf.yaml:{told}");
+    }
+
+    [Theory]
+    [InlineData("${DB:-{{db.addr}}}", "<{{db.addr}}>")]
+    [InlineData("x${DB:-{{db.host}}:{{db.port}}/y}z", "x<{{db.host}}>:<{{db.port}}>/yz")]
+    [InlineData("${METRICS:-{{db.addr}}}/", "9090/")]
+    [InlineData("${BRACES:-x}", "{{nobody.addr}}")]
+    [InlineData("{{{{.Name}} {{db.port}}", "{{.Name}} <{{db.port}}>")]
+    [InlineData("${DB:-{{{{x}}}", "{{x}}")]
+    public void A_default_is_a_text_of_the_file_and_four_braces_are_two(string value, string read) =>
+        string.Concat(Read($"{Forward}env: {{ A: \"{value}\" }}\n").Variables[0].Value.Select(part => part.Forward is null ? part.Text : $"<{part.Text}>")).Should().Be(read);
+
+    [Fact]
+    public void A_template_of_a_default_names_a_forward_of_the_file() =>
+        WrongIn(Forward + "env: { A: \"${B:-{{web.addr}}}\", B: \"${B:-{{x}\" }\n").Should().Equal(
+            "pf.yaml:4:17: {{web.addr}}: there is no forward web in the file",
+            "pf.yaml:4:37: ${ is not closed: write ${VAR} or ${VAR:-default}, and $${ for ${ itself");
+
+    [Fact]
+    public void What_the_environment_has_filled_in_is_shown_as_it_was_written()
+    {
+        RunFile file = Read(Forward + "namespace: \"n-${METRICS}\"\ncontext: \"${CONTEXT:-kind}\"\n");
+
+        (file.Namespace!.Text, file.Namespace.Shown).Should().Be(("n-9090", "n-${METRICS}"));
+        (file.Context!.Text, file.Context.Shown).Should().Be(("kind", "kind"));
+    }
 
     [Theory]
     [InlineData("0.0.0.0:8080:80", "127.0.0.1:8080:80", true)]
@@ -137,6 +192,11 @@ public sealed class RunFileReaderTests
     [InlineData("many mistakes", "version: 1\nforwards:\n", "  - [::1]:80:80\n", 50_000)]
     [InlineData("many tabs", "version: 1\n", "\ta: b\n", 100_000)]
     [InlineData("many laughs", "a: &a [x, x, x, x, x, x, x, x, x]\nb: &b [*a, *a, *a, *a, *a, *a, *a, *a, *a]\n", "c: [*b, *b, *b, *b, *b]\n", 30_000)]
+    [InlineData("brackets behind a colon", "a: b: ", "[", 1_000_000)]
+    [InlineData("brackets in quotes", "a: [", "[\"[\"], ", 130_000)]
+    [InlineData("a long unknown key", "version: 1\n", "k", 1_000_000)]
+    [InlineData("many wrong templates", "version: 1\nforwards: { abcdefghijklmn: { target: svc/a, ports: [\"1\"] } }\nenv:\n  A: \"", "{{#.x}}", 80_000)]
+    [InlineData("open defaults", "version: 1\nenv:\n  A: \"", "${A:-{{} ", 110_000)]
     public void No_file_takes_long(string what, string start, string repeated, int times)
     {
         IEnumerable<string> numbers = Enumerable.Range(0, times).Select(static number => number.ToString(System.Globalization.CultureInfo.InvariantCulture));
@@ -177,6 +237,9 @@ public sealed class RunFileReaderTests
     [InlineData("2026-01-31", "a date")]
     [InlineData("2026-01-31T10:00:00Z", "a date")]
     [InlineData("svc/web", null)]
+    [InlineData("y", "a truth value")]
+    [InlineData("N", "a truth value")]
+    [InlineData("nn", null)]
     public void What_some_reader_of_YAML_takes_for_something_else_needs_quotes(string text, string? other) => PlainText.Otherwise(text).Should().Be(other);
 
     private static string[] WrongIn(string text)
@@ -197,6 +260,11 @@ public sealed class RunFileReaderTests
         "METRICS" => "9090",
         "BRACES" => "{{nobody.addr}}",
         "EMPTY" => "",
+        "SECRET" => "h/u/n@ter2%",
+        "LINES" => "hunter\n2",
+        "PORT" => "8080",
+        "X" => "x",
+        "NAME" => "c",
         _ => null,
     });
 }

@@ -12,9 +12,9 @@ public sealed class SchemaTests
 
     [Theory]
     [InlineData("version: 1\nforwards: { db: { target: svc/db, ports: [\"5432\"] } }")]
-    [InlineData("version: 1\nforwards:\n  db.x-y_z:\n    target: deployments.v1.apps/web\n    ports: [\":http\", 8080:http, \"[::1]:80:80\", \"8000-8010:80\"]\n    groups: [a, b.c]\n    context: x\n    namespace: y\n    address: ::1")]
+    [InlineData("version: 1\nforwards:\n  db.x-y_z:\n    target: deployments.v1.apps/web\n    ports: [\":http\", 8080:http, \"[::1]:80:80\", \"8000-8010:80\"]\n    groups: [a, b.c]\n    context: x\n    namespace: \"y\"\n    address: ::1")]
     [InlineData("version: 1\nforwards: { db: { target: \"${TARGET:-svc/db}\", ports: [\"${PORT:-1}\"], groups: [] } }\nenv: {}")]
-    [InlineData("version: 1\ncontext: c\nnamespace: n\naddress: \"127.0.0.1,localhost\"\nforwards: { db: { target: pod/db, ports: [\"1\"] } }\nenv: { A: \"\", B_1.c: \"{{db.addr}} {{db.1.port}}\", \"ON\": \"x\" }")]
+    [InlineData("version: 1\ncontext: c\nnamespace: \"n\"\naddress: \"127.0.0.1,localhost\"\nforwards: { db: { target: pod/db, ports: [\"1\"] } }\nenv: { A: \"\", B_1.c: \"{{db.addr}} {{db.1.port}}\", \"ON\": \"x\" }")]
     public void Both_take_it(string text)
     {
         WrongIn(text).Should().BeEmpty();
