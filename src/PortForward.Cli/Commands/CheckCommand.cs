@@ -84,7 +84,7 @@ internal static class CheckCommand
         const int MaxNames = 10;
         string[] names = [.. file.Forwards.Select(static forward => forward.Name)];
         var text = new StringBuilder($"{file.Path}: {(names.Length == 1 ? "1 forward" : $"{names.Length} forwards")} ({string.Join(", ", names.Take(MaxNames))}{(names.Length > MaxNames ? ", ..." : "")})");
-        text.Append(file.Context is null ? "" : $", context {file.Context.Text}").Append(file.Namespace is null ? "" : $", namespace {file.Namespace.Text}");
+        text.Append(file.Context is null ? "" : $", context {file.Context.Shown}").Append(file.Namespace is null ? "" : $", namespace {file.Namespace.Shown}");
         return UntrustedText.Escaped(text.Append(hasAsked ? ": no mistakes, and the cluster has them" : ": no mistakes").ToString(), int.MaxValue);
     }
 }

@@ -112,8 +112,8 @@ internal static class RunFileTargets
         string? named = Value(flags.Context, parsed);
         string? context = named ?? kubeconfig.CurrentContext;
         FoundFileRules.CheckContexts(file, context, named);
-        string usual = Value(flags.Namespace, parsed) ?? file.Namespace?.Text ?? (context is null ? null : kubeconfig.Context(context)?.Text("namespace")) ?? "default";
-        return UserMessages.FileUsed(file.Path, context, [.. forwards.Select(forward => forward.Namespace?.Text ?? usual).Distinct(StringComparer.Ordinal)]);
+        string usual = Value(flags.Namespace, parsed) ?? file.Namespace?.Shown ?? (context is null ? null : kubeconfig.Context(context)?.Text("namespace")) ?? "default";
+        return UserMessages.FileUsed(file.Path, context, [.. forwards.Select(forward => forward.Namespace?.Shown ?? usual).Distinct(StringComparer.Ordinal)]);
     }
 
     private static RunFileForward[] Choose(RunFile file, IReadOnlyList<string> names)

@@ -7,9 +7,9 @@ namespace PortForward.Cli.Files;
 /// <param name="mistakes">Takes what is wrong.</param>
 internal sealed class FileTexts(Func<string, string?> variables, Mistakes mistakes)
 {
-    private static readonly SearchValues<char> Controls = SearchValues.Create([.. Enumerable.Range(0, 0xA0).Select(static code => (char)code).Where(char.IsControl)]);
-    private static readonly SearchValues<char> ControlsInLine =
-        SearchValues.Create([.. Enumerable.Range(0, 0xA0).Select(static code => (char)code).Where(static sign => char.IsControl(sign) && sign is not ('\t' or '\n' or '\r'))]);
+    private static readonly char[] AllControls = [.. Enumerable.Range(0, 0xA0).Select(static code => (char)code).Where(char.IsControl)];
+    private static readonly SearchValues<char> Controls = SearchValues.Create(AllControls);
+    private static readonly SearchValues<char> ControlsInLine = SearchValues.Create([.. AllControls.Except(['\t', '\n', '\r'])]);
 
     /// <summary>A text with its environment variables filled in.</summary>
     /// <param name="node">The value; null if there is none.</param>

@@ -37,6 +37,12 @@ internal static class ServicesFile
                 continue;
             }
 
+            if (@namespace == "default" && called == "kubernetes")
+            {
+                text.Append(CultureInfo.InvariantCulture, $"  # svc/{called} is left out: it is the API server itself, and leads to no pod\n");
+                continue;
+            }
+
             if (ports.Length == 0)
             {
                 text.Append(CultureInfo.InvariantCulture, $"  # svc/{called} is left out: it has no TCP port to forward\n");
@@ -57,7 +63,8 @@ internal static class ServicesFile
     private static bool IsTaken(ServicePort port) => port is { Protocol: null or "" or "TCP", Number: > 0 and <= ushort.MaxValue };
 
     /// <summary>Whether the reader takes it in a target, as it takes all names that a cluster should have.</summary>
-    private static bool IsName(string service) => service is not ("" or "." or "..") && service.All(static letter => char.IsAsciiLetterOrDigit(letter) || letter is '-' or '.');
+    private static bool IsName(string service) =>
+        service is not ("" or "." or "..") && service.All(static letter => char.IsAsciiLetterOrDigit(letter) || letter is '-' or '.');
 
     /// <summary>As many characters as a service may need, and the last comment besides.</summary>
     private static int LengthFor(string service, ServicePort[] ports) => 300 + (3 * service.Length) + ports.Sum(static port => 20 + (port.Name?.Length ?? 0));
