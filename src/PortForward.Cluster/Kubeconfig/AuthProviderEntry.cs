@@ -160,11 +160,18 @@ internal sealed class AuthProviderEntry(string path, string user, TimeProvider t
             {
                 return new FileStream(name, FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 0, FileOptions.DeleteOnClose);
             }
-            catch (IOException) when (attempt < LockAttempts && File.Exists(name))
+            catch (IOException e) when (attempt < LockAttempts && (SaysItExists(e) || File.Exists(name)))
             {
                 await Task.Delay(LockPause, time, cancellationToken).ConfigureAwait(false);
             }
         }
+    }
+
+    /// <summary>Whether the file was there when it was to be created; it may have gone since.</summary>
+    private static bool SaysItExists(IOException e)
+    {
+        const int UnixFileExists = 17, WindowsFileExists = unchecked((int)0x80070050); // EEXIST, ERROR_FILE_EXISTS
+        return e.HResult is UnixFileExists or WindowsFileExists;
     }
 
     private ClusterException Unchanged() => new($"the kubeconfig {path} cannot be changed: its auth-provider of user \"{user}\" is gone, or written in a way that does not allow it");
