@@ -32,11 +32,11 @@ internal static class Subcommands
     public static string[] WithSwitch(string[] arguments) => arguments is not [Check, ..] ? arguments
         : [.. arguments.Index().Select(argument => argument.Item == "--cluster" && arguments.ElementAtOrDefault(argument.Index + 1) is null or ['-', ..] ? "--cluster=" : argument.Item)];
 
-    /// <summary>What to add to the failure of a pod of that name that does not exist; null if there is nothing to add.</summary>
+    /// <summary>What to add to the failure of a pod of that name that does not exist, if a word behind it may have been meant as a name; null if none was.</summary>
     public static string? HintFor(IReadOnlyList<string> words)
     {
         bool isCommand = words is [Up or Check or Init, ..];
-        return !isCommand || words.Skip(1).FirstOrDefault(TargetWords.MayBePort) is not { } port || port.Contains(':', StringComparison.Ordinal) ? null
+        return !isCommand || words.Skip(1).FirstOrDefault(static word => TargetWords.MayBePort(word) && ForwardName.IsValid(word)) is not { } port ? null
             : words[0] == Up ? $" (pf up {port} is the pod up, since {port} has a digit and is no name in {RunFileSearch.Name}; -f {RunFileSearch.Name} makes it the command)"
             : $" (pf {words[0]} {port} is the pod {words[0]}; pf {words[0]} alone is the command)";
     }
