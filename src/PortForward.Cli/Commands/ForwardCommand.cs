@@ -40,7 +40,7 @@ internal static class ForwardCommand
             using ILoggerFactory loggers = stderr.CreateLoggerFactory(ForwardArguments.ReadDiagnosticsLevel(flags, parsed));
             IReadOnlyList<string> words = parsed.GetValue(flags.Words) ?? [];
             bool hasTarget = parsed.GetValue(flags.Selector) is not null || parsed.GetValue(flags.Stdio) is not null;
-            string? subcommand = hasTarget ? null : Subcommands.Find(words, parsed.GetValue(flags.Filename) is not null, () => RunFileTargets.FindNames(flags, parsed));
+            string? subcommand = hasTarget ? null : Subcommands.Find(words, parsed.GetValue(flags.Filename) is not null, RunFileTargets.FindNames);
             return subcommand switch
             {
                 Subcommands.Up => await ForwardRun.RunAsync(RunFileTargets.Read(flags, parsed, [.. words.Skip(1)], command, stderr.Tell), flags, parsed, stderr, loggers),

@@ -21,24 +21,19 @@ internal static class RunFileTargets
         }
 
         string? userFolder = RunFileSearch.UserFolder(Environment.GetEnvironmentVariable);
-        (string path, string? within) = RunFileSearch.Find(Environment.CurrentDirectory, userFolder) ?? throw new FileException(
+        return LoadFound(userFolder) ?? throw new FileException(
             $"there is no {RunFileSearch.Name} here, nor above up to the repository's root{(userFolder is null ? "" : $", nor in {userFolder}")}: pf init writes one, and -f FILE names another");
-        return RunFileReader.Read(RunFileOpening.ReadFound(path, within), Environment.GetEnvironmentVariable);
     }
 
-    /// <summary>The names of forwards and groups in the file that would be used; none if there is no file.</summary>
-    /// <exception cref="FileException">Something is wrong with the file, so that nobody can say which names it has.</exception>
-    public static IReadOnlyCollection<string> FindNames(ForwardFlags flags, ParseResult parsed)
-    {
-        string? userFolder = RunFileSearch.UserFolder(Environment.GetEnvironmentVariable);
-        if (parsed.GetValue(flags.Filename) is null && RunFileSearch.Find(Environment.CurrentDirectory, userFolder) is null)
-        {
-            return [];
-        }
+    /// <summary>The names of forwards and groups in the file that is found where none is named; none if there is no file.</summary>
+    /// <exception cref="FileException">Something is wrong with the file.</exception>
+    public static IReadOnlyCollection<string> FindNames() => LoadFound(RunFileSearch.UserFolder(Environment.GetEnvironmentVariable)) is { } file
+        ? [.. file.Forwards.Select(static forward => forward.Name), .. file.Groups]
+        : [];
 
-        RunFile file = Load(flags, parsed);
-        return [.. file.Forwards.Select(static forward => forward.Name), .. file.Groups];
-    }
+    private static RunFile? LoadFound(string? userFolder) => RunFileSearch.Find(Environment.CurrentDirectory, userFolder) is var (path, within)
+        ? RunFileReader.Read(RunFileOpening.ReadFound(path, within), Environment.GetEnvironmentVariable)
+        : null;
 
     /// <summary>Reads what a command line asks of a file.</summary>
     /// <param name="flags">The flags.</param>
