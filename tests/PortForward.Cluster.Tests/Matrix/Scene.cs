@@ -192,34 +192,11 @@ internal sealed class Scene
         return end;
     }
 
-    private static async Task<ClientSees> RefusedAsync(Stage stage)
-    {
-        Socket client;
-        try
-        {
-            client = await stage.Forward.ConnectAsync();
-        }
-        catch (SocketException e) when (e.SocketErrorCode == SocketError.ConnectionReset)
-        {
-            return ClientSees.Reset; // It came before the client has looked whether it is connected.
-        }
+    private static async Task<ClientSees> RefusedAsync(Stage stage) =>
+        await stage.Forward.ConnectAsync().IsResetAsync() ? ClientSees.Reset : ClientSees.End;
 
-        using (client)
-        {
-            (byte[] answer, ClientSees end) = await ReadToEndAsync(client);
-            answer.Should().BeEmpty();
-            return end;
-        }
-    }
-
-    private static async Task<ClientSees> ResetAsync(Stage stage)
-    {
-        using Socket client = await stage.Forward.ConnectAsync();
-        await client.SendAsync("x"u8.ToArray());
-        (byte[] answer, ClientSees end) = await ReadToEndAsync(client);
-        answer.Should().BeEmpty();
-        return end;
-    }
+    private static async Task<ClientSees> ResetAsync(Stage stage) =>
+        await stage.Forward.ConnectAsync().IsResetAsync("x"u8.ToArray()) ? ClientSees.Reset : ClientSees.End;
 
     private static async Task<ClientSees> ParallelAsync(Stage stage)
     {
