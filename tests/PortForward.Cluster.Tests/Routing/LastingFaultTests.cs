@@ -130,9 +130,12 @@ public sealed class LastingFaultTests : IAsyncLifetime
         await using RoutedForward forward = await RoutedForward.StartAsync(_cluster, "svc/web", ["7000"]);
         await forward.EchoOnceAsync("before");
         using IDisposable silent = _cluster.Faults.Always(request => !request.IsPortForward, RequestFault.Hang);
-        _cluster.Tunnels.CutAll();
+        int asked = Upgrades();
         long began = Stopwatch.GetTimestamp();
+        _cluster.Tunnels.CutAll();
 
+        // A connection on the tunnel that was cut would be reset.
+        await Waiting.UntilAsync(() => Upgrades() > asked);
         await forward.EchoOnceAsync("after");
 
         Stopwatch.GetElapsedTime(began).Should().BeLessThan(TimeSpan.FromSeconds(8), "a look-up may take 10 s");
