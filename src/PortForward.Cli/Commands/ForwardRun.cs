@@ -12,13 +12,38 @@ using PortForward.Forwarding;
 namespace PortForward.Cli.Commands;
 
 /// <summary>One run of the program: forwards of the library, with the signals that end them, the lines that tell of them, and the exit code.</summary>
-internal static class ForwardRun
+internal sealed class ForwardRun : IAsyncDisposable
 {
     private const int Success = 0;
     private const int Failure = 1;
 
     /// <summary>What a shell reports for a program that SIGPIPE ended, which is how kubectl ends when its stdout is closed.</summary>
     internal const int OutputClosed = 128 + 13;
+
+    private readonly long _started = Stopwatch.GetTimestamp();
+    private readonly ForwardArguments _arguments;
+    private readonly ForwardFlags _flags;
+    private readonly ParseResult _parsed;
+    private readonly Stderr _stderr;
+    private readonly ILoggerFactory _loggers;
+    private readonly TerminationSignals _signals;
+    private readonly MemoryRelease _memory = new(TimeProvider.System, MemoryRelease.ToSystem);
+    private readonly RunOutput _output;
+    private readonly Lazy<DescriptorBudget> _budget; // Once the first target is known.
+    private ForwardViews? _views;
+    private bool _isReady;
+
+    private ForwardRun(ForwardArguments arguments, ForwardFlags flags, ParseResult parsed, Stderr stderr, ILoggerFactory loggers)
+    {
+        _arguments = arguments;
+        _flags = flags;
+        _parsed = parsed;
+        _stderr = stderr;
+        _loggers = loggers;
+        _signals = new TerminationSignals(EndedBy);
+        _output = new RunOutput(arguments.Output, HasCommand, HasCommand ? CommandRun.NotStarted : Failure, EndWithoutOutput);
+        _budget = new Lazy<DescriptorBudget>(arguments.DivideDescriptors);
+    }
 
     /// <summary>Forwards until a signal or a closed stdout, or until the command has ended.</summary>
     /// <returns>The exit code.</returns>
@@ -27,123 +52,53 @@ internal static class ForwardRun
     /// <exception cref="RunException">The command or the ports file is no use.</exception>
     public static async Task<int> RunAsync(ForwardArguments arguments, ForwardFlags flags, ParseResult parsed, Stderr stderr, ILoggerFactory loggers)
     {
-        long started = Stopwatch.GetTimestamp();
+        await using var run = new ForwardRun(arguments, flags, parsed, stderr, loggers);
         SocketCompletions.RunInline();
         _ = Task.Run(ApiClient.WarmUp);
-        bool hasCommand = arguments.Command.Count > 0;
-        using var signals = new TerminationSignals(EndedBy);
-        using var memory = new MemoryRelease(TimeProvider.System, MemoryRelease.ToSystem);
-        await using var output = new RunOutput(arguments.Output, hasCommand, hasCommand ? CommandRun.NotStarted : Failure, fault =>
-        {
-            if (fault.IsWorthTelling)
-            {
-                stderr.Tell(UserMessages.OutputFailed(fault.Reason));
-            }
+        return await run.RunAsync();
+    }
 
-            signals.RequestAtOnce();
-        });
+    public async ValueTask DisposeAsync()
+    {
+        await _output.DisposeAsync();
+        _memory.Dispose();
+        _signals.Dispose();
+    }
 
-        bool hasFailed = false;
-        bool isReady = false;
-        var views = new ForwardView[arguments.Targets.Count];
-        var budget = new Lazy<DescriptorBudget>(arguments.DivideDescriptors); // Once the first target is known.
+    private bool HasCommand => _arguments.Command.Count > 0;
+
+    private async Task<int> RunAsync()
+    {
         try
         {
-            await using RunClusters clusters = await RunClusters.ConnectAsync(flags, parsed, arguments, loggers);
-            await using ForwardSet forwards = clusters.Prepare(arguments.Define(OptionsOf));
-            arguments.CheckVariables(forwards);
-            var run = new RunView(forwards.Count == 1, output, stderr)
+            await using RunClusters clusters = await RunClusters.ConnectAsync(_flags, _parsed, _arguments, _loggers);
+            await using ForwardSet forwards = clusters.Prepare(_arguments.Define((index, options) => OptionsOf(index, options, clusters)));
+            _arguments.CheckVariables(forwards);
+            using ForwardViews views = _views = Show(forwards, clusters);
+            using PortsFile? portsFile = await StartAsync(forwards, views);
+            if (HasCommand)
             {
-                AreLinesHeld = forwards.Count > 1 && arguments.RequiresAll,
-                IsVerbose = parsed.GetValue(flags.Verbose),
-                OnlyFaults = hasCommand,
-                Started = started,
-            };
-            foreach ((int index, Forward forward) in forwards.Index())
-            {
-                views[index] = new ForwardView(forward, TargetReference.Parse(arguments.Targets[index].Target), clusters.ContextOf(index), run);
+                return await RunCommandAsync(forwards, views, portsFile);
             }
 
-            using var all = new ForwardViews(views);
-            output.RemoveOlderPortsFile();
-            await forwards.StartAsync(new ForwardSetOptions { RequireAll = arguments.RequiresAll, OnFailed = OnFailed }, signals.Requested);
-            using PortsFile? portsFile = output.WritePortsFile(forwards);
-            isReady = true;
-            output.TellAllReady(forwards);
-            if (hasCommand)
-            {
-                Task<bool> losses = UntilEndedAsync(views, throws: false, Explain, output.TellEnded);
-                int exitCode = await CommandRun.RunAsync(arguments, forwards, signals);
-                portsFile?.Dispose(); // Nobody can connect there any more.
-                await forwards.StopAsync(signals.Repeated);
-                await losses;
-                return exitCode;
-            }
-
-            using CancellationTokenRegistration stop = signals.Requested.UnsafeRegister(
-                _ =>
-                {
-                    portsFile?.Dispose();
-                    _ = forwards.StopAsync(signals.Repeated);
-                },
-                null);
-            hasFailed |= await UntilEndedAsync(views, throws: forwards.Count == 1, Explain, output.TellEnded);
-            if (stderr.IsTerminal && !arguments.Output.IsQuiet)
-            {
-                stderr.Tell(UserMessages.Summary([.. forwards.Select(static forward => forward.Counters)]));
-            }
-
-            ForwardOptions OptionsOf(int index, ForwardOptions options) => options with
-            {
-                OnEvent = forwardEvent => OnEvent(views[index], forwardEvent),
-                WithinLimits = WithinDescriptors,
-            };
-
-            ForwardOptions WithinDescriptors(ForwardOptions wanted)
-            {
-                clusters.Limit(budget.Value.MaxTunnels);
-                return wanted with { MaxConnections = Math.Max(1, budget.Value.MaxConnections / arguments.Targets.Count) };
-            }
-
-            void OnFailed(Forward forward, Exception e)
-            {
-                hasFailed = true;
-                TellLost(views.First(view => view.Forward == forward), e, Explain, output.TellEnded);
-            }
-
-            void OnEvent(ForwardView view, ForwardEvent forwardEvent)
-            {
-                if (forwardEvent is ListenerOpened)
-                {
-                    signals.ListenersOpened();
-                }
-                else if (forwardEvent is ConnectionClosed)
-                {
-                    memory.ConnectionEnded();
-                }
-
-                view.Render(forwardEvent);
-            }
+            await ServeAsync(forwards, views, portsFile);
         }
-        catch (OperationCanceledException) when (signals.Requested.IsCancellationRequested)
+        catch (OperationCanceledException) when (_signals.Requested.IsCancellationRequested)
         {
             // Asked to end before it was ready: as good an end as any, unless a command has not been run.
-            if (hasCommand)
+            if (HasCommand)
             {
-                return EndedBy(signals.Received);
+                return EndedBy(_signals.Received);
             }
         }
         catch (Exception e)
         {
-            Exception told = e switch
+            Exception told = _arguments.RequiresAllPorts && _views is { HasToldPort: true } && e is PortForwardException
+                ? new PortForwardException("nothing is forwarded, since not all ports can be had")
+                : Explain(e);
+            if (!_isReady)
             {
-                PortForwardException when arguments.RequiresAllPorts && views.Any(static view => view is { HasToldPort: true }) => new PortForwardException("nothing is forwarded, since not all ports can be had"),
-                ClusterException cluster => Explain(cluster),
-                _ => e,
-            };
-            if (!isReady)
-            {
-                output.TellFailed(told);
+                _output.TellFailed(told);
             }
 
             if (told == e)
@@ -154,62 +109,108 @@ internal static class ForwardRun
             throw told;
         }
 
-        await output.DisposeAsync();
-        return output.Fault switch
+        await _output.DisposeAsync();
+        return _output.Fault switch
         {
-            null => hasFailed ? Failure : Success,
+            null => _views is { HasLost: true } ? Failure : Success,
             { IsClosed: true } => OutputClosed,
             _ => Failure,
         };
-
-        int EndedBy(PosixSignal? signal) => !hasCommand || signal is null ? Success : SignalNumber.Ended + SignalNumber.Of(signal.Value);
-
-        ClusterException Explain(ClusterException e) => WithAdvice(e, arguments, flags, parsed);
     }
 
-    /// <summary>Waits until all have ended. Of several, one that is lost for good is told, and the others go on.</summary>
-    /// <returns>Whether one was lost.</returns>
-    /// <exception cref="ClusterException">The only one is lost.</exception>
-    private static async Task<bool> UntilEndedAsync(
-        ForwardView[] views, bool throws, Func<ClusterException, ClusterException> explain, Action<ForwardView, Exception?> tellEnd)
+    private ForwardViews Show(ForwardSet forwards, RunClusters clusters)
     {
-        bool[] lost = await Task.WhenAll(views.Select(async view =>
+        var run = new RunView(forwards.Count == 1, _output, _stderr)
         {
-            try
-            {
-                await view.Forward.Completion;
-                tellEnd(view, null);
-                return false;
-            }
-            catch (OperationCanceledException)
-            {
-                return false; // The end was asked for before it was ready.
-            }
-            catch (Exception e) when (!throws)
-            {
-                TellLost(view, e, explain, tellEnd);
-                return true;
-            }
-            catch (Exception e)
-            {
-                tellEnd(view, e);
-                throw;
-            }
-        }));
-        return lost.Contains(true);
+            AreLinesHeld = forwards.Count > 1 && _arguments.RequiresAll,
+            IsVerbose = _parsed.GetValue(_flags.Verbose),
+            OnlyFaults = HasCommand,
+            Started = _started,
+        };
+        ForwardView[] views = [.. forwards.Select((forward, index) =>
+            new ForwardView(forward, TargetReference.Parse(_arguments.Targets[index].Target), clusters.ContextOf(index), run))];
+        return new ForwardViews(views, _output, Explain, isLossTheEnd: run.IsAlone && !HasCommand);
     }
 
-    private static void TellLost(ForwardView view, Exception e, Func<ClusterException, ClusterException> explain, Action<ForwardView, Exception?> tellEnd)
+    /// <summary>Starts the forwards, and tells when they are ready. Those of a file may do without one that fails or is lost meanwhile.</summary>
+    private async Task<PortsFile?> StartAsync(ForwardSet forwards, ForwardViews views)
     {
-        if (view.TryEnd())
+        _output.RemoveOlderPortsFile();
+        var options = new ForwardSetOptions { RequireAll = _arguments.RequiresAll, OnStartEnded = _arguments.RequiresAll ? null : views.Follow };
+        await forwards.StartAsync(options, _signals.Requested);
+        PortsFile? portsFile = _output.WritePortsFile(forwards);
+        _isReady = true;
+        _output.TellAllReady(forwards);
+        if (_arguments.RequiresAll)
         {
-            tellEnd(view, e);
-            if (e is not PortForwardException || !view.HasToldPort)
+            forwards.ToList().ForEach(views.Follow);
+        }
+
+        return portsFile;
+    }
+
+    private async Task<int> RunCommandAsync(ForwardSet forwards, ForwardViews views, PortsFile? portsFile)
+    {
+        int exitCode = await CommandRun.RunAsync(_arguments, forwards, _signals);
+        portsFile?.Dispose(); // Nobody can connect there any more.
+        await forwards.StopAsync(_signals.Repeated);
+        await views.UntilEndedAsync();
+        return exitCode;
+    }
+
+    private async Task ServeAsync(ForwardSet forwards, ForwardViews views, PortsFile? portsFile)
+    {
+        using CancellationTokenRegistration stop = _signals.Requested.UnsafeRegister(
+            _ =>
             {
-                view.TellLost(e is ClusterException cluster ? explain(cluster) : e);
-            }
+                portsFile?.Dispose();
+                _ = forwards.StopAsync(_signals.Repeated);
+            },
+            null);
+        await views.UntilEndedAsync();
+        if (_stderr.IsTerminal && !_arguments.Output.IsQuiet)
+        {
+            _stderr.Tell(UserMessages.Summary([.. forwards.Select(static forward => forward.Counters)]));
         }
     }
+
+    private ForwardOptions OptionsOf(int index, ForwardOptions options, RunClusters clusters) => options with
+    {
+        OnEvent = forwardEvent => OnEvent(index, forwardEvent),
+        WithinLimits = wanted =>
+        {
+            clusters.Limit(_budget.Value.MaxTunnels);
+            return wanted with { MaxConnections = Math.Max(1, _budget.Value.MaxConnections / _arguments.Targets.Count) };
+        },
+    };
+
+    private void OnEvent(int index, ForwardEvent forwardEvent)
+    {
+        if (forwardEvent is ListenerOpened)
+        {
+            _signals.ListenersOpened();
+        }
+        else if (forwardEvent is ConnectionClosed)
+        {
+            _memory.ConnectionEnded();
+        }
+
+        _views![index].Render(forwardEvent);
+    }
+
+    private void EndWithoutOutput(StreamFault fault)
+    {
+        if (fault.IsWorthTelling)
+        {
+            _stderr.Tell(UserMessages.OutputFailed(fault.Reason));
+        }
+
+        _signals.RequestAtOnce();
+    }
+
+    private int EndedBy(PosixSignal? signal) => !HasCommand || signal is null ? Success : SignalNumber.Ended + SignalNumber.Of(signal.Value);
+
+    private Exception Explain(Exception e) => e is ClusterException cluster ? WithAdvice(cluster, _arguments, _flags, _parsed) : e;
 
     /// <summary>Adds what the user can do about a fault with the flags of this command line.</summary>
     internal static ClusterException WithAdvice(ClusterException e, ForwardArguments arguments, ForwardFlags flags, ParseResult parsed)

@@ -16,7 +16,6 @@ internal sealed class ForwardView : IDisposable
     private readonly HeldLines _lines;
     private readonly EventRenderer _renderer;
     private readonly Action<OutputEvent> _tell;
-    private bool _hasEnded;
 
     /// <summary>Prepares to show a forward.</summary>
     /// <param name="forward">The forward, not started yet.</param>
@@ -72,9 +71,6 @@ internal sealed class ForwardView : IDisposable
 
         _renderer.Render(forwardEvent);
     }
-
-    /// <summary>Whether its end was not told yet. It is told once.</summary>
-    public bool TryEnd() => !Interlocked.Exchange(ref _hasEnded, true);
 
     /// <summary>Shows that it has ended though nobody asked for it.</summary>
     public void TellLost(Exception why) => _tell(UserMessages.ForwardLost(why.Message, FailureText.Of(why, isVerbose: false).Reason!));

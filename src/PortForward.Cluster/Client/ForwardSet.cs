@@ -85,7 +85,10 @@ public sealed class ForwardSet : IReadOnlyList<Forward>, IAsyncDisposable
         await Task.WhenAll(starts).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         Array.ForEach(expected, static targets => targets.Dispose());
         allReached.Dispose();
-        if (FindFault(starts, options.RequireAll) is { } fault)
+        ExceptionDispatchInfo? fault = !options.RequireAll ? FindFault(starts.Where(IsDisposed))
+            : starts.All(static start => start.IsCompletedSuccessfully) ? FindFault(_members.Select(member => member.Forward.Completion))
+            : FindFault(starts);
+        if (fault is not null)
         {
             await DisposeAsync().ConfigureAwait(false);
             fault.Throw();
@@ -114,14 +117,10 @@ public sealed class ForwardSet : IReadOnlyList<Forward>, IAsyncDisposable
                 await unwanted.CancelAsync().ConfigureAwait(false);
                 throw;
             }
-            catch (Exception e) when (e is not OperationCanceledException)
-            {
-                options.OnFailed?.Invoke(member.Forward, e);
-                throw;
-            }
             finally
             {
                 LeavePlace();
+                options.OnStartEnded?.Invoke(member.Forward);
             }
 
             void LeavePlace()
@@ -149,11 +148,10 @@ public sealed class ForwardSet : IReadOnlyList<Forward>, IAsyncDisposable
         }
     }
 
-    /// <summary>The fault that ends the start: the first one that is not only the consequence of another.</summary>
-    private static ExceptionDispatchInfo? FindFault(Task[] starts, bool requireAll)
-    {
-        Exception[] faults = [.. starts.Where(start => start.IsFaulted).Select(start => start.Exception!.InnerException!)];
-        Exception? first = requireAll ? faults.FirstOrDefault() : faults.FirstOrDefault(static fault => fault is ObjectDisposedException);
-        return first is null ? null : ExceptionDispatchInfo.Capture(first);
-    }
+    /// <summary>Whether the client was disposed before this start, which is nothing that the others could go on without.</summary>
+    private static bool IsDisposed(Task start) => start.Exception?.InnerException is ObjectDisposedException;
+
+    /// <summary>The first fault of several starts, or of forwards that were ready and are lost before all others are.</summary>
+    private static ExceptionDispatchInfo? FindFault(IEnumerable<Task> tasks) =>
+        tasks.FirstOrDefault(static task => task.IsFaulted)?.Exception!.InnerException is { } first ? ExceptionDispatchInfo.Capture(first) : null;
 }

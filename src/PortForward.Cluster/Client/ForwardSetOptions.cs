@@ -12,6 +12,6 @@ public sealed record ForwardSetOptions
     /// </summary>
     public bool RequireAll { get; init; } = true;
 
-    /// <summary>Called at once with each that cannot be started, if that is not the end of all.</summary>
-    internal Action<Forward, Exception>? OnFailed { get; init; }
+    /// <summary>Called with each as soon as its start has ended, in whatever way: others may still be starting.</summary>
+    internal Action<Forward>? OnStartEnded { get; init; }
 }

@@ -130,6 +130,29 @@ public sealed class UpTests(ClusterFixture fixture) : IClassFixture<ClusterFixtu
     }
 
     [Fact]
+    public async Task One_that_is_lost_for_good_while_another_still_waits_for_its_pod_is_told_at_once()
+    {
+        TestPod brief = fixture.Cluster.Pods.Add(TestPod.Probe("brief"));
+        fixture.Cluster.Pods.Add(TestPod.Probe("not-yet").Phase("Pending"));
+        Write("pf.yaml", """
+            version: 1
+            forwards:
+              brief: { target: pod/brief, ports: [":7000"] }
+              later: { target: pod/not-yet, ports: [":8080"] }
+            """);
+        await using PfProcess pf = FileRun.Start(fixture.Kubeconfig, _folder.Path, [], "up", "--reconnect-timeout", "0s");
+        await pf.LocalPortAsync(ClusterFixture.Echo);
+        await pf.ErrorLineAsync(static line => line.StartsWith("later: waiting for pod not-yet", StringComparison.Ordinal));
+
+        brief.Delete();
+
+        await pf.ErrorLineAsync(static line => line.StartsWith("brief: error: lost connection to pod", StringComparison.Ordinal));
+        pf.Signal(PfProcess.Terminate);
+        (await pf.ExitAsync()).Should().Be(1);
+        pf.Error.Where(static line => line.Contains("error: ", StringComparison.Ordinal)).Should().ContainSingle();
+    }
+
+    [Fact]
     public async Task If_none_can_start_it_ends()
     {
         Write("pf.yaml", "version: 1\nforwards: { a: { target: svc/gone, ports: [\"80\"] }, b: { target: svc/lost, ports: [\"81\"] } }\n");

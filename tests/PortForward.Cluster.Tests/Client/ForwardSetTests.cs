@@ -149,6 +149,34 @@ public sealed class ForwardSetTests : ClusterClientTestBase
     }
 
     [Fact]
+    public async Task One_that_is_lost_before_all_are_ready_is_the_end_of_all()
+    {
+        AddWeb("web-1");
+        TestPod brief = Cluster.Pods.Add(TestPod.Probe("brief"));
+        ForwardSet all = null!;
+        var last = new ForwardOptions { OnEvent = next => LoseOther(next is ForwardReady) };
+        all = ClusterClient.Prepare([
+            (Client, new("pod/brief", ":7000") { Options = new ForwardOptions { ReconnectTimeout = TimeSpan.Zero } }),
+            (Client, new("svc/web", ":echo") { Options = last })]);
+
+        await all.Invoking(set => set.StartAsync(new ForwardSetOptions(), CancellationToken.None).Soon())
+            .Should().ThrowAsync<ClusterException>().WithMessage("lost connection to pod*");
+
+        all.Select(forward => forward.State).Should().Equal(ForwardState.Failed, ForwardState.Ended);
+
+        // The receiver holds up the start of the last one, until the other is ready and has lost its pod.
+        void LoseOther(bool isReady)
+        {
+            if (isReady)
+            {
+                SpinWait.SpinUntil(() => all["brief"].State == ForwardState.Ready, Waiting.Patience).Should().BeTrue();
+                brief.Delete();
+                SpinWait.SpinUntil(() => all["brief"].Completion.IsFaulted, Waiting.Patience).Should().BeTrue();
+            }
+        }
+    }
+
+    [Fact]
     public async Task One_that_fails_leaves_the_others_alone_if_the_options_say_so()
     {
         AddWeb("web-1");
