@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using PortForward.Cluster;
+using PortForward.Forwarding;
 
 namespace PortForward.Cli.Commands;
 
@@ -26,15 +27,13 @@ internal sealed class PortsFile : IDisposable
     /// <exception cref="RunException">There is something else of that name.</exception>
     public static void RemoveOlder(string path, int failure)
     {
-        const FileAttributes Other = FileAttributes.Device | FileAttributes.Directory | FileAttributes.ReparsePoint;
-        var file = new FileInfo(Path.GetFullPath(path));
-        bool isOther = file.Exists && ((file.Attributes & Other) != FileAttributes.None || (!OperatingSystem.IsWindows() && !IsRegular(file.FullName)));
-        if (isOther || Directory.Exists(file.FullName))
+        string whole = Path.GetFullPath(path);
+        if (IsSomethingElse(whole))
         {
             throw new RunException($"--ports-file {path} is no regular file, and is left as it is (- is stdout)", failure);
         }
 
-        TryDelete(file.FullName);
+        TryDelete(whole);
     }
 
     /// <summary>Writes the file in place of an older one.</summary>
@@ -110,18 +109,13 @@ internal sealed class PortsFile : IDisposable
         }
     }
 
-    /// <summary>A device or a pipe has no length that can be set, and .NET names neither.</summary>
-    private static bool IsRegular(string path)
+    /// <summary>Whether there is something of that name, and no file that a run can have left.</summary>
+    private static bool IsSomethingElse(string path)
     {
-        try
-        {
-            using var file = new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite);
-            return file.CanSeek && new FileInfo(path).LinkTarget is null && !path.StartsWith("/dev/", StringComparison.Ordinal);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            return false;
-        }
+        const FileAttributes Other = FileAttributes.Device | FileAttributes.Directory | FileAttributes.ReparsePoint;
+        return OperatingSystem.IsWindows()
+            ? Path.Exists(path) && (File.GetAttributes(path) & Other) != FileAttributes.None
+            : FileStatus.Of(path) is { IsRegular: false };
     }
 
     /// <summary>A program that is told to end at once does not come to its own end.</summary>

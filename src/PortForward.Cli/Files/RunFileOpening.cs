@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Text;
 using Microsoft.Win32.SafeHandles;
+using PortForward.Forwarding;
 
 namespace PortForward.Cli.Files;
 
@@ -14,7 +15,6 @@ internal static partial class RunFileOpening
     public const int MaxSize = 1024 * 1024;
 
     private const int NoSuchFile = 2; // ENOENT
-    private const int TypeMask = 0xF000, RegularType = 0x8000; // S_IFMT, S_IFREG
 
     /// <summary>Reads a file that somebody has named, whatever it is.</summary>
     /// <exception cref="FileException">It cannot be read.</exception>
@@ -61,7 +61,7 @@ internal static partial class RunFileOpening
         using SafeFileHandle handle = OperatingSystem.IsWindows() ? Try(() => File.OpenHandle(path), path) : Try(() => OpenAtOnce(path), path);
         if (!OperatingSystem.IsWindows())
         {
-            if (Stat(handle, out Status status) != 0 || (status.Mode & TypeMask) != RegularType)
+            if (FileStatus.Of(handle) is not { IsRegular: true } status)
             {
                 throw new FileException($"{path} is no regular file: {next}");
             }
@@ -144,19 +144,4 @@ internal static partial class RunFileOpening
 
     [LibraryImport("libc", EntryPoint = "geteuid")]
     private static partial uint EffectiveUser();
-
-    /// <summary>The runtime's own: a <c>struct stat</c> is another one on each system.</summary>
-    [LibraryImport("libSystem.Native", EntryPoint = "SystemNative_FStat")]
-    private static partial int Stat(SafeFileHandle file, out Status status);
-
-    /// <summary>The runtime's <c>FileStatus</c>.</summary>
-    [StructLayout(LayoutKind.Explicit, Size = 256)]
-    private readonly struct Status
-    {
-        [FieldOffset(4)]
-        public readonly int Mode;
-
-        [FieldOffset(8)]
-        public readonly uint User;
-    }
 }

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Text;
 using PortForward.Cli.Startup;
+using PortForward.Forwarding;
 
 namespace PortForward.Cli.Output;
 
@@ -17,8 +18,6 @@ internal sealed partial class StandardStream
     private const int WouldBlockMac = 35;
 
     private static readonly StreamFault ClosedFromStart = new(IsClosed: true, "it was closed before pf started; redirect it to /dev/null if its lines are not wanted") { IsWorthTelling = true };
-
-    private const short Readable = 1, Writable = 4; // POLLIN, POLLOUT
 
     private readonly int _descriptor;
     private readonly Stream? _windowsStream;
@@ -61,8 +60,8 @@ internal sealed partial class StandardStream
     /// <summary>Waits until nobody is left who reads what is written. False, at once, where the system does not tell.</summary>
     public bool WaitUntilClosed()
     {
-        const short Gone = 0x08 | 0x10; // POLLERR, POLLHUP
-        return _windowsStream is null && (WaitFor(events: 0) & Gone) != 0;
+        const short Gone = DescriptorPoll.Failed | DescriptorPoll.HungUp;
+        return _windowsStream is null && (DescriptorPoll.Wait(_descriptor, events: 0) & Gone) != 0;
     }
 
     private static int ReadWindows(Stream stream, Span<byte> buffer, out StreamFault? fault)
@@ -116,7 +115,7 @@ internal sealed partial class StandardStream
                     break;
                 case WouldBlockLinux when OperatingSystem.IsLinux():
                 case WouldBlockMac when !OperatingSystem.IsLinux():
-                    WaitFor(Writable);
+                    DescriptorPoll.Wait(_descriptor, DescriptorPoll.Writable);
                     break;
                 case var error:
                     return new StreamFault(
@@ -150,7 +149,7 @@ internal sealed partial class StandardStream
                     break;
                 case WouldBlockLinux when OperatingSystem.IsLinux():
                 case WouldBlockMac when !OperatingSystem.IsLinux():
-                    WaitFor(Readable);
+                    DescriptorPoll.Wait(_descriptor, DescriptorPoll.Readable);
                     break;
                 case InputOutputError when IsTerminal(_descriptor) == 1:
                     return 0; // The terminal is gone.
@@ -161,32 +160,12 @@ internal sealed partial class StandardStream
         }
     }
 
-    /// <summary>Waits until something may be done, as a stream in non-blocking mode makes necessary, or until the other end has gone.</summary>
-    /// <returns>What is so.</returns>
-    private short WaitFor(short events)
-    {
-        var polled = new Polled(_descriptor, events, Occurred: 0);
-        int found;
-        do
-        {
-            found = Poll(ref polled, 1, milliseconds: -1);
-        }
-        while (found < 0 && Marshal.GetLastPInvokeError() == Interrupted);
-        return polled.Occurred;
-    }
-
     [LibraryImport("libc", EntryPoint = "isatty")]
     private static partial int IsTerminal(int descriptor);
-
-    [LibraryImport("libc", EntryPoint = "poll", SetLastError = true)]
-    private static partial int Poll(ref Polled polled, nuint count, int milliseconds);
 
     [LibraryImport("libc", EntryPoint = "read", SetLastError = true)]
     private static unsafe partial nint Read(int descriptor, byte* buffer, nuint count);
 
     [LibraryImport("libc", EntryPoint = "write", SetLastError = true)]
     private static unsafe partial nint Write(int descriptor, byte* buffer, nuint count);
-
-    /// <summary>A <c>struct pollfd</c>.</summary>
-    private record struct Polled(int Descriptor, short Events, short Occurred);
 }

@@ -80,12 +80,8 @@ internal static partial class SocketDiagnosis
     /// <summary>
     /// Whether the other end of a socket of this machine is closed. It is also said of one that has finished sending and is sent nothing more; nobody asks then.
     /// </summary>
-    private static bool HasHungUp(Socket connection)
-    {
-        const short HungUp = 0x10; // POLLHUP
-        var polled = new Polled((int)connection.SafeHandle.DangerousGetHandle(), Events: 0, Occurred: 0);
-        return Poll(ref polled, 1, milliseconds: 0) == 1 && (polled.Occurred & HungUp) != 0;
-    }
+    private static bool HasHungUp(Socket connection) =>
+        (DescriptorPoll.Look((int)connection.SafeHandle.DangerousGetHandle(), events: 0) & DescriptorPoll.HungUp) != 0;
 
     /// <summary>A netlink header and a <c>struct inet_diag_req_v2</c> that names one socket.</summary>
     private static void WriteRequest(Span<byte> request, IPEndPoint from, IPEndPoint to)
@@ -115,12 +111,6 @@ internal static partial class SocketDiagnosis
     [LibraryImport("libc", EntryPoint = "send")]
     private static partial nint Send(int descriptor, ReadOnlySpan<byte> data, nuint length, int flags);
 
-    [LibraryImport("libc", EntryPoint = "poll")]
-    private static partial int Poll(ref Polled polled, nuint count, int milliseconds);
-
     [LibraryImport("libc", EntryPoint = "recv")]
     private static partial nint Receive(int descriptor, Span<byte> data, nuint length, int flags);
-
-    /// <summary>A <c>struct pollfd</c>.</summary>
-    private record struct Polled(int Descriptor, short Events, short Occurred);
 }
