@@ -29,7 +29,7 @@ public sealed class OutputTests(ClusterFixture fixture) : IClassFixture<ClusterF
         events.Select(Type).Should().OnlyContain(type => Types.Contains(type)).And.EndWith("end");
         events.Where(one => Type(one) != "all-ready").Should().OnlyContain(one =>
             one.GetProperty("namespace").GetString() == "default" && one.GetProperty("target").GetString() != null && one.GetProperty("forward").GetString() != null);
-        listening.GetProperty("remote").GetProperty("port").GetInt32().Should().Be(ClusterFixture.Echo);
+        listening.GetProperty("remote").GetRawText().Should().Be($$"""{"port":{{ClusterFixture.Echo}},"name":"echo"}""");
         JsonElement closed = events.Single(one => Type(one) == "connection-closed");
         (closed.GetProperty("pod").GetString(), closed.GetProperty("bytesSent").GetInt64()).Should().Be(("solo", 5));
         events.Where(one => Type(one) == "end").Select(one => one.GetProperty("reason").GetString()).Should().Equal("stopped", "stopped");

@@ -26,6 +26,9 @@ public sealed class TestNamespace : IAsyncLifetime
     /// <summary>A stateful set with one pod.</summary>
     public const string Stateful = "stateful";
 
+    /// <summary>A service without a selector, in front of one pod at a time.</summary>
+    public const string Failover = "failover";
+
     public string Name { get; } = $"pf-e2e-{Guid.NewGuid():n}"[..16];
 
     private static bool IsWanted => new EndToEndFactAttribute().Skip is null;
@@ -46,6 +49,8 @@ public sealed class TestNamespace : IAsyncLifetime
         await MakeDeploymentAsync(Hasty, replicas: 2, drain: "0s");
         await MakeDeploymentAsync(Single, replicas: 1, drain: "0s");
         await MakeStatefulSetAsync(Stateful, drain: "0s");
+        await Core.CreateNamespacedServiceAsync(
+            new V1Service { Metadata = new V1ObjectMeta { Name = Failover }, Spec = new V1ServiceSpec { Ports = [new V1ServicePort { Name = "http", Port = 80, TargetPort = 8080 }] } }, Name);
         foreach (string deployment in (string[])[Patient, Hasty, Single])
         {
             await RolledOutAsync(deployment);
@@ -87,6 +92,34 @@ public sealed class TestNamespace : IAsyncLifetime
         await RealCluster.UntilAsync(
             $"the pod {pod} is gone",
             async () => (await Core.ListNamespacedPodAsync(Name, fieldSelector: $"metadata.name={pod}")).Items.All(found => found.Uid() != deleted.Uid()));
+    }
+
+    /// <summary>Two pods that the service <see cref="Failover"/> can lead to.</summary>
+    public async Task<IReadOnlyList<string>> FailoverPodsAsync() =>
+        [.. (await Core.ListNamespacedPodAsync(Name, labelSelector: $"app={Patient}")).Items.Where(pod => pod.Metadata.DeletionTimestamp is null).Select(pod => pod.Name()).Take(2)];
+
+    /// <summary>Makes the service <see cref="Failover"/> lead to a pod, as a database's operator does.</summary>
+    public async Task MoveFailoverAsync(string pod)
+    {
+        V1Pod target = await Core.ReadNamespacedPodAsync(pod, Name);
+        var slice = new V1EndpointSlice
+        {
+            Metadata = new V1ObjectMeta { Name = Failover, Labels = new Dictionary<string, string>(StringComparer.Ordinal) { ["kubernetes.io/service-name"] = Failover } },
+            AddressType = "IPv4",
+            Ports = [new Discoveryv1EndpointPort { Name = "http", Port = 8080, Protocol = "TCP" }],
+            Endpoints =
+            [
+                new V1Endpoint
+                {
+                    Addresses = [target.Status.PodIP],
+                    Conditions = new V1EndpointConditions { Ready = true },
+                    TargetRef = new V1ObjectReference { Kind = "Pod", Name = pod, NamespaceProperty = Name },
+                },
+            ],
+        };
+        IDiscoveryV1Operations slices = RealCluster.Client.DiscoveryV1;
+        bool isThere = (await slices.ListNamespacedEndpointSliceAsync(Name, fieldSelector: $"metadata.name={Failover}")).Items.Count > 0;
+        await (isThere ? slices.ReplaceNamespacedEndpointSliceAsync(slice, Failover, Name) : slices.CreateNamespacedEndpointSliceAsync(slice, Name));
     }
 
     /// <summary>Waits until every pod is ready.</summary>

@@ -35,10 +35,11 @@ internal sealed class JsonFormat(TimeProvider time)
                 WriteLocal(json, local);
             }
 
-            if (@event.RemotePort is { } port)
+            if (@event.Remote is { } remote)
             {
                 json.WriteStartObject("remote");
-                json.WriteNumber("port", port);
+                json.WriteNumber("port", remote.Number);
+                WriteText(json, "name", remote.Name);
                 json.WriteEndObject();
             }
 

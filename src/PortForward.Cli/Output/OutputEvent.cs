@@ -22,7 +22,7 @@ internal sealed record OutputEvent(string Type, LogLevel Level, string Message)
     public EndPoint? Local { get; init; }
 
     /// <summary>The pod's port behind it.</summary>
-    public int? RemotePort { get; init; }
+    public RemotePort? Remote { get; init; }
 
     /// <summary>What else there is to tell; the values are text, numbers or lists of text.</summary>
     public IReadOnlyList<(string Name, object? Value)> Fields { get; init; } = [];

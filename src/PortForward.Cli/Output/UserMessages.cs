@@ -29,7 +29,7 @@ internal static class UserMessages
         new(EventTypes.Listening, LogLevel.Information, $"Forwarding from {ListenText.Of(opened.Port.Local)} -> {opened.Port.TargetPort}")
         {
             Local = opened.Port.Local,
-            RemotePort = opened.Port.TargetPort,
+            Remote = RemotePort.Behind(opened.Port),
         };
 
     public static OutputEvent ForwardReady(ForwardReady ready) =>
@@ -41,7 +41,7 @@ internal static class UserMessages
         new(EventTypes.Connection, LogLevel.Information, $"Handling connection for {accepted.Port.Label}")
         {
             Local = accepted.Port.Local,
-            RemotePort = accepted.Port.TargetPort,
+            Remote = RemotePort.Behind(accepted.Port),
             Fields = [("id", accepted.Id)],
         };
 
@@ -83,7 +83,7 @@ internal static class UserMessages
         {
             Reason = Reasons.Of(unavailable.Failures[0].Reason),
             Local = unavailable.Failures[0].EndPoint,
-            RemotePort = unavailable.TargetPort,
+            Remote = new RemotePort(unavailable.TargetPort, unavailable.TargetName),
         };
 
     public static OutputEvent ListenerPartial(ListenerPartial partial) =>
@@ -94,7 +94,7 @@ internal static class UserMessages
         {
             Reason = Reasons.AcceptFailed,
             Local = failed.Port.Local,
-            RemotePort = failed.Port.TargetPort,
+            Remote = RemotePort.Behind(failed.Port),
         };
 
     public static OutputEvent OutOfDescriptors(OutOfDescriptors shortage, ulong? limit) =>
@@ -103,11 +103,11 @@ internal static class UserMessages
         {
             Reason = Reasons.OutOfDescriptors,
             Local = shortage.Port.Local,
-            RemotePort = shortage.Port.TargetPort,
+            Remote = RemotePort.Behind(shortage.Port),
         };
 
     public static OutputEvent OpenToOthers(ForwardedPort port) =>
-        Note($"{port.Local} can be reached from other machines", Reasons.OpenToOthers) with { Local = port.Local, RemotePort = port.TargetPort };
+        Note($"{port.Local} can be reached from other machines", Reasons.OpenToOthers) with { Local = port.Local, Remote = RemotePort.Behind(port) };
 
     public static OutputEvent ConnectionFailed(ConnectionClosed closed, string why) =>
         new(EventTypes.ConnectionFailed, LogLevel.Error, $"connection {closed.Id} for {closed.Port.Label} failed: {why}")
@@ -115,7 +115,7 @@ internal static class UserMessages
             Reason = Reasons.Of(closed.End),
             Pod = closed.Pod,
             Local = closed.Port.Local,
-            RemotePort = closed.Port.TargetPort,
+            Remote = RemotePort.Behind(closed.Port),
             Fields = [("id", closed.Id)],
         };
 
@@ -124,7 +124,7 @@ internal static class UserMessages
         {
             Reason = Reasons.Of(example.End),
             Local = example.Port.Local,
-            RemotePort = example.Port.TargetPort,
+            Remote = RemotePort.Behind(example.Port),
             Fields = [("count", count)],
         };
 
@@ -134,7 +134,7 @@ internal static class UserMessages
         {
             Reason = Reasons.Of(closed.End),
             Local = closed.Port.Local,
-            RemotePort = closed.Port.TargetPort,
+            Remote = RemotePort.Behind(closed.Port),
             Pod = closed.Pod,
             Fields = [("id", closed.Id), ("bytesSent", closed.BytesSent), ("bytesReceived", closed.BytesReceived), ("seconds", closed.Duration.TotalSeconds)],
         };

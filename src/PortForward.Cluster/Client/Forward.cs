@@ -239,6 +239,7 @@ public sealed class Forward : IAsyncDisposable
                 _request.Addresses,
                 [.. started.Target.Ports.Select(port => new Forwarding.PortMapping(port.LocalPort, port.PodPort)
                 {
+                    Name = Identify(started.Target, port).Name,
                     LastLocalPort = port.Spec.LastLocalPort,
                     Path = port.Spec.Path,
                     IsKept = IsKept,
@@ -273,10 +274,13 @@ public sealed class Forward : IAsyncDisposable
 
     private static ForwardPort Describe(ResolvedTarget target, Targets.PortMapping port, IEnumerable<ForwardedPort> listeners)
     {
-        (string? name, int number) = PortTranslation.Identify(port, target.Object.Service, target.Pod);
+        (string? name, int number) = Identify(target, port);
         ForwardedPort[] all = [.. listeners];
         return new ForwardPort(name, number, [.. all.Select(listener => listener.Local).OfType<IPEndPoint>()]) { Path = all.FirstOrDefault().Path };
     }
+
+    private static (string? Name, int Number) Identify(ResolvedTarget target, Targets.PortMapping port) =>
+        PortTranslation.Identify(port, target.Object.Service, target.Pod);
 
     private void OnEvent(ForwardEvent forwardEvent)
     {

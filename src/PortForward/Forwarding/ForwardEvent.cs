@@ -22,6 +22,9 @@ public sealed record PortUnavailable(int LocalPort, int TargetPort, IReadOnlyLis
 {
     /// <summary>The last local port if any of a range was asked for, none of which is to be had; the failures are those of the first one. Null for one port.</summary>
     public int? LastLocalPort { get; init; }
+
+    /// <summary>What the target calls the port; null if it has no name for it.</summary>
+    public string? TargetName { get; init; }
 }
 
 /// <summary>A listener cannot accept connections for the moment; it goes on by itself.</summary>

@@ -11,6 +11,9 @@ public readonly record struct ForwardedPort(EndPoint Local, int TargetPort)
     /// <summary>Which of the forwarder's ports it is, counted from 0.</summary>
     public int Index { get; init; }
 
+    /// <summary>What the target calls the port, such as <c>http</c>; null if it has no name for it.</summary>
+    public string? Name { get; init; }
+
     /// <summary>The path of the socket file; null if it listens on an address and port.</summary>
     public string? Path => (Local as UnixDomainSocketEndPoint)?.ToString();
 

@@ -25,7 +25,7 @@ internal sealed class LocalListener : IDisposable
     public ForwardedPort Port { get; }
 
     /// <summary>Binds and listens, so that clients can connect from now on; they are accepted by <see cref="AcceptAllAsync"/>.</summary>
-    public static LocalListener? TryOpen(IPEndPoint endPoint, int targetPort, out ListenFailure failure, int index = 0)
+    public static LocalListener? TryOpen(IPEndPoint endPoint, PortMapping mapping, out ListenFailure failure, int index = 0)
     {
         failure = default;
         Socket? socket = null;
@@ -44,7 +44,7 @@ internal sealed class LocalListener : IDisposable
 
             socket.Bind(endPoint);
             socket.Listen(Backlog);
-            return new LocalListener(socket, new ForwardedPort(socket.LocalEndPoint!, targetPort) { Index = index });
+            return new LocalListener(socket, new ForwardedPort(socket.LocalEndPoint!, mapping.TargetPort) { Index = index, Name = mapping.Name });
         }
         catch (SocketException e)
         {
@@ -55,9 +55,9 @@ internal sealed class LocalListener : IDisposable
     }
 
     /// <summary>Creates a socket file and listens there.</summary>
-    public static LocalListener? TryOpen(string path, int targetPort, out ListenFailure failure, int index = 0) =>
+    public static LocalListener? TryOpen(string path, PortMapping mapping, out ListenFailure failure, int index = 0) =>
         SocketFile.TryListen(path, Backlog, out failure) is { } file
-            ? new LocalListener(file.Socket, new ForwardedPort(new UnixDomainSocketEndPoint(path), targetPort) { Index = index }, file)
+            ? new LocalListener(file.Socket, new ForwardedPort(new UnixDomainSocketEndPoint(path), mapping.TargetPort) { Index = index, Name = mapping.Name }, file)
             : null;
 
     /// <summary>Accepts connections until the token is cancelled; an accept that fails is reported and tried again.</summary>

@@ -19,7 +19,7 @@ internal static class PortBinder
     {
         if (mapping.Path is { } path)
         {
-            return LocalListener.TryOpen(path, mapping.TargetPort, out ListenFailure failure, index) is { } listener
+            return LocalListener.TryOpen(path, mapping, out ListenFailure failure, index) is { } listener
                 ? new Result([listener], [])
                 : new Result([], [(new UnixDomainSocketEndPoint(path), failure)]);
         }
@@ -85,7 +85,7 @@ internal static class PortBinder
         foreach (ListenAddress address in addresses)
         {
             var endPoint = new IPEndPoint(address.Address, localPort);
-            if (LocalListener.TryOpen(endPoint, mapping.TargetPort, out ListenFailure failure, index) is { } listener)
+            if (LocalListener.TryOpen(endPoint, mapping, out ListenFailure failure, index) is { } listener)
             {
                 listeners.Add(listener);
                 localPort = listener.Port.Tcp.Port; // A random port is chosen once and used on every address.

@@ -230,7 +230,7 @@ internal sealed class PortForwarder
             listeners.AddRange(bound.Listeners);
             if (bound.Listeners.Count == 0 || (_options.RequireAllPorts && bound.Failures.Any(static failed => failed.Reason.InUse)))
             {
-                Emit(new PortUnavailable(mapping.LocalPort, mapping.TargetPort, bound.Failures) { LastLocalPort = mapping.LastLocalPort });
+                Emit(new PortUnavailable(mapping.LocalPort, mapping.TargetPort, bound.Failures) { LastLocalPort = mapping.LastLocalPort, TargetName = mapping.Name });
                 if (_options.RequireAllPorts)
                 {
                     listeners.ForEach(static listener => listener.Dispose());

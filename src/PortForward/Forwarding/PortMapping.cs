@@ -5,6 +5,9 @@ namespace PortForward.Forwarding;
 /// <param name="TargetPort">The pod's port, 1 to 65535.</param>
 internal readonly record struct PortMapping(int LocalPort, int TargetPort)
 {
+    /// <summary>What the target calls the port; null if it has no name for it.</summary>
+    public string? Name { get; init; }
+
     /// <summary>The last local port of a range of which the first free one is taken; null for one port.</summary>
     public int? LastLocalPort { get; init; }
 

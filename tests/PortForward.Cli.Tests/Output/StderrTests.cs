@@ -21,12 +21,12 @@ public sealed class StderrTests
             Reason = "pod-reset",
             Pod = "web-1",
             Local = new IPEndPoint(IPAddress.IPv6Loopback, 8080),
-            RemotePort = 80,
+            Remote = new RemotePort(80, "http"),
             Fields = [("id", 7L), ("seconds", 0.12345), ("transport", "spdy"), ("pods", new[] { "a", "b" }), ("nothing", null)],
         });
 
         json.GetRawText().Should().Be(
-            """{"time":"2026-05-04T01:02:01.089Z","type":"connection-failed","level":"error","message":"it failed","reason":"pod-reset","forward":"web","target":"service/web","namespace":"shop","context":"kind-dev","pod":"web-1","local":{"address":"::1","port":8080},"remote":{"port":80},"id":7,"seconds":0.123,"transport":"spdy","pods":["a","b"]}""");
+            """{"time":"2026-05-04T01:02:01.089Z","type":"connection-failed","level":"error","message":"it failed","reason":"pod-reset","forward":"web","target":"service/web","namespace":"shop","context":"kind-dev","pod":"web-1","local":{"address":"::1","port":8080},"remote":{"port":80,"name":"http"},"id":7,"seconds":0.123,"transport":"spdy","pods":["a","b"]}""");
     }
 
     [Fact]

@@ -102,9 +102,9 @@ public sealed class LocalListenerTests : IDisposable
     {
         while (true)
         {
-            LocalListener random = LocalListener.TryOpen(new IPEndPoint(IPAddress.Loopback, 0), 80, out _)!;
+            LocalListener random = LocalListener.TryOpen(new IPEndPoint(IPAddress.Loopback, 0), new PortMapping(0, 80), out _)!;
             random.Dispose();
-            if (LocalListener.TryOpen(random.Port.Tcp, 80, out _) is { } given)
+            if (LocalListener.TryOpen(random.Port.Tcp, new PortMapping(0, 80), out _) is { } given)
             {
                 return given;
             }
