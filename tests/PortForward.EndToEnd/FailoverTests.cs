@@ -22,25 +22,22 @@ public sealed class FailoverTests(TestNamespace cluster, ITestOutputHelper outpu
             string next = pods[move % 2];
             await cluster.MoveFailoverAsync(next);
             long moved = Stopwatch.GetTimestamp();
-            while (await PodOfNextRequestAsync(pf, port) != next)
-            {
-                Stopwatch.GetElapsedTime(moved).Should().BeLessThan(TimeSpan.FromSeconds(1));
-            }
+            await pf.OutputLineAsync(_ => pf.Output.Count(IsMove) == move);
+            TimeSpan after = Stopwatch.GetElapsedTime(moved);
 
-            output.WriteLine($"move {move}: {Stopwatch.GetElapsedTime(moved).TotalMilliseconds:0} ms");
+            after.Should().BeLessThan(TimeSpan.FromSeconds(1));
+            (await HttpLoad.RequestAsync(port)).Should().Be("ok");
+            await pf.OutputLineAsync(_ => pf.Output.Count(IsClosed) == move);
+            PodOf(pf.Output.Last(IsClosed)).Should().Be(next).And.Be(PodOf(pf.Output.Last(IsMove)));
+            output.WriteLine($"move {move}: {after.TotalMilliseconds:0} ms");
         }
     }
 
-    /// <summary>One request, and the pod that has answered it.</summary>
-    private static async Task<string> PodOfNextRequestAsync(PfProcess pf, int port)
-    {
-        int before = pf.Output.Count(IsClosed);
-        (await HttpLoad.RequestAsync(port)).Should().Be("ok");
-        await pf.OutputLineAsync(_ => pf.Output.Count(IsClosed) > before);
-        return Json(pf.Output.Last(IsClosed)).GetProperty("pod").GetString()!;
-    }
-
     private static bool IsClosed(string line) => TypeOf(line) == "connection-closed";
+
+    private static bool IsMove(string line) => TypeOf(line) == "moved";
+
+    private static string PodOf(string line) => Json(line).GetProperty("pod").GetString()!;
 
     private static string TypeOf(string line) => Json(line).GetProperty("type").GetString()!;
 
