@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Net.Sockets;
 using Microsoft.Extensions.Time.Testing;
 using PortForward.Cluster.Routing;
 using PortForward.Testing;
@@ -191,10 +192,20 @@ public sealed class LastingFaultTests : IAsyncLifetime
         _cluster.Add(TestObjects.Service("web", "app=web", new ServicePort(7000, "echo", "web")));
 
         using var limit = new CancellationTokenSource(Waiting.Patience);
-        while (!(await forward.WhoAnswersAsync()).Contains("web-1", StringComparison.Ordinal))
+        while (await FirstByteAsync() != 'H')
         {
             limit.Token.ThrowIfCancellationRequested();
             time.Advance(TimeSpan.FromSeconds(5));
+        }
+
+        // Of a status line, or of the request that an echo gives back.
+        async Task<char> FirstByteAsync()
+        {
+            using Socket client = await forward.ConnectAsync();
+            await client.SendAsync("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"u8.ToArray());
+            byte[] first = new byte[1];
+            (await client.ReceiveAsync(first.AsMemory()).Soon()).Should().Be(1);
+            return (char)first[0];
         }
     }
 

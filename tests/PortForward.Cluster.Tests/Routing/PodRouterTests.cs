@@ -467,14 +467,16 @@ public sealed class PodRouterTests : IAsyncLifetime
         TestPod silent = _cluster.Pods.Add(TestPod.Named("web-1").Label("app", "web")
             .Serves(7100, async (connection, stopping) => await Task.Delay(Timeout.InfiniteTimeSpan, CancellationToken.None)));
         AddWeb("web-2");
-        await using RoutedForward forward = await RoutedForward.StartAsync(_cluster, "pod/web-1", ["7100"]);
+        var time = new FakeTimeProvider();
+        await using RoutedForward forward = await RoutedForward.StartAsync(_cluster, "pod/web-1", ["7100"], new PodRouterOptions { Time = time });
         using Socket client = await forward.ConnectAsync();
         await client.SendAsync("question"u8.ToArray());
         await Waiting.UntilAsync(() => silent.OpenConnections == 1);
 
         _cluster.Objects.Delete("pods", "default", "web-1");
 
-        await FluentActions.Awaiting(() => client.ReceiveAsync(new byte[1]).Soon()).Should().ThrowAsync<SocketException>();
+        Func<Task> read = () => time.AdvanceUntilAsync(client.ReceiveAsync(new byte[1]));
+        await read.Should().ThrowAsync<SocketException>();
     }
 
     [Fact]
