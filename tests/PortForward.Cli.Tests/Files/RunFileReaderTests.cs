@@ -204,7 +204,8 @@ public sealed class RunFileReaderTests
 
         Action reading = () => WrongIn(text);
 
-        reading.ExecutionTime().Should().BeLessThan(TimeSpan.FromSeconds(30), what);
+        // Each takes two seconds at most of a machine that does nothing else, and work that grows with the square of the size takes many minutes.
+        reading.ExecutionTime().Should().BeLessThan(TimeSpan.FromMinutes(2), what);
     }
 
     [Theory]
