@@ -2,6 +2,7 @@ using System.Net;
 using Microsoft.Extensions.Logging;
 using PortForward.Cluster.Targets;
 using PortForward.Forwarding;
+using PortForward.Tunnels;
 
 namespace PortForward.Cluster;
 
@@ -20,6 +21,8 @@ public sealed class Forward : IAsyncDisposable
     /// <summary>Guards the state, whose last value stays.</summary>
     private readonly Lock _gate = new();
     private ForwardState _state;
+    private TaskCompletionSource? _back;
+    private volatile string? _pod;
     private int _reconnects;
     private volatile bool _isStarted;
     private volatile bool _isFound;
@@ -215,7 +218,7 @@ public sealed class Forward : IAsyncDisposable
             _state = _state == ForwardState.Starting ? ForwardState.Ready : _state;
         }
 
-        _events.Tell(new ForwardReady(target.PodName, target.Namespace, _starter.Transport));
+        _events.Tell(new ForwardReady(_pod ?? target.PodName, target.Namespace, _starter.Transport));
     }
 
     private async Task<PortForwarder> CreateAsync(StartedTarget started, ForwardOptions options, Func<Task>? beforeListening)
@@ -224,7 +227,7 @@ public sealed class Forward : IAsyncDisposable
         {
             if (beforeListening is not null)
             {
-                await beforeListening().WaitAsync(_abort.Token).ConfigureAwait(false);
+                await HoldAsync(beforeListening(), started).ConfigureAwait(false);
             }
 
             _abort.Token.ThrowIfCancellationRequested();
@@ -251,6 +254,38 @@ public sealed class Forward : IAsyncDisposable
         {
             await started.Router.DisposeAsync().ConfigureAwait(false);
             throw;
+        }
+    }
+
+    /// <summary>
+    /// Waits for what comes before listening. A target that is lost for good meanwhile cannot be had; one that has no pod just then is ready only once it has one again.
+    /// </summary>
+    private async Task HoldAsync(Task before, StartedTarget started)
+    {
+        await UnlessLostAsync(before).ConfigureAwait(false);
+        while (WhenBack() is { IsCompleted: false } back)
+        {
+            await UnlessLostAsync(back).ConfigureAwait(false);
+        }
+
+        async Task UnlessLostAsync(Task held)
+        {
+            Task<TunnelFault> lost = started.Router.Completion;
+            Task first = await Task.WhenAny(held.WaitAsync(_abort.Token), lost).ConfigureAwait(false);
+            if (first == lost)
+            {
+                throw FaultText.Describe(await lost.ConfigureAwait(false), started.Target.PodName);
+            }
+
+            await first.ConfigureAwait(false);
+        }
+
+        Task WhenBack()
+        {
+            lock (_gate)
+            {
+                return _back?.Task ?? Task.CompletedTask;
+            }
         }
     }
 
@@ -294,10 +329,25 @@ public sealed class Forward : IAsyncDisposable
                 break;
             case Routing.PodLost:
                 Enter(ForwardState.Lost);
+                lock (_gate)
+                {
+                    _back ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+                }
+
                 break;
-            case Routing.PodBack:
+            case Routing.PodSwitched switched:
+                _pod = switched.To;
+                break;
+            case Routing.PodBack back:
+                _pod = back.Pod;
                 Interlocked.Increment(ref _reconnects);
-                Enter(ForwardState.Ready);
+                Enter(_isListening ? ForwardState.Ready : ForwardState.Starting);
+                lock (_gate)
+                {
+                    _back?.SetResult();
+                    _back = null;
+                }
+
                 break;
         }
 

@@ -1,6 +1,8 @@
+using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
 using PortForward.Cluster.Connection;
+using PortForward.Cluster.Routing;
 using PortForward.Forwarding;
 using PortForward.Testing;
 using PortForward.Testing.Api;
@@ -146,6 +148,50 @@ public sealed class ForwardSetTests : ClusterClientTestBase
 
         await this.Invoking(_ => Client.ForwardAllAsync([new("svc/web", ":echo"), new("deploy/web", $"{taken}:7000") { Options = new() { Addresses = ["127.0.0.1"] } }]).Soon())
             .Should().ThrowAsync<PortForwardException>().WithMessage($"unable to listen on port {taken}*");
+    }
+
+    [Fact]
+    public async Task One_that_is_lost_for_good_while_another_waits_for_its_pod_is_the_end_of_all()
+    {
+        TestPod brief = Cluster.Pods.Add(TestPod.Probe("brief"));
+        Cluster.Pods.Add(TestPod.Probe("later").Phase("Pending"));
+        List<ForwardEvent> told = [];
+        var waits = new TaskCompletionSource();
+        Task<ForwardSet> starting = Client.ForwardAllAsync([
+            new("pod/brief", ":7000") { Options = new ForwardOptions { ReconnectTimeout = TimeSpan.Zero, OnEvent = told.Add } },
+            new("pod/later", ":7000") { Options = new ForwardOptions { OnEvent = next => _ = next is PodAwaited && waits.TrySetResult() } }]);
+        await waits.Task.Soon();
+        await Waiting.UntilAsync(() => Cluster.Activity.TunnelsOpened == 1);
+
+        brief.Delete();
+
+        await starting.Soon().Invoking(task => task).Should().ThrowAsync<ClusterException>().WithMessage("lost connection to pod*");
+        told.Should().NotContain(next => next is ListenerOpened || next is ForwardReady);
+    }
+
+    [Fact]
+    public async Task One_that_has_no_pod_when_all_others_are_there_is_ready_once_it_has_one_again()
+    {
+        TestPod first = AddWeb("web-1"), later = Cluster.Pods.Add(TestPod.Probe("later").Phase("Pending"));
+        var told = new ConcurrentQueue<ForwardEvent>();
+        var waits = new TaskCompletionSource();
+        Task<ForwardSet> starting = Client.ForwardAllAsync([
+            new("svc/web", ":echo") { Options = new ForwardOptions { OnEvent = told.Enqueue } },
+            new("pod/later", ":7000") { Options = new ForwardOptions { OnEvent = next => _ = next is PodAwaited && waits.TrySetResult() } }]);
+        await waits.Task.Soon();
+        await Waiting.UntilAsync(() => Cluster.Activity.TunnelsOpened == 1);
+        first.Delete();
+        await Waiting.UntilAsync(() => told.OfType<PodLost>().Any());
+
+        later.Phase("Running").Ready(true);
+        await Waiting.UntilAsync(() => Cluster.Activity.TunnelsOpened == 2);
+        told.Should().NotContain(next => next is ListenerOpened || next is ForwardReady);
+        AddWeb("web-2");
+
+        await using ForwardSet all = await starting.Soon();
+        all.Select(forward => forward.State).Should().Equal(ForwardState.Ready, ForwardState.Ready);
+        told.SkipWhile(next => next is not PodBack).OfType<ForwardReady>().Should().ContainSingle().Which.Pod.Should().Be("web-2");
+        await EchoOnceAsync(all["web"], "hello");
     }
 
     [Fact]
