@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using PortForward.Cli.Output;
 using PortForward.Cluster;
 using PortForward.Forwarding;
 
@@ -24,16 +25,27 @@ internal sealed class PortsFile : IDisposable
     /// <summary>Removes what an older run has left: whoever waits for the file must not find that one.</summary>
     /// <param name="path">Its path.</param>
     /// <param name="failure">The exit code if it is no file.</param>
-    /// <exception cref="RunException">There is something else of that name.</exception>
+    /// <exception cref="RunException">There is something else of that name, or it cannot be removed.</exception>
     public static void RemoveOlder(string path, int failure)
     {
         string whole = Path.GetFullPath(path);
-        if (IsSomethingElse(whole))
+        try
         {
-            throw new RunException($"--ports-file {path} is no regular file, and is left as it is (- is stdout)", failure);
-        }
+            if (IsNoRegularFile(whole))
+            {
+                throw new RunException($"--ports-file {path} is no regular file, and is left as it is (- is stdout)", failure);
+            }
 
-        TryDelete(whole);
+            File.Delete(whole);
+        }
+        catch (DirectoryNotFoundException)
+        {
+            // Nor can there be an older one then; the folder may be made meanwhile.
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new RunException($"--ports-file {path} is that of an older run, and cannot be removed: remove it, or name another file", failure);
+        }
     }
 
     /// <summary>Writes the file in place of an older one.</summary>
@@ -82,9 +94,9 @@ internal sealed class PortsFile : IDisposable
         return Encoding.UTF8.GetString(bytes.ToArray()) + Environment.NewLine;
     }
 
-    /// <summary>The forwards as environment variables, for a shell or a file of them.</summary>
+    /// <summary>The forwards as environment variables, for a shell to read. A socket file's path may have signs that would be commands there.</summary>
     public static string Variables(IReadOnlyCollection<Forward> forwards) =>
-        string.Concat(ForwardVariables.Of(forwards, static _ => false).Select(static variable => $"{variable.Key}={variable.Value}\n"));
+        string.Concat(ForwardVariables.Of(forwards, static _ => false).Select(static variable => $"{variable.Key}={ShellText.Value(variable.Value)}\n"));
 
     /// <summary>Removes the file, unless another run has put its own there.</summary>
     public void Dispose()
@@ -110,11 +122,11 @@ internal sealed class PortsFile : IDisposable
     }
 
     /// <summary>Whether there is something of that name, and no file that a run can have left.</summary>
-    private static bool IsSomethingElse(string path)
+    private static bool IsNoRegularFile(string path)
     {
         const FileAttributes Other = FileAttributes.Device | FileAttributes.Directory | FileAttributes.ReparsePoint;
         return OperatingSystem.IsWindows()
-            ? Path.Exists(path) && (File.GetAttributes(path) & Other) != FileAttributes.None
+            ? Directory.Exists(path) || (new FileInfo(path) is { Exists: true } file && (file.Attributes & Other) != FileAttributes.None)
             : FileStatus.Of(path) is { IsRegular: false };
     }
 
