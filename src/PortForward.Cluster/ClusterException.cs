@@ -28,6 +28,9 @@ public sealed class ClusterException : Exception
     /// <summary>Why no tunnel could be opened, when it is the server or the tunnel itself that told; null otherwise.</summary>
     public TunnelFault? Fault { get; init; }
 
+    /// <summary>Whether the target has no such port.</summary>
+    internal bool IsPortMissing { get; init; }
+
     /// <summary>Whether another transport may work where those that may be used have failed.</summary>
     internal bool OtherTransportMayWork { get; init; }
 
@@ -38,6 +41,7 @@ public sealed class ClusterException : Exception
         IsVerbatim = IsVerbatim,
         StatusCode = StatusCode,
         IsObjectMissing = IsObjectMissing,
+        IsPortMissing = IsPortMissing,
         Fault = Fault,
         OtherTransportMayWork = OtherTransportMayWork,
     };

@@ -35,7 +35,8 @@ internal static class ListenText
                 : $"choose a folder of your own, such as {(isWindows ? "%TEMP%" : "$XDG_RUNTIME_DIR")}";
         }
 
-        (int local, int target) = (unavailable.LocalPort, unavailable.TargetPort);
+        int local = unavailable.LocalPort;
+        string target = unavailable.Requested ?? $"{unavailable.TargetPort}";
         string otherPort = $"\":{target}\" takes any free port";
         if (unavailable.Failures.Any(failure => failure.Reason.Denied))
         {

@@ -243,6 +243,7 @@ public sealed class Forward : IAsyncDisposable
                 [.. started.Target.Ports.Select(port => new Forwarding.PortMapping(port.LocalPort, port.PodPort)
                 {
                     Name = Identify(started.Target, port).Name,
+                    Requested = port.Spec.Remote,
                     LastLocalPort = port.Spec.LastLocalPort,
                     Path = port.Spec.Path,
                     IsKept = IsKept,

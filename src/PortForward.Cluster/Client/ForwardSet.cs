@@ -86,7 +86,7 @@ public sealed class ForwardSet : IReadOnlyList<Forward>, IAsyncDisposable
         Array.ForEach(expected, static targets => targets.Dispose());
         allReached.Dispose();
         ExceptionDispatchInfo? fault = !options.RequireAll ? FindFault(starts.Where(IsDisposed))
-            : starts.All(static start => start.IsCompletedSuccessfully) ? FindFault(_members.Select(member => member.Forward.Completion))
+            : Count > 1 && starts.All(static start => start.IsCompletedSuccessfully) ? FindFault(_members.Select(member => member.Forward.Completion))
             : FindFault(starts);
         if (fault is not null)
         {

@@ -7,8 +7,8 @@ public sealed record ForwardSetOptions
     public int MaxStarting { get; init; } = 16;
 
     /// <summary>
-    /// Whether one that cannot be started is the end of all, which is the default: then nothing listens before all targets were reached. If not, each listens once its
-    /// own target was reached, those that fail have the state <see cref="ForwardState.Failed"/>, and their <see cref="Forward.Completion"/> says why.
+    /// Whether one that cannot be started, or is lost for good before all are ready, is the end of all, which is the default: then nothing listens before all targets
+    /// were reached. If not, each listens once its own target was reached, those that fail have the state <see cref="ForwardState.Failed"/>, and their <see cref="Forward.Completion"/> says why.
     /// </summary>
     public bool RequireAll { get; init; } = true;
 

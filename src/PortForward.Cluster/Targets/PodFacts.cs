@@ -2,8 +2,8 @@ using PortForward.Cluster.Objects;
 
 namespace PortForward.Cluster.Targets;
 
-/// <summary>Why a pod does not do yet what is asked of it.</summary>
-/// <param name="Reason">Kubernetes' word for it: <c>Unschedulable</c>, <c>ImagePullBackOff</c>, <c>Pending</c>.</param>
+/// <summary>Why a pod does not do yet what is asked of it, or why there is none.</summary>
+/// <param name="Reason">Kubernetes' word for it: <c>Unschedulable</c>, <c>ImagePullBackOff</c>, <c>Pending</c>; a clause if there is no pod.</param>
 /// <param name="Message">More about it in one line, or null.</param>
 internal sealed record PodObstacle(string Reason, string? Message)
 {

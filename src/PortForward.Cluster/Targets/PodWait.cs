@@ -140,6 +140,6 @@ internal sealed class PodWait(ApiClient api, PodFeeds? feeds, TimeProvider time,
             : target.HasSlices ? "none of its endpoint slices leads to a pod yet"
             : target.Reference.Kind == TargetKind.Selector ? $"no pod of namespace {target.Namespace} matches it"
             : $"no pod matches its selector {target.Selector}";
-        return new PodWaitProgress(target.Reference, null, new PodObstacle("NoPods", why));
+        return new PodWaitProgress(target.Reference, null, new PodObstacle(why, null));
     }
 }

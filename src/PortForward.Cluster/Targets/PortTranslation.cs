@@ -97,9 +97,11 @@ internal static class PortTranslation
         return [.. specs.Select(spec =>
         {
             ServicePort[] entries = [.. ports.Where(port => spec.RemotePort is { } number ? port.Number == number : port.Name == spec.Remote)];
-            if (entries.Length > 0) { return (spec, FirstTcp(entries, port => port.Protocol, spec.Remote)); } throw new ClusterException(spec.RemotePort is { } missing
-                ? $"Service {service.Metadata?.Name} does not have a service port {missing}"
-                : $"Service '{service.Metadata?.Name}' does not have a named port '{spec.Remote}'");
+            return entries.Length > 0
+                ? (spec, FirstTcp(entries, port => port.Protocol, spec.Remote))
+                : throw new ClusterException(spec.RemotePort is { } missing
+                    ? $"Service {service.Metadata?.Name} does not have a service port {missing}"
+                    : $"Service '{service.Metadata?.Name}' does not have a named port '{spec.Remote}'") { IsPortMissing = true };
         })];
     }
 
@@ -157,7 +159,7 @@ internal static class PortTranslation
         ContainerPort[] entries = [.. NamedPorts(pod, name)];
         return entries.Length > 0
             ? FirstTcp(entries, port => port.Protocol, name).Number
-            : throw new ClusterException($"Pod '{PodFacts.NameOf(pod)}' does not have a named port '{name}'");
+            : throw new ClusterException($"Pod '{PodFacts.NameOf(pod)}' does not have a named port '{name}'") { IsPortMissing = true };
     }
 
     /// <summary>Refuses a number that the pod declares for other protocols only. One that it does not declare may be listened on all the same.</summary>

@@ -25,6 +25,9 @@ public sealed record PortUnavailable(int LocalPort, int TargetPort, IReadOnlyLis
 
     /// <summary>What the target calls the port; null if it has no name for it.</summary>
     public string? TargetName { get; init; }
+
+    /// <summary>The remote port as it was asked for, a number or a name, which of a service need not be the pod's; null if it is not known.</summary>
+    public string? Requested { get; init; }
 }
 
 /// <summary>A listener cannot accept connections for the moment; it goes on by itself.</summary>

@@ -230,7 +230,12 @@ internal sealed class PortForwarder
             listeners.AddRange(bound.Listeners);
             if (bound.Listeners.Count == 0 || (_options.RequireAllPorts && bound.Failures.Any(static failed => failed.Reason.InUse)))
             {
-                Emit(new PortUnavailable(mapping.LocalPort, mapping.TargetPort, bound.Failures) { LastLocalPort = mapping.LastLocalPort, TargetName = mapping.Name });
+                Emit(new PortUnavailable(mapping.LocalPort, mapping.TargetPort, bound.Failures)
+                {
+                    LastLocalPort = mapping.LastLocalPort,
+                    TargetName = mapping.Name,
+                    Requested = mapping.Requested,
+                });
                 if (_options.RequireAllPorts)
                 {
                     listeners.ForEach(static listener => listener.Dispose());

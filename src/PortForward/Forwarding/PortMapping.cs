@@ -8,6 +8,9 @@ internal readonly record struct PortMapping(int LocalPort, int TargetPort)
     /// <summary>What the target calls the port; null if it has no name for it.</summary>
     public string? Name { get; init; }
 
+    /// <summary>The remote port as it was asked for, a number or a name; null if it is not known.</summary>
+    public string? Requested { get; init; }
+
     /// <summary>The last local port of a range of which the first free one is taken; null for one port.</summary>
     public int? LastLocalPort { get; init; }
 
