@@ -84,7 +84,7 @@ public sealed class ManyTargetsTests(ClusterFixture fixture) : IClassFixture<Clu
         (await pf.ExitAsync()).Should().Be(1);
         pf.Output.Should().BeEmpty();
         pf.Error.Should().Equal(
-            $"web: Unable to listen on port {taken}: 127.0.0.1:{taken}: address already in use (stop the program that has it, or use another one: \":8080\" takes any free port)",
+            $"web: Unable to listen on port {taken}: 127.0.0.1:{taken}: address already in use (stop the program that has it, or use another one: \":80\" takes any free port)",
             "error: nothing is forwarded, since not all ports can be had");
     }
 

@@ -1,5 +1,7 @@
+using System.Diagnostics;
 using System.Text.Json;
 using PortForward.Cli.Tests.Support;
+using PortForward.Testing;
 
 namespace PortForward.Cli.Tests;
 
@@ -134,6 +136,36 @@ public sealed class OutputTests(ClusterFixture fixture) : IClassFixture<ClusterF
         pf.Output.Should().Equal("same");
     }
 
+    [UnixFact]
+    public async Task A_run_that_is_ended_before_it_is_ready_tells_the_end_of_each_of_its_forwards()
+    {
+        fixture.Cluster.Pods.Add(TestPod.Probe("not-soon").Phase("Pending"));
+        await using PfProcess pf = PfProcess.Start(fixture.Kubeconfig, "-o", "json", "pod/not-soon", ":8080", "pod/solo", ":8080");
+        await pf.ErrorLineAsync(static line => line.Contains("waiting for pod not-soon", StringComparison.Ordinal));
+
+        pf.Signal(PfProcess.Interrupt);
+
+        (await pf.ExitAsync()).Should().Be(0);
+        pf.Output.Select(Parse).Select(end => $"{end.GetProperty("type")} {end.GetProperty("forward")} {end.GetProperty("reason")}")
+            .Should().BeEquivalentTo("end not-soon stopped", "end solo stopped");
+    }
+
+    [UnixFact]
+    public async Task A_shell_that_reads_it_runs_nothing_of_a_sockets_path()
+    {
+        string folder = fixture.PathOf("it's $(touch pwned) `touch pwned`;touch pwned");
+        Directory.CreateDirectory(folder);
+        string file = Path.Combine(folder, "ports.env"), socket = Path.Combine(folder, "s");
+        await using PfProcess pf = PfProcess.Start(fixture.Kubeconfig, "--ports-file", file, "--ports-file-format", "env", "db=pod/solo", $"unix:{socket}:7000");
+        await pf.OutputLineAsync(static line => line.StartsWith("Forwarding from ", StringComparison.Ordinal));
+
+        var start = new ProcessStartInfo("sh", ["-c", ". ./ports.env; printf %s \"$PF_DB_PATH\""]) { WorkingDirectory = folder, RedirectStandardOutput = true, UseShellExecute = false };
+        using Process shell = Process.Start(start)!;
+
+        (await shell.StandardOutput.ReadToEndAsync().Soon()).Should().Be(socket);
+        File.Exists(Path.Combine(folder, "pwned")).Should().BeFalse();
+    }
+
     [Fact]
     public async Task On_stdout_it_follows_the_lines()
     {
@@ -151,8 +183,12 @@ public sealed class OutputTests(ClusterFixture fixture) : IClassFixture<ClusterF
     [InlineData("--ports-file - pod/solo 80 -- true", 125, "error: --ports-file - and a command do not go together: stdout is the command's (see pf --help)")]
     [InlineData("-o json --ports-file - pod/solo 80", 1, "error: -o json and --ports-file - do not go together: both write to stdout (see pf --help)")]
     [InlineData("--ports-file /dev/null pod/solo :7000 -- true", 125, "error: --ports-file /dev/null is no regular file, and is left as it is (- is stdout)")]
+    [InlineData("--ports-file /proc/version pod/solo :7000", 1, "error: --ports-file /proc/version *: *")]
     [InlineData("--ports-file /dev/stdout pod/solo :7000", 1, "error: --ports-file /dev/stdout is no regular file, and is left as it is (- is stdout)")]
-    [InlineData("-n default solo -- http", 1, "error: Pod 'solo' does not have a named port 'http'")]
+    [InlineData("-n default solo -- http", 1, "error: Pod 'solo' does not have a named port 'http' (words behind -- are ports if none stands before it; a command needs one, as in pf svc/web :80 -- make test)")]
+    [InlineData("svc/web -- sh -c true", 1, "error: \"-c\" behind -- is no port, and nothing is a command there without a port before it, as in pf svc/web :80 -- make test (see pf --help)")]
+    [InlineData("svc/web -- 81", 1, "error: Service web does not have a service port 81")]
+    [InlineData("svc/web :80 --ports-file-format env", 1, "error: --ports-file-format goes with --ports-file FILE (see pf --help)")]
     [InlineData("--ports-file /no/such/folder/ports pod/solo :7000 -- true", 125, "error: --ports-file /no/such/folder/ports cannot be written: *")]
     public async Task What_cannot_be_written_is_told(string arguments, int exitCode, string error)
     {

@@ -69,7 +69,7 @@ public sealed class SelectorTests(ClusterFixture fixture) : IClassFixture<Cluste
     public async Task What_matches_nothing_yet_is_waited_for()
     {
         await using PfProcess pf = PfProcess.Start(fixture.Kubeconfig, "-l", "app=late", $":{ClusterFixture.Echo}");
-        await pf.ErrorLineAsync(line => line == "waiting for a pod of selector/app=late (NoPods: no pod of namespace default matches it)");
+        await pf.ErrorLineAsync(line => line == "waiting for a pod of selector/app=late (no pod of namespace default matches it)");
 
         fixture.Cluster.Pods.Add(TestPod.Probe("late").Label("app", "late"));
 

@@ -49,8 +49,8 @@ public sealed class TestNamespace : IAsyncLifetime
         await MakeDeploymentAsync(Hasty, replicas: 2, drain: "0s");
         await MakeDeploymentAsync(Single, replicas: 1, drain: "0s");
         await MakeStatefulSetAsync(Stateful, drain: "0s");
-        await Core.CreateNamespacedServiceAsync(
-            new V1Service { Metadata = new V1ObjectMeta { Name = Failover }, Spec = new V1ServiceSpec { Ports = [new V1ServicePort { Name = "http", Port = 80, TargetPort = 8080 }] } }, Name);
+        var led = new V1ServiceSpec { Ports = [new V1ServicePort { Name = "http", Port = 80, TargetPort = 8080 }] };
+        await Core.CreateNamespacedServiceAsync(new V1Service { Metadata = new V1ObjectMeta { Name = Failover }, Spec = led }, Name);
         foreach (string deployment in (string[])[Patient, Hasty, Single])
         {
             await RolledOutAsync(deployment);

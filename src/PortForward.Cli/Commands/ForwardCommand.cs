@@ -58,12 +58,21 @@ internal static class ForwardCommand
                     throw new UsageException("-f goes with pf up, pf check and pf init");
                 }
 
+                if (command.Count == 0 && parsed.GetValue(flags.Stdio) is null)
+                {
+                    CommandWords.CheckPorts(arguments, words);
+                }
+
                 try
                 {
                     var read = ForwardArguments.Read(flags, parsed, command);
                     return read.IsStdio ? await StdioRun.RunAsync(read, flags, parsed, stderr, loggers) : await ForwardRun.RunAsync(read, flags, parsed, stderr, loggers);
                 }
                 catch (ClusterException e) when (e.IsObjectMissing && Subcommands.HintFor(words) is { } hint)
+                {
+                    throw e.With(hint);
+                }
+                catch (ClusterException e) when (command.Count == 0 && e.IsPortMissing && CommandWords.HintFor(arguments) is { } hint)
                 {
                     throw e.With(hint);
                 }

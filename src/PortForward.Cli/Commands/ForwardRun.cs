@@ -76,6 +76,7 @@ internal sealed class ForwardRun : IAsyncDisposable
             _arguments.CheckVariables(forwards);
             using ForwardViews views = _views = Show(forwards, clusters);
             using PortsFile? portsFile = await StartAsync(forwards, views);
+            TellReady(forwards, views);
             if (HasCommand)
             {
                 return await RunCommandAsync(forwards, views, portsFile);
@@ -86,6 +87,7 @@ internal sealed class ForwardRun : IAsyncDisposable
         catch (OperationCanceledException) when (_signals.Requested.IsCancellationRequested)
         {
             // Asked to end before it was ready: as good an end as any, unless a command has not been run.
+            _views?.TellOthersStopped();
             if (HasCommand)
             {
                 return EndedBy(_signals.Received);
@@ -129,24 +131,26 @@ internal sealed class ForwardRun : IAsyncDisposable
         };
         ForwardView[] views = [.. forwards.Select((forward, index) =>
             new ForwardView(forward, TargetReference.Parse(_arguments.Targets[index].Target), clusters.ContextOf(index), run))];
-        return new ForwardViews(views, _output, Explain, isLossTheEnd: run.IsAlone && !HasCommand);
+        return new ForwardViews(views, _output, Explain, throwsLoss: run.IsAlone && !HasCommand);
     }
 
-    /// <summary>Starts the forwards, and tells when they are ready. Those of a file may do without one that fails or is lost meanwhile.</summary>
+    /// <summary>Starts the forwards, and writes where they are. Those of a file may do without one that fails or is lost meanwhile.</summary>
     private async Task<PortsFile?> StartAsync(ForwardSet forwards, ForwardViews views)
     {
         _output.RemoveOlderPortsFile();
         var options = new ForwardSetOptions { RequireAll = _arguments.RequiresAll, OnStartEnded = _arguments.RequiresAll ? null : views.Follow };
         await forwards.StartAsync(options, _signals.Requested);
-        PortsFile? portsFile = _output.WritePortsFile(forwards);
+        return _output.WritePortsFile(forwards);
+    }
+
+    private void TellReady(ForwardSet forwards, ForwardViews views)
+    {
         _isReady = true;
         _output.TellAllReady(forwards);
-        if (_arguments.RequiresAll)
+        foreach (Forward forward in _arguments.RequiresAll ? forwards.AsEnumerable() : [])
         {
-            forwards.ToList().ForEach(views.Follow);
+            views.Follow(forward);
         }
-
-        return portsFile;
     }
 
     private async Task<int> RunCommandAsync(ForwardSet forwards, ForwardViews views, PortsFile? portsFile)

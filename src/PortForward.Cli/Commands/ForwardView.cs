@@ -40,7 +40,7 @@ internal sealed class ForwardView : IDisposable
             }
         };
         _lines = run.Output.OpenLines(run.AreLinesHeld);
-        _output = run.Output.FormatOf(Identity);
+        _output = run.Output.FormatOf(Identity, target);
         _renderer = new EventRenderer(_tell, run.IsVerbose, target, run.Started);
     }
 
@@ -73,7 +73,7 @@ internal sealed class ForwardView : IDisposable
     }
 
     /// <summary>Shows that it has ended though nobody asked for it.</summary>
-    public void TellLost(Exception why) => _tell(UserMessages.ForwardLost(why.Message, FailureText.Of(why, isVerbose: false).Reason!));
+    public void TellLost(Exception why) => _tell(FailureText.Of(why, isVerbose: false) with { Level = LogLevel.Error });
 
     /// <summary>Tells what was kept back to be told together.</summary>
     public void Dispose() => _renderer.Dispose();

@@ -7,10 +7,10 @@ namespace PortForward.Cli.Commands;
 /// <param name="views">One for each forward.</param>
 /// <param name="output">Takes what is said on stdout.</param>
 /// <param name="explain">Adds to a fault what the user can do about it.</param>
-/// <param name="isLossTheEnd">Whether the run ends with the fault of a forward that is lost for good; others go on, and tell it.</param>
-internal sealed class ForwardViews(IReadOnlyList<ForwardView> views, RunOutput output, Func<Exception, Exception> explain, bool isLossTheEnd) : IDisposable
+/// <param name="throwsLoss">Whether a forward that is lost for good ends the run with its fault. Others tell it, and the run goes on.</param>
+internal sealed class ForwardViews(IReadOnlyList<ForwardView> views, RunOutput output, Func<Exception, Exception> explain, bool throwsLoss) : IDisposable
 {
-    private readonly List<Task> _ends = [];
+    private readonly Dictionary<ForwardView, Task> _ends = [];
     private volatile bool _hasLost;
 
     /// <summary>Whether one could not be started or was lost for good.</summary>
@@ -25,16 +25,35 @@ internal sealed class ForwardViews(IReadOnlyList<ForwardView> views, RunOutput o
     /// <summary>Tells how a forward ends, which it may have done already. Each is followed once.</summary>
     public void Follow(Forward forward)
     {
-        Task end = FollowAsync(views.First(view => view.Forward == forward));
+        ForwardView view = views.First(view => view.Forward == forward);
+        Task end = FollowAsync(view);
         lock (_ends)
         {
-            _ends.Add(end);
+            _ends.Add(view, end);
+        }
+    }
+
+    /// <summary>Tells that those have ended that were never ready, and are not followed.</summary>
+    public void TellOthersStopped()
+    {
+        lock (_ends)
+        {
+            foreach (ForwardView view in views.Where(view => !_ends.ContainsKey(view)))
+            {
+                output.TellEnded(view, null);
+            }
         }
     }
 
     /// <summary>Waits until all that are followed have ended.</summary>
     /// <exception cref="ClusterException">One is lost for good, and that is the end of the run.</exception>
-    public Task UntilEndedAsync() => Task.WhenAll(_ends);
+    public Task UntilEndedAsync()
+    {
+        lock (_ends)
+        {
+            return Task.WhenAll(_ends.Values);
+        }
+    }
 
     private async Task FollowAsync(ForwardView view)
     {
@@ -45,12 +64,12 @@ internal sealed class ForwardViews(IReadOnlyList<ForwardView> views, RunOutput o
         }
         catch (OperationCanceledException)
         {
-            // The end was asked for before it was ready.
+            output.TellEnded(view, null); // The end was asked for before it was ready.
         }
         catch (Exception e)
         {
             output.TellEnded(view, e);
-            if (isLossTheEnd)
+            if (throwsLoss)
             {
                 throw;
             }

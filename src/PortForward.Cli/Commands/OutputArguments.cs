@@ -19,7 +19,8 @@ internal sealed record OutputArguments(bool IsQuiet, bool IsJson, string? PortsF
         bool isJson = Choose(flags.Output, parsed, usual: "text", other: "json");
         string? file = parsed.GetValue(flags.PortsFile) is "" ? throw new UsageException("--ports-file has an empty name: is its variable set?") : parsed.GetValue(flags.PortsFile);
         bool areVariables = Choose(flags.PortsFileFormat, parsed, usual: "json", other: "env");
-        return isJson && file == Stdout ? throw new UsageException("-o json and --ports-file - do not go together: both write to stdout")
+        return file is null && parsed.GetValue(flags.PortsFileFormat) is not null ? throw new UsageException("--ports-file-format goes with --ports-file FILE")
+            : isJson && file == Stdout ? throw new UsageException("-o json and --ports-file - do not go together: both write to stdout")
             : !hasCommand ? new OutputArguments(parsed.GetValue(flags.Quiet), isJson, file, areVariables)
             : isJson ? throw new UsageException("-o json and a command do not go together: stdout is the command's")
             : file == Stdout ? throw new UsageException("--ports-file - and a command do not go together: stdout is the command's")

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using PortForward.Cli.Output;
 using PortForward.Cluster;
+using PortForward.Cluster.Targets;
 
 namespace PortForward.Cli.Commands;
 
@@ -52,8 +53,8 @@ internal sealed class RunOutput : IAsyncDisposable
     }
 
     /// <summary>What a forward says on stdout.</summary>
-    public IStdoutFormat FormatOf(ForwardIdentity identity) => _hasCommand ? new NoLines()
-        : _arguments.IsJson ? new JsonLines(_json, identity, _arguments.IsQuiet)
+    public IStdoutFormat FormatOf(ForwardIdentity identity, TargetReference target) => _hasCommand ? new NoLines()
+        : _arguments.IsJson ? new JsonLines(_json, identity, target, _arguments.IsQuiet)
         : new KubectlLines(_arguments.IsQuiet);
 
     /// <summary>Writes a text that brings its own end of line.</summary>

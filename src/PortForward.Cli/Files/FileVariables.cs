@@ -105,6 +105,11 @@ internal sealed class FileVariables(FileTexts texts, Mistakes mistakes, IReadOnl
         string? forward = forwards.Where(name => content.StartsWith($"{name}.", StringComparison.Ordinal)).MaxBy(static name => name.Length);
         if (forward is null)
         {
+            if (content.Trim() is { Length: > 0 } trimmed && trimmed != content)
+            {
+                return (null, $"{template}: write {Open}{trimmed}{Close}, without spaces");
+            }
+
             string[] words = content.Split('.', 2);
             return (null, _compared++ < MaxCompared && Nearest.Of(words[0], forwards) is { } near ? $"{template}: there is no forward {words[0]}; did you mean {near}?"
                 : $"{template}: there is no forward {words[0]} in the file");

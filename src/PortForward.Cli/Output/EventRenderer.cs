@@ -68,7 +68,7 @@ internal sealed class EventRenderer(Action<OutputEvent> tell, bool verbose, Targ
                 break;
 
             case PodLost lost:
-                tell(UserMessages.PodLost(lost, Awaited(lost.Cause)));
+                tell(UserMessages.PodLost(lost, target));
                 break;
 
             case PodBack back:
@@ -103,16 +103,6 @@ internal sealed class EventRenderer(Action<OutputEvent> tell, bool verbose, Targ
 
     /// <summary>Tells what was kept back to be told together.</summary>
     public void Dispose() => _failures.Dispose();
-
-    /// <summary>What connections wait for. A server that cannot be reached is not a target without a pod.</summary>
-    private string Awaited(LossCause cause) => (cause, target.Kind) switch
-    {
-        (LossCause.ServerUnreachable, _) => "the server can be reached again",
-        (LossCause.PodUnreachable, TargetKind.Pod) => "it can be reached again",
-        (LossCause.PodUnreachable, _) => $"{target} has a pod that can be reached",
-        (_, TargetKind.Pod) => "it is back",
-        _ => $"{target} has another pod",
-    };
 
     private static bool IsOpenToOthers(EndPoint local) => local is IPEndPoint { Address: var address } && !IPAddress.IsLoopback(address);
 

@@ -1,5 +1,6 @@
 using PortForward.Cluster;
 using PortForward.Cluster.Routing;
+using PortForward.Cluster.Targets;
 using PortForward.Forwarding;
 
 namespace PortForward.Cli.Output;
@@ -7,8 +8,9 @@ namespace PortForward.Cli.Output;
 /// <summary>One JSON object a line: docs/events.md.</summary>
 /// <param name="format">Writes the objects.</param>
 /// <param name="forward">The forward.</param>
+/// <param name="target">Its target.</param>
 /// <param name="isQuiet">Whether connections are not told.</param>
-internal sealed class JsonLines(JsonFormat format, ForwardIdentity forward, bool isQuiet) : IStdoutFormat
+internal sealed class JsonLines(JsonFormat format, ForwardIdentity forward, TargetReference target, bool isQuiet) : IStdoutFormat
 {
     public string? Render(ForwardEvent forwardEvent) => Event(forwardEvent) is { } told ? format.Render(told, forward) : null;
 
@@ -18,7 +20,7 @@ internal sealed class JsonLines(JsonFormat format, ForwardIdentity forward, bool
         ForwardReady ready => UserMessages.ForwardReady(ready),
         ConnectionAccepted accepted when !isQuiet => UserMessages.ConnectionAccepted(accepted),
         ConnectionClosed closed when !isQuiet => UserMessages.ConnectionClosed(closed),
-        PodLost lost => UserMessages.PodLost(lost, "there is one again"),
+        PodLost lost => UserMessages.PodLost(lost, target),
         PodBack back => UserMessages.PodBack(back),
         PodSwitched switched => UserMessages.PodSwitched(switched),
         PortUnavailable unavailable => UserMessages.PortUnavailable(unavailable),

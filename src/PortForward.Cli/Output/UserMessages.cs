@@ -3,6 +3,7 @@ using Microsoft.Extensions.Logging;
 using PortForward.Cluster;
 using PortForward.Cluster.Authentication;
 using PortForward.Cluster.Routing;
+using PortForward.Cluster.Targets;
 using PortForward.Forwarding;
 
 namespace PortForward.Cli.Output;
@@ -12,8 +13,6 @@ internal static class UserMessages
 {
     public static OutputEvent Failed(string message, string reason, Exception? exception = null) =>
         new(EventTypes.Error, LogLevel.Critical, message) { Reason = reason, Exception = exception };
-
-    public static OutputEvent ForwardLost(string message, string reason) => new(EventTypes.Error, LogLevel.Error, $"error: {message}") { Reason = reason };
 
     public static OutputEvent OutputFailed(string why) => Failed($"error: stdout cannot be written: {why}", Reasons.OutputFailed);
 
@@ -130,7 +129,7 @@ internal static class UserMessages
 
     public static OutputEvent ConnectionClosed(ConnectionClosed closed) =>
         new(EventTypes.ConnectionClosed, LogLevel.Information, string.Create(CultureInfo.InvariantCulture,
-            $"connection {closed.Id} for {closed.Port.Label} ended ({closed.End.Kind}): {closed.BytesSent} bytes to the pod, {closed.BytesReceived} from it, {closed.Duration.TotalSeconds:0.000} s"))
+            $"connection {closed.Id} for {closed.Port.Label} ended ({Reasons.Of(closed.End)}): {closed.BytesSent} bytes to the pod, {closed.BytesReceived} from it, {closed.Duration.TotalSeconds:0.000} s"))
         {
             Reason = Reasons.Of(closed.End),
             Local = closed.Port.Local,
@@ -150,8 +149,8 @@ internal static class UserMessages
     public static OutputEvent TransportFailed(string transport, string why, string reason) =>
         new(EventTypes.TransportFailed, LogLevel.Information, $"transport {transport} does not work here: {why}") { Reason = reason, Fields = [("transport", transport)] };
 
-    public static OutputEvent PodLost(PodLost lost, string awaited) =>
-        new(EventTypes.Lost, LogLevel.Warning, $"lost: pod {lost.Pod} {lost.Reason}; connections wait until {awaited}{(lost.Hint is null ? "" : $" ({lost.Hint})")}") { Reason = StableName.Of(lost.Cause), Pod = lost.Pod };
+    public static OutputEvent PodLost(PodLost lost, TargetReference target) =>
+        new(EventTypes.Lost, LogLevel.Warning, $"lost: pod {lost.Pod} {lost.Reason}; connections wait until {Awaited(lost.Cause, target)}{(lost.Hint is null ? "" : $" ({lost.Hint})")}") { Reason = StableName.Of(lost.Cause), Pod = lost.Pod };
 
     public static OutputEvent PodBack(PodBack back) =>
         new(EventTypes.Back, LogLevel.Warning, $"back: connections go to pod {back.Pod}, after {DurationText.Of(back.After)}")
@@ -183,4 +182,14 @@ internal static class UserMessages
 
     public static OutputEvent LoginNeeded(LoginNeeded login) =>
         new(EventTypes.LoginNeeded, LogLevel.Warning, $"{(login.IsOutage ? "credentials cannot be renewed for the moment" : "a login is needed")}: {login.Reason} (open connections go on, new ones wait)");
+
+    /// <summary>What connections wait for. A server that cannot be reached is not a target without a pod.</summary>
+    private static string Awaited(LossCause cause, TargetReference target) => (cause, target.Kind) switch
+    {
+        (LossCause.ServerUnreachable, _) => "the server can be reached again",
+        (LossCause.PodUnreachable, TargetKind.Pod) => "it can be reached again",
+        (LossCause.PodUnreachable, _) => $"{target} has a pod that can be reached",
+        (_, TargetKind.Pod) => "it is back",
+        _ => $"{target} has another pod",
+    };
 }

@@ -88,6 +88,7 @@ public sealed class RunFileReaderTests
     [InlineData(Forward + "env: { \"A=B\": c }\n", "4:8: A=B is no name for a variable: it has letters, digits, '_' and '.', and begins with no digit")]
     [InlineData(Forward + "env: { A: b, a: c }\n", "4:14: a is there twice: line 4 has it already")]
     [InlineData(Forward + "env: { A: \"{{db.addr\" }\n", "4:12: {{ is not closed: write {{NAME.addr}}")]
+    [InlineData(Forward + "env: { A: \"{{ a.port }}\" }\n", "4:12: {{ a.port }}: write {{a.port}}, without spaces")]
     [InlineData(Forward + "env: { A: \"{{web.addr}}\" }\n", "4:12: {{web.addr}}: there is no forward web in the file")]
     [InlineData(Forward + "env: { A: \"x ${B\" }\n", "4:14: ${ is not closed: write ${VAR} or ${VAR:-default}, and $${ for ${ itself")]
     [InlineData(Forward + "env: { A: \"${B-c}\" }\n", "4:12: ${B-c} is no variable: write ${VAR} or ${VAR:-default}, and $${ for ${ itself")]

@@ -65,6 +65,14 @@ public sealed class ListenTextTests
         ListenText.Consequence(new ListenFailure(error)).Should().Be(consequence);
     }
 
+    [Fact]
+    public void The_advice_names_the_port_as_it_was_asked_for()
+    {
+        var ofService = new PortUnavailable(80, 8080, [(new IPEndPoint(IPAddress.Loopback, 80), new ListenFailure(SocketError.AddressAlreadyInUse))]) { Requested = "http" };
+
+        ListenText.Advise(ofService, isWindows: false).Should().EndWith("\":http\" takes any free port");
+    }
+
     private static string Advise(SocketError error, int local, int target, bool isWindows = false) =>
         ListenText.Advise(new PortUnavailable(local, target, [(new IPEndPoint(IPAddress.Loopback, local), new ListenFailure(error))]), isWindows);
 }

@@ -280,7 +280,7 @@ public sealed class EndpointSliceTests : ClusterClientTestBase
         Slice("db-1");
         Task<Forward> starting = StartAsync();
         await Waiting.UntilAsync(() => _events.OfType<PodAwaited>().Any());
-        _events.OfType<PodAwaited>().Single().Reason.Should().Be("waiting for a pod of service/db (NoPods: none of its endpoint slices leads to a pod yet)");
+        _events.OfType<PodAwaited>().Single().Reason.Should().Be("waiting for a pod of service/db (none of its endpoint slices leads to a pod yet)");
 
         Slice("db-1", TestEndpoint.Of(AddDatabase("db-a")));
 

@@ -69,8 +69,8 @@ public sealed class SelectorTests : ClusterClientTestBase
         var options = new ForwardOptions { OnEvent = _events.Enqueue, PodRunningTimeout = TimeSpan.FromSeconds(2) };
 
         (await FluentActions.Awaiting(() => Client.ForwardAsync("selector/app=web", [":80"], options).Soon()).Should().ThrowAsync<ClusterException>())
-            .WithMessage("timed out waiting for selector/app=web after 2s: NoPods: no pod of namespace default matches it");
-        _events.OfType<PodAwaited>().Single().Reason.Should().Be("waiting for a pod of selector/app=web (NoPods: no pod of namespace default matches it)");
+            .WithMessage("timed out waiting for selector/app=web after 2s: no pod of namespace default matches it");
+        _events.OfType<PodAwaited>().Single().Reason.Should().Be("waiting for a pod of selector/app=web (no pod of namespace default matches it)");
 
         Task<Forward> starting = Client.ForwardAsync("selector/app=web", $":{Echo}").Soon();
         AddWeb("web-1");

@@ -220,7 +220,7 @@ public sealed class TargetResolverTests : IDisposable
         _progress.Lines.Should().Equal(
             "waiting for pod web to run (Pending)",
             "waiting for pod web to run (ContainerCreating)",
-            "waiting for a pod of pod/web (NoPods: there is no pod web)");
+            "waiting for a pod of pod/web (there is no pod web)");
     }
 
     [Fact]
@@ -410,7 +410,7 @@ public sealed class TargetResolverTests : IDisposable
         (await ResolveAsync("deploy/web", "80")).PodName.Should().Be("web-2");
 
         _progress.Lines.Should().Equal(
-            "waiting for a pod of deployment/web (NoPods: no pod matches its selector app=web)",
+            "waiting for a pod of deployment/web (no pod matches its selector app=web)",
             "waiting for pod web-1 to run (Pending)");
     }
 
@@ -425,7 +425,7 @@ public sealed class TargetResolverTests : IDisposable
         await _time.PassAsync(TimeSpan.FromSeconds(2));
 
         (await resolving).PodName.Should().Be("web-1");
-        _progress.Lines.Should().Equal("waiting for a pod of deployment/web (NoPods: it is scaled to 0 replicas)");
+        _progress.Lines.Should().Equal("waiting for a pod of deployment/web (it is scaled to 0 replicas)");
     }
 
     [Theory]
