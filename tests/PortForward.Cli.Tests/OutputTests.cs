@@ -43,7 +43,7 @@ public sealed class OutputTests(ClusterFixture fixture) : IClassFixture<ClusterF
 
     [UnixTheory]
     [InlineData("pod/solo :7000 svc/nope :80", "not-found", "Error from server (NotFound): services \"nope\" not found")]
-    [InlineData("--ports-file /no/such/folder/ports pod/solo :7000", "run", "error: --ports-file /no/such/folder/ports cannot be written: *")]
+    [InlineData("--ports-file /no/such/folder/ports pod/solo :7000", "run", "error: --ports-file /no/such/folder/ports cannot be written: there is no folder /no/such/folder (create it first)")]
     public async Task Json_tells_that_a_start_has_failed(string arguments, string reason, string message)
     {
         await using PfProcess pf = await PfProcess.RunAsync(fixture.Kubeconfig, ["-o", "json", .. arguments.Split(' ')]);
@@ -153,7 +153,7 @@ public sealed class OutputTests(ClusterFixture fixture) : IClassFixture<ClusterF
     [InlineData("--ports-file /dev/null pod/solo :7000 -- true", 125, "error: --ports-file /dev/null is no regular file, and is left as it is (- is stdout)")]
     [InlineData("--ports-file /dev/stdout pod/solo :7000", 1, "error: --ports-file /dev/stdout is no regular file, and is left as it is (- is stdout)")]
     [InlineData("-n default solo -- http", 1, "error: Pod 'solo' does not have a named port 'http'")]
-    [InlineData("--ports-file /no/such/folder/ports pod/solo :7000 -- true", 125, "error: --ports-file /no/such/folder/ports cannot be written: *")]
+    [InlineData("--ports-file /no/such/folder/ports pod/solo :7000 -- true", 125, "error: --ports-file /no/such/folder/ports cannot be written: there is no folder /no/such/folder (create it first)")]
     public async Task What_cannot_be_written_is_told(string arguments, int exitCode, string error)
     {
         await using PfProcess pf = await PfProcess.RunAsync(fixture.Kubeconfig, arguments.Split(' '));

@@ -128,6 +128,15 @@ public sealed class CheckAndInitTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_file_that_cannot_be_written_is_told_with_what_is_in_the_way()
+    {
+        _folder.Write("file", "");
+        (await FileRun.RunAsync(_kubeconfig, _folder.Path, "init", "-f", "none/pf.yaml")).Error.Should()
+            .Equal("error: none/pf.yaml cannot be written: there is no folder none (create it first)");
+        (await FileRun.RunAsync(_kubeconfig, _folder.Path, "init", "-f", "file/pf.yaml")).Error.Should().Equal("error: file/pf.yaml cannot be written: file is no folder");
+    }
+
+    [Fact]
     public async Task A_namespace_without_services_is_told_and_nothing_is_written()
     {
         (int exitCode, _, IReadOnlyList<string> error) = await FileRun.RunAsync(_kubeconfig, _folder.Path, "init", "-n", "kube-public");
