@@ -74,7 +74,7 @@ internal sealed class CommandRun : IDisposable
         }
         catch (Win32Exception e)
         {
-            throw new RunException($"{filled[0]} cannot be run: {e.Message}", e.NativeErrorCode == FileNotFound ? NotFound : CannotRun);
+            throw new RunException(CommandFault.Of(filled[0], start.FileName, e.NativeErrorCode), e.NativeErrorCode == FileNotFound ? NotFound : CannotRun);
         }
     }
 
