@@ -11,6 +11,10 @@ public sealed class BadInputTests(ClusterFixture fixture) : IClassFixture<Cluste
 {
     [Theory]
     [InlineData("pod/solo", "error: TYPE/NAME and list of ports are required for port-forward, as in: pf pod/web 8080:80 (see pf --help)")]
+    [InlineData("upp", "error: TYPE/NAME and list of ports are required for port-forward, as in: pf pod/web 8080:80 (did you mean pf up?) (see pf --help)")]
+    [InlineData("chekc", "error: TYPE/NAME and list of ports are required for port-forward, as in: pf pod/web 8080:80 (did you mean pf check?) (see pf --help)")]
+    [InlineData("version", "error: TYPE/NAME and list of ports are required for port-forward, as in: pf pod/web 8080:80 (did you mean pf --version?) (see pf --help)")]
+    [InlineData("solo", "error: TYPE/NAME and list of ports are required for port-forward, as in: pf pod/web 8080:80 (see pf --help)")]
     [InlineData("pod/solo 1:2:3", "error: invalid port \"1:2:3\": expected [LOCAL:]REMOTE, or ADDRESS:LOCAL:REMOTE (see pf --help)")]
     [InlineData("pod/solo 8080:localhost:80", "error: invalid port \"8080:localhost:80\": the address comes first, as in localhost:8080:80 (see pf --help)")]
     [InlineData("pod/solo 80 svc/web", "error: svc/web has no port: each target is followed by its own, as in svc/web :80 (see pf --help)")]
