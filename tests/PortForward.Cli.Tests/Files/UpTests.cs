@@ -100,6 +100,25 @@ public sealed class UpTests(ClusterFixture fixture) : IClassFixture<ClusterFixtu
             .Be($"error: there is no pf.yaml here, nor above up to the repository's root, nor in {_folder[".config/pf"]}: pf init writes one, and -f FILE names another");
     }
 
+    [Theory]
+    [InlineData("up", "pf.yml", "pf.yml")]
+    [InlineData("check", ".pf.yml", ".pf.yml")]
+    [InlineData("up", ".config/pf/pf.yml", "FOLDER/.config/pf/pf.yml")]
+    [InlineData("up", "../pf.yml", "")]
+    public async Task A_file_with_the_other_usual_ending_is_named(string command, string file, string told)
+    {
+        Directory.CreateDirectory(_folder["here"]);
+        _folder.Write(Path.Combine("here", file), Two);
+
+        (int exitCode, _, IReadOnlyList<string> error) = await FileRun.RunAsync(fixture.Kubeconfig, _folder["here"], command);
+
+        string name = told.Replace("FOLDER", _folder["here"], StringComparison.Ordinal);
+        string next = name.Length > 0 ? $"{name} is there; rename it, or name it with -f {name}" : "pf init writes one, and -f FILE names another";
+        exitCode.Should().Be(1);
+        error.Should().ContainSingle().Which.Should()
+            .Be($"error: there is no pf.yaml here, nor above up to the repository's root, nor in {_folder["here/.config/pf"]}: {next}");
+    }
+
     [Fact]
     public async Task A_word_with_a_digit_is_a_pods_port_unless_the_file_has_that_name()
     {
