@@ -74,6 +74,10 @@ public sealed class CommandTests(ClusterFixture fixture) : IClassFixture<Cluster
         (await missing.ExitAsync()).Should().Be(127);
         missing.Error.Should().Equal("error: no-such-command-anywhere was not found in PATH");
 
+        await using PfProcess empty = await RunAsync("pod/solo", ":8080", "--", "", "80");
+        (await empty.ExitAsync()).Should().Be(127);
+        empty.Error.Should().Equal("error: the command is empty: is its variable set?");
+
         await using PfProcess path = await RunAsync("pod/solo", ":8080", "--", "./no-such-file");
         (await path.ExitAsync()).Should().Be(127);
         path.Error.Should().Equal("error: ./no-such-file does not exist");

@@ -130,6 +130,7 @@ internal sealed class CommandRun : IDisposable
                 : throw new RunException($"{command} does not exist", NotFound);
         }
 
-        return ExecutableSearch.Find(command, LocalEnvironment.Current) ?? throw new RunException($"{command} was not found in PATH", NotFound);
+        return command.Length == 0 ? throw new RunException("the command is empty: is its variable set?", NotFound)
+            : ExecutableSearch.Find(command, LocalEnvironment.Current) ?? throw new RunException($"{command} was not found in PATH", NotFound);
     }
 }
