@@ -1,4 +1,5 @@
 using PortForward.Testing;
+using PortForward.Testing.Api;
 
 namespace PortForward.Cli.Tests.Files;
 
@@ -139,9 +140,21 @@ public sealed class CheckAndInitTests : IAsyncLifetime
     [Fact]
     public async Task A_namespace_without_services_is_told_and_nothing_is_written()
     {
+        _cluster.Add(TestObjects.Namespace("kube-public"));
         (int exitCode, _, IReadOnlyList<string> error) = await FileRun.RunAsync(_kubeconfig, _folder.Path, "init", "-n", "kube-public");
 
         (exitCode, error[0]).Should().Be((1, "error: the namespace kube-public has no service with a TCP port: nothing is written (-n names another)"));
+        (await FileRun.RunAsync(_kubeconfig, _folder.Path, "init", "-n", "nowhere")).Error.Should().Equal("Error from server (NotFound): namespaces \"nowhere\" not found");
         File.Exists(_folder["pf.yaml"]).Should().BeFalse();
+    }
+
+    [Fact]
+    public async Task Who_may_not_read_a_namespace_is_told_that_it_has_no_services()
+    {
+        TestUser user = _cluster.Users.Add("eve");
+        _cluster.Access.Deny("eve", "get", "namespaces");
+
+        (await FileRun.RunAsync(_cluster.WriteKubeconfig(_folder["eve"], user), _folder.Path, "init", "-n", "nowhere")).Error.Should()
+            .Equal("error: the namespace nowhere has no service with a TCP port: nothing is written (-n names another)");
     }
 }
