@@ -3,6 +3,7 @@ using System.Reflection;
 using Microsoft.Extensions.Logging;
 using PortForward.Cli.Files;
 using PortForward.Cli.Output;
+using PortForward.Cli.Startup;
 using PortForward.Cluster;
 
 namespace PortForward.Cli.Commands;
@@ -36,6 +37,11 @@ internal static class ForwardCommand
             }
 
             stderr.Format = ForwardArguments.ReadLogFormat(flags, parsed);
+            if (DescriptorLimit.WhyTooLow(DescriptorLimit.Current) is { } tooLow)
+            {
+                throw new RunException(tooLow, exitCode);
+            }
+
             verbose = parsed.GetValue(flags.Verbose);
             using ILoggerFactory loggers = stderr.CreateLoggerFactory(ForwardArguments.ReadDiagnosticsLevel(flags, parsed));
             IReadOnlyList<string> words = parsed.GetValue(flags.Words) ?? [];
