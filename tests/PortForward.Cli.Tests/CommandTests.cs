@@ -74,6 +74,10 @@ public sealed class CommandTests(ClusterFixture fixture) : IClassFixture<Cluster
         (await missing.ExitAsync()).Should().Be(127);
         missing.Error.Should().Equal("error: no-such-command-anywhere was not found in PATH");
 
+        await using PfProcess empty = await RunAsync("pod/solo", ":8080", "--", "", "80");
+        (await empty.ExitAsync()).Should().Be(127);
+        empty.Error.Should().Equal("error: the command is empty: is its variable set?");
+
         await using PfProcess path = await RunAsync("pod/solo", ":8080", "--", "./no-such-file");
         (await path.ExitAsync()).Should().Be(127);
         path.Error.Should().Equal("error: ./no-such-file does not exist");
@@ -82,10 +86,31 @@ public sealed class CommandTests(ClusterFixture fixture) : IClassFixture<Cluster
         await File.WriteAllTextAsync(file, "#!/bin/sh\n");
         await using PfProcess denied = await RunAsync("pod/solo", ":8080", "--", file);
         (await denied.ExitAsync()).Should().Be(126);
-        denied.Error.Should().ContainSingle().Which.Should().StartWith($"error: {file} cannot be run: ");
+        denied.Error.Should().Equal($"error: {file} is not executable (chmod +x makes it so)");
 
         await using PfProcess folder = await RunAsync("pod/solo", ":8080", "--", "/tmp/");
         (await folder.ExitAsync()).Should().Be(126);
+    }
+
+    [UnixTheory]
+    [InlineData("#!/no/such/shell -e\n", 127, "FILE cannot be run: its first line names /no/such/shell, which does not exist")]
+    [InlineData("#! /bin/sh\r\ntrue\r\n", 127, "FILE cannot be run: its lines end as on Windows (dos2unix mends that)")]
+    [InlineData("echo hello\n", 126, "FILE is no program: a script needs a first line such as #!/bin/sh")]
+    [InlineData("", 126, "FILE is no program: a script needs a first line such as #!/bin/sh")]
+    [InlineData("\u007fELF of another machine", 126, "FILE cannot be run: it was built for another system or processor")]
+    public async Task An_executable_file_that_does_not_start_is_told_with_what_is_wrong_in_it(string content, int exitCode, string told)
+    {
+        string file = fixture.PathOf($"script-{Guid.NewGuid():N}");
+        await File.WriteAllTextAsync(file, content);
+        if (!OperatingSystem.IsWindows())
+        {
+            File.SetUnixFileMode(file, UnixFileMode.UserRead | UnixFileMode.UserExecute);
+        }
+
+        await using PfProcess pf = await RunAsync("pod/solo", ":8080", "--", file);
+
+        (await pf.ExitAsync()).Should().Be(exitCode);
+        pf.Error.Should().Equal($"error: {told.Replace("FILE", file, StringComparison.Ordinal)}");
     }
 
     [UnixTheory]

@@ -45,7 +45,7 @@ public sealed class OutputTests(ClusterFixture fixture) : IClassFixture<ClusterF
 
     [UnixTheory]
     [InlineData("pod/solo :7000 svc/nope :80", "not-found", "Error from server (NotFound): services \"nope\" not found")]
-    [InlineData("--ports-file /no/such/folder/ports pod/solo :7000", "run", "error: --ports-file /no/such/folder/ports cannot be written: *")]
+    [InlineData("--ports-file /no/such/folder/ports pod/solo :7000", "run", "error: --ports-file /no/such/folder/ports cannot be written: there is no folder /no/such/folder (create it first)")]
     public async Task Json_tells_that_a_start_has_failed(string arguments, string reason, string message)
     {
         await using PfProcess pf = await PfProcess.RunAsync(fixture.Kubeconfig, ["-o", "json", .. arguments.Split(' ')]);
@@ -189,7 +189,7 @@ public sealed class OutputTests(ClusterFixture fixture) : IClassFixture<ClusterF
     [InlineData("svc/web -- sh -c true", 1, "error: \"-c\" behind -- is no port, and nothing is a command there without a port before it, as in pf svc/web :80 -- make test (see pf --help)")]
     [InlineData("svc/web -- 81", 1, "error: Service web does not have a service port 81")]
     [InlineData("svc/web :80 --ports-file-format env", 1, "error: --ports-file-format goes with --ports-file FILE (see pf --help)")]
-    [InlineData("--ports-file /no/such/folder/ports pod/solo :7000 -- true", 125, "error: --ports-file /no/such/folder/ports cannot be written: *")]
+    [InlineData("--ports-file /no/such/folder/ports pod/solo :7000 -- true", 125, "error: --ports-file /no/such/folder/ports cannot be written: there is no folder /no/such/folder (create it first)")]
     public async Task What_cannot_be_written_is_told(string arguments, int exitCode, string error)
     {
         await using PfProcess pf = await PfProcess.RunAsync(fixture.Kubeconfig, arguments.Split(' '));

@@ -74,7 +74,7 @@ internal sealed class CommandRun : IDisposable
         }
         catch (Win32Exception e)
         {
-            throw new RunException($"{filled[0]} cannot be run: {e.Message}", e.NativeErrorCode == FileNotFound ? NotFound : CannotRun);
+            throw new RunException(CommandFault.Of(filled[0], start.FileName, e.NativeErrorCode), e.NativeErrorCode == FileNotFound ? NotFound : CannotRun);
         }
     }
 
@@ -130,6 +130,7 @@ internal sealed class CommandRun : IDisposable
                 : throw new RunException($"{command} does not exist", NotFound);
         }
 
-        return ExecutableSearch.Find(command, LocalEnvironment.Current) ?? throw new RunException($"{command} was not found in PATH", NotFound);
+        return command.Length == 0 ? throw new RunException("the command is empty: is its variable set?", NotFound)
+            : ExecutableSearch.Find(command, LocalEnvironment.Current) ?? throw new RunException($"{command} was not found in PATH", NotFound);
     }
 }

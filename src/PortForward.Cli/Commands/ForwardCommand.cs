@@ -3,6 +3,7 @@ using System.Reflection;
 using Microsoft.Extensions.Logging;
 using PortForward.Cli.Files;
 using PortForward.Cli.Output;
+using PortForward.Cli.Startup;
 using PortForward.Cluster;
 
 namespace PortForward.Cli.Commands;
@@ -36,11 +37,21 @@ internal static class ForwardCommand
             }
 
             stderr.Format = ForwardArguments.ReadLogFormat(flags, parsed);
+            if (DescriptorLimit.WhyTooLow(DescriptorLimit.Current) is { } tooLow)
+            {
+                throw new RunException(tooLow, exitCode);
+            }
+
             verbose = parsed.GetValue(flags.Verbose);
             using ILoggerFactory loggers = stderr.CreateLoggerFactory(ForwardArguments.ReadDiagnosticsLevel(flags, parsed));
             IReadOnlyList<string> words = parsed.GetValue(flags.Words) ?? [];
-            bool hasTarget = parsed.GetValue(flags.Selector) is not null || parsed.GetValue(flags.Stdio) is not null;
-            string? subcommand = hasTarget ? null : Subcommands.Find(words, parsed.GetValue(flags.Filename) is not null, RunFileTargets.FindNames);
+            string? subcommand = parsed.GetValue(flags.Stdio) is not null ? null
+                : Subcommands.Find(words, parsed.GetValue(flags.Filename) is not null, RunFileTargets.FindNames);
+            if (subcommand is not null && parsed.GetValue(flags.Selector) is not null)
+            {
+                throw new UsageException($"-l and pf {subcommand} do not go together: leave out one of them (the port {subcommand} is written :{subcommand})");
+            }
+
             return subcommand switch
             {
                 Subcommands.Up => await ForwardRun.RunAsync(RunFileTargets.Read(flags, parsed, [.. words.Skip(1)], command, stderr.Tell), flags, parsed, stderr, loggers),
@@ -68,13 +79,17 @@ internal static class ForwardCommand
                     var read = ForwardArguments.Read(flags, parsed, command);
                     return read.IsStdio ? await StdioRun.RunAsync(read, flags, parsed, stderr, loggers) : await ForwardRun.RunAsync(read, flags, parsed, stderr, loggers);
                 }
-                catch (ClusterException e) when (e.IsObjectMissing && Subcommands.HintFor(words) is { } hint)
+                catch (ClusterException e) when (e.IsObjectMissing && Subcommands.HintFor(words, RunFileTargets.FindNames) is { } hint)
                 {
                     throw e.With(hint);
                 }
                 catch (ClusterException e) when (command.Count == 0 && e.IsPortMissing && CommandWords.HintFor(arguments) is { } hint)
                 {
                     throw e.With(hint);
+                }
+                catch (UsageException e) when (words is [Subcommands.Up, ..] && Subcommands.HintFor(words, RunFileTargets.FindNames) is { } hint)
+                {
+                    throw new UsageException(e.Message + hint);
                 }
             }
         }

@@ -77,7 +77,7 @@ internal static class InitCommand
                 File.Delete(file); // Half a file would be in the way of the next try.
             }
 
-            throw new FileException($"{file} cannot be written: {UntrustedText.OneLine(e.Message).TrimEnd('.')}");
+            throw new FileException($"{file} cannot be written: {FileFault.WhyUnwritable(file, e)}");
         }
     }
 }

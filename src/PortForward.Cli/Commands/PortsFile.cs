@@ -70,7 +70,7 @@ internal sealed class PortsFile : IDisposable
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             TryDelete(beside);
-            throw new RunException($"--ports-file {path} cannot be written: {e.Message.TrimEnd('.')}", failure);
+            throw new RunException($"--ports-file {path} cannot be written: {FileFault.WhyUnwritable(path, e)}", failure);
         }
     }
 

@@ -22,7 +22,10 @@ internal static class RunFileTargets
 
         string? userFolder = RunFileSearch.UserFolder(Environment.GetEnvironmentVariable);
         return LoadFound(userFolder) ?? throw new FileException(
-            $"there is no {RunFileSearch.Name} here, nor above up to the repository's root{(userFolder is null ? "" : $", nor in {userFolder}")}: pf init writes one, and -f FILE names another");
+            $"there is no {RunFileSearch.Name} here, nor above up to the repository's root{(userFolder is null ? "" : $", nor in {userFolder}")}: "
+            + (RunFileSearch.FindMisnamed(Environment.CurrentDirectory, userFolder) is { } misnamed
+                ? $"{misnamed} is there; rename it, or name it with -f {misnamed}"
+                : "pf init writes one, and -f FILE names another"));
     }
 
     /// <summary>The names of forwards and groups in the file that is found where none is named; none if there is no file.</summary>

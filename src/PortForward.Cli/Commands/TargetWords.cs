@@ -38,7 +38,7 @@ internal sealed record TargetWords(string? Name, string Target, string? Namespac
             if (ports.Length == 0)
             {
                 throw new UsageException(words.Count == 1
-                    ? "TYPE/NAME and list of ports are required for port-forward, as in: pf pod/web 8080:80"
+                    ? $"TYPE/NAME and list of ports are required for port-forward, as in: pf pod/web 8080:80{Subcommands.HintFor(target)}"
                     : $"{target} has no port: each target is followed by its own, as in {target} :80");
             }
 

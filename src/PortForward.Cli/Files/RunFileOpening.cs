@@ -98,7 +98,7 @@ internal static partial class RunFileOpening
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
-            throw new FileException($"{path} cannot be read: {UntrustedText.OneLine(e.Message).TrimEnd('.')}");
+            throw new FileException($"{path} cannot be read: {FileFault.WhyUnreadable(path, e)}");
         }
     }
 

@@ -8,6 +8,8 @@ internal static class RunFileSearch
     /// <summary>The names of the file, and the one that is written.</summary>
     public const string Name = "pf.yaml", Hidden = ".pf.yaml";
 
+    private static readonly string[] Misnamed = ["pf.yml", ".pf.yml"];
+
     /// <summary>Finds it.</summary>
     /// <param name="current">The current folder.</param>
     /// <param name="userFolder">Where the user's own file is; null if that is not known.</param>
@@ -15,18 +17,20 @@ internal static class RunFileSearch
     /// <exception cref="FileException">Two are in one folder.</exception>
     public static (string Path, string? Within)? Find(string current, string? userFolder)
     {
-        string[] above = [.. WithParents(current)];
-        int root = Array.FindIndex(above, IsRepository);
-        string within = root < 0 ? current : above[root];
-        foreach (string folder in above.Take(root < 0 ? 1 : root + 1))
-        {
-            if (FindIn(folder) is { } path)
-            {
-                return (path, within);
-            }
-        }
+        string[] folders = Folders(current);
+        return folders.Select(FindIn).FirstOrDefault(static path => path is not null) is { } path ? (path, folders[^1])
+            : userFolder is not null && FindIn(userFolder) is { } own ? (own, null)
+            : null;
+    }
 
-        return userFolder is not null && FindIn(userFolder) is { } own ? (own, null) : null;
+    /// <summary>Finds a file that was meant to be found, and has the other usual ending.</summary>
+    /// <param name="current">The current folder.</param>
+    /// <param name="userFolder">Where the user's own file is; null if that is not known.</param>
+    /// <returns>Its name if it is in the current folder, else its path; null if there is none.</returns>
+    public static string? FindMisnamed(string current, string? userFolder)
+    {
+        IEnumerable<string> folders = userFolder is null ? Folders(current) : [.. Folders(current), userFolder];
+        return folders.SelectMany(folder => Misnamed.Select(name => folder == current ? name : Path.Combine(folder, name))).FirstOrDefault(File.Exists);
     }
 
     /// <summary>The folder of the user's own file.</summary>
@@ -36,6 +40,14 @@ internal static class RunFileSearch
         (string variable, string? usual) = OperatingSystem.IsWindows() ? ("APPDATA", null) : ("XDG_CONFIG_HOME", variables("HOME") is { Length: > 0 } home ? Path.Combine(home, ".config") : null);
         string? folder = variables(variable) is { Length: > 0 } named && Path.IsPathFullyQualified(named) ? named : usual; // The specification ignores relative ones.
         return folder is null ? null : Path.Combine(folder, "pf");
+    }
+
+    /// <summary>The current folder and those above it up to the repository's root; outside of a repository it alone.</summary>
+    private static string[] Folders(string current)
+    {
+        string[] above = [.. WithParents(current)];
+        int root = Array.FindIndex(above, IsRepository);
+        return root < 0 ? [current] : above[..(root + 1)];
     }
 
     private static IEnumerable<string> WithParents(string folder)

@@ -28,6 +28,11 @@ internal static class ListenText
     /// <summary>What to do when a port is not to be had, on Windows or elsewhere.</summary>
     public static string Advise(PortUnavailable unavailable, bool isWindows)
     {
+        if (unavailable.Failures.Any(static failure => failure.Reason.Error == SocketError.TooManyOpenSockets))
+        {
+            return "start pf under a higher limit of open files, see ulimit -n";
+        }
+
         if (unavailable.Failures is [{ EndPoint: UnixDomainSocketEndPoint, Reason: var reason }])
         {
             return reason.NoSuchAddress ? "create it first"

@@ -175,7 +175,7 @@ internal static class UserMessages
 
     public static OutputEvent Draining(Draining draining) =>
         new(EventTypes.Draining, LogLevel.Warning,
-            $"ending: {draining.Connections} open connections may go on for {DurationText.Of(draining.Timeout)}; a second signal ends them at once")
+            $"ending: {draining.Connections} open connection{(draining.Connections == 1 ? "" : "s")} may go on for {DurationText.Of(draining.Timeout)}; a second signal ends {(draining.Connections == 1 ? "it" : "them")} at once")
         {
             Fields = [("connections", draining.Connections), ("seconds", draining.Timeout.TotalSeconds)],
         };

@@ -8,6 +8,9 @@ internal static partial class DescriptorLimit
     /// <summary>More is not asked for: some programs that a plug-in may start close every number up to the limit.</summary>
     public const ulong Most = 65_536;
 
+    /// <summary>With fewer not even one connection is served: stdin and its like, the runtime, the listeners, the watch and the tunnel take the others.</summary>
+    private const ulong Fewest = 16;
+
     private const string OpenDescriptors = "/dev/fd";
     private const int NumberOfFilesLinux = 7, NumberOfFilesMac = 8; // RLIMIT_NOFILE
 
@@ -33,6 +36,10 @@ internal static partial class DescriptorLimit
     /// <param name="hard">The most that the user may set.</param>
     /// <param name="ceiling">The most that the system takes, whatever the hard limit says.</param>
     public static ulong Wanted(ulong soft, ulong hard, ulong ceiling) => Math.Max(soft, Math.Min(Math.Min(hard, ceiling), Most));
+
+    /// <summary>Says that a limit is too low for the program to work at all; null if it is not.</summary>
+    /// <param name="limit">The limit in force; null for none.</param>
+    public static string? WhyTooLow(ulong? limit) => limit < Fewest ? $"the limit of open files (ulimit -n) is {limit}: pf needs at least {Fewest}" : null;
 
     /// <summary>How many are in use now, those that the program was started with included.</summary>
     public static int InUse() => Directory.Exists(OpenDescriptors) ? Directory.EnumerateFileSystemEntries(OpenDescriptors).Count() : 0;

@@ -185,7 +185,7 @@ public sealed class ClusterClient : IAsyncDisposable
     }
 
     /// <summary>The services of a namespace.</summary>
-    /// <exception cref="ClusterException">They cannot be listed.</exception>
+    /// <exception cref="ClusterException">They cannot be listed, or there is no such namespace.</exception>
     internal Task<IReadOnlyList<Service>> ListServicesAsync(string @namespace, CancellationToken cancellationToken) =>
         _starter.ListServicesAsync(@namespace, cancellationToken);
 

@@ -115,10 +115,17 @@ internal sealed class TargetStarter : IAsyncDisposable
     }
 
     /// <summary>The services of a namespace.</summary>
-    /// <exception cref="ClusterException">They cannot be listed.</exception>
-    public async Task<IReadOnlyList<Service>> ListServicesAsync(string @namespace, CancellationToken cancellationToken) =>
-        TargetReference.CheckName(@namespace, "namespace") is { } invalid ? throw new ClusterException(invalid)
-        : [.. (await _api.ListAsync(ApiResources.Services, @namespace, ApiSelection.All, cancellationToken).ConfigureAwait(false)).Items];
+    /// <exception cref="ClusterException">They cannot be listed, or there is no such namespace.</exception>
+    public async Task<IReadOnlyList<Service>> ListServicesAsync(string @namespace, CancellationToken cancellationToken)
+    {
+        if (TargetReference.CheckName(@namespace, "namespace") is { } invalid)
+        {
+            throw new ClusterException(invalid);
+        }
+
+        IReadOnlyList<Service> services = (await _api.ListAsync(ApiResources.Services, @namespace, ApiSelection.All, cancellationToken).ConfigureAwait(false)).Items;
+        return services.Count == 0 && await _api.FindMissingNamespaceAsync(@namespace, cancellationToken).ConfigureAwait(false) is { } missing ? throw missing : services;
+    }
 
     /// <summary>Waits until nothing is asked of the server any more. All that was started must have ended.</summary>
     public ValueTask DisposeAsync() => Feeds.DisposeAsync();

@@ -55,7 +55,7 @@ internal sealed class KubeconfigFile
         }
         catch (Exception e) when (e is UnauthorizedAccessException or (IOException and not FileNotFoundException))
         {
-            throw new ClusterException($"the kubeconfig {path} cannot be read: {UntrustedText.OneLine(e.Message)}", e);
+            throw new ClusterException($"the kubeconfig {path} cannot be read: {FileFault.WhyUnreadable(fullPath, e)}", e);
         }
         catch (DecoderFallbackException)
         {

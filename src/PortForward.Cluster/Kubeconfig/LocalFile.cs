@@ -28,7 +28,8 @@ internal static class LocalFile
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new ClusterException($"unable to read {purpose}: {UntrustedText.OneLine(e.Message)}{(e is FileNotFoundException or DirectoryNotFoundException ? PathHint.Behind(path) : "")}", e);
+            string why = FileFault.IsMissing(e) ? $" does not exist{PathHint.Behind(path)}" : $": {FileFault.WhyUnreadable(path, e)}";
+            throw new ClusterException($"unable to read {purpose}: {UntrustedText.OneLine(path)}{why}", e);
         }
     }
 }

@@ -96,7 +96,9 @@ internal sealed record PortSpec
         (int First, int? Last)? local = isSocket ? (0, null) : null;
         if (parts.Length == 2 && (parts[0] != remote || remotePort is not null) && !TryReadLocal(parts[0], out local))
         {
-            error = Invalid(text, $"the local port must be a number from 0 to {ushort.MaxValue}, or be left out for any free port");
+            error = Invalid(text, Reversed(parts[0]) is { } range
+                ? $"a range goes from the lower port to the higher one, as in {range}"
+                : $"the local port must be a number from 0 to {ushort.MaxValue}, or be left out for any free port");
             return false;
         }
 
@@ -203,6 +205,10 @@ internal sealed record PortSpec
         port = (number, null);
         return true;
     }
+
+    /// <summary>The range that was meant where its ports are the wrong way round; null if that is not what is wrong.</summary>
+    private static string? Reversed(string text) =>
+        text.Split('-') is [var first, var last] && $"{last}-{first}" is var range && TryReadLocal(range, out _) ? range : null;
 
     /// <summary>Digits only; a number beyond any port is read as one that is too large.</summary>
     private static bool TryReadNumber(string text, out int number)

@@ -82,14 +82,14 @@ public sealed class CredentialTests(DropInCluster cluster) : IClassFixture<DropI
         Fails(Command, "an empty token file").WithUser(around => $"tokenFile: {around.Write("token", "")}")
             .InOtherWords("no-prompt", "error: EOF", "error: the token file */token of user \"test\" is empty"),
         Fails(Command, "a missing token file").WithUser(_ => "tokenFile: nope")
-            .InOtherWords("clearer-words", "error: open */nope: no such file or directory", "error: unable to read the token file of user \"test\": Could not find file '*/nope'."),
+            .InOtherWords("clearer-words", "error: open */nope: no such file or directory", "error: unable to read the token file of user \"test\": */nope does not exist"),
         Fails(Command, "a token and a password").WithUser(_ => "token: a, username: b, password: c"),
         Fails("--username admin --password x solo :7000", "beside a token"),
         Fails(Command, "a certificate without its key").WithUser(around => CaseSurroundings.CertificateFields(around.Cluster.Admin).Split(", ")[0]),
         Fails(Command, "a key without its certificate").WithUser(around => CaseSurroundings.CertificateFields(around.Cluster.Admin).Split(", ")[1])
             .InOtherWords("no-prompt", "error: EOF", "error: You must be logged in to the server (Unauthorized)"),
         Fails(Command, "a certificate's missing file").WithUser(_ => "client-certificate: nope.crt, client-key: nope.key")
-            .InOtherWords("clearer-words", "Error in configuration: ", "error: unable to read client-certificate of user \"test\": Could not find file '*/nope.crt'."),
+            .InOtherWords("clearer-words", "Error in configuration: ", "error: unable to read client-certificate of user \"test\": */nope.crt does not exist"),
         Fails(Command, "a certificate and the key of another").WithUser(around =>
             $"{CaseSurroundings.CertificateFields(around.Cluster.Users.Add("one")).Split(", ")[0]}, {CaseSurroundings.CertificateFields(around.Cluster.Users.Add("two")).Split(", ")[1]}")
             .InOtherWords("clearer-words", "error: tls: private key does not match public key", "error: the client certificate and key of user \"test\" cannot be used: *"),

@@ -1,4 +1,5 @@
 using PortForward.Testing;
+using PortForward.Testing.Api;
 
 namespace PortForward.Cli.Tests.Files;
 
@@ -128,11 +129,32 @@ public sealed class CheckAndInitTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_file_that_cannot_be_written_is_told_with_what_is_in_the_way()
+    {
+        _folder.Write("file", "");
+        (await FileRun.RunAsync(_kubeconfig, _folder.Path, "init", "-f", "none/pf.yaml")).Error.Should()
+            .Equal("error: none/pf.yaml cannot be written: there is no folder none (create it first)");
+        (await FileRun.RunAsync(_kubeconfig, _folder.Path, "init", "-f", "file/pf.yaml")).Error.Should().Equal("error: file/pf.yaml cannot be written: file is no folder");
+    }
+
+    [Fact]
     public async Task A_namespace_without_services_is_told_and_nothing_is_written()
     {
+        _cluster.Add(TestObjects.Namespace("kube-public"));
         (int exitCode, _, IReadOnlyList<string> error) = await FileRun.RunAsync(_kubeconfig, _folder.Path, "init", "-n", "kube-public");
 
         (exitCode, error[0]).Should().Be((1, "error: the namespace kube-public has no service with a TCP port: nothing is written (-n names another)"));
+        (await FileRun.RunAsync(_kubeconfig, _folder.Path, "init", "-n", "nowhere")).Error.Should().Equal("Error from server (NotFound): namespaces \"nowhere\" not found");
         File.Exists(_folder["pf.yaml"]).Should().BeFalse();
+    }
+
+    [Fact]
+    public async Task Who_may_not_read_a_namespace_is_told_that_it_has_no_services()
+    {
+        TestUser user = _cluster.Users.Add("eve");
+        _cluster.Access.Deny("eve", "get", "namespaces");
+
+        (await FileRun.RunAsync(_cluster.WriteKubeconfig(_folder["eve"], user), _folder.Path, "init", "-n", "nowhere")).Error.Should()
+            .Equal("error: the namespace nowhere has no service with a TCP port: nothing is written (-n names another)");
     }
 }

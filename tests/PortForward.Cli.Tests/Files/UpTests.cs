@@ -68,6 +68,16 @@ public sealed class UpTests(ClusterFixture fixture) : IClassFixture<ClusterFixtu
     [InlineData("up other", "error: FILE has no forward or group other: it has echo, web2, back, front (see pf --help)")]
     [InlineData("up -f pf.yaml db9", "error: pf.yaml has no forward or group db9: it has echo, web2, back, front (see pf --help)")]
     [InlineData("up -f none.yaml", "error: none.yaml does not exist")]
+    [InlineData("up echo 8080", "Error from server (NotFound): pods \"up\" not found (with 8080 behind it, up is a pod; pf up echo is the command, and takes the ports from pf.yaml)")]
+    [InlineData("up echo:80", "error: invalid port \"echo:80\": the local port must be a number from 0 to 65535, or be left out for any free port "
+        + "(with echo:80 behind it, up is a pod; pf up echo is the command, and takes the ports from pf.yaml) (see pf --help)")]
+    [InlineData("up other 8080", "Error from server (NotFound): pods \"up\" not found")]
+    [InlineData("upp echo", "Error from server (NotFound): pods \"upp\" not found (did you mean pf up?)")]
+    [InlineData("upp other", "Error from server (NotFound): pods \"upp\" not found")]
+    [InlineData("up echo -W pod/solo:7000", "error: -W and \"up\" do not go together: -W connects stdin and stdout to one port, as in pf -W pod/dev:22 (see pf --help)")]
+    [InlineData("up -l app=web", "error: -l and pf up do not go together: leave out one of them (the port up is written :up) (see pf --help)")]
+    [InlineData("-l app=web check", "error: -l and pf check do not go together: leave out one of them (the port check is written :check) (see pf --help)")]
+    [InlineData("-l app=web :up", "error: Pod 'web-1' does not have a named port 'up'")]
     [InlineData("check web", "error: pf check takes no name, and web is one: it checks the whole file; -f names another (see pf --help)")]
     [InlineData("pod/solo 8080 -f pf.yaml", "error: -f goes with pf up, pf check and pf init (see pf --help)")]
     public async Task What_is_not_there_is_told_in_a_sentence(string arguments, string told)
@@ -88,6 +98,25 @@ public sealed class UpTests(ClusterFixture fixture) : IClassFixture<ClusterFixtu
         exitCode.Should().Be(1);
         error.Should().ContainSingle().Which.Should()
             .Be($"error: there is no pf.yaml here, nor above up to the repository's root, nor in {_folder[".config/pf"]}: pf init writes one, and -f FILE names another");
+    }
+
+    [Theory]
+    [InlineData("up", "pf.yml", "pf.yml")]
+    [InlineData("check", ".pf.yml", ".pf.yml")]
+    [InlineData("up", ".config/pf/pf.yml", "FOLDER/.config/pf/pf.yml")]
+    [InlineData("up", "../pf.yml", "")]
+    public async Task A_file_with_the_other_usual_ending_is_named(string command, string file, string told)
+    {
+        Directory.CreateDirectory(_folder["here"]);
+        _folder.Write(Path.Combine("here", file), Two);
+
+        (int exitCode, _, IReadOnlyList<string> error) = await FileRun.RunAsync(fixture.Kubeconfig, _folder["here"], command);
+
+        string name = told.Replace("FOLDER", _folder["here"], StringComparison.Ordinal);
+        string next = name.Length > 0 ? $"{name} is there; rename it, or name it with -f {name}" : "pf init writes one, and -f FILE names another";
+        exitCode.Should().Be(1);
+        error.Should().ContainSingle().Which.Should()
+            .Be($"error: there is no pf.yaml here, nor above up to the repository's root, nor in {_folder["here/.config/pf"]}: {next}");
     }
 
     [Fact]

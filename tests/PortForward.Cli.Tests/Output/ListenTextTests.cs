@@ -57,6 +57,12 @@ public sealed class ListenTextTests
         Advise(SocketError.AddressNotAvailable, 8080, 80).Should().Be("choose another --address");
     }
 
+    [Fact]
+    public void Of_too_many_open_files_no_other_address_or_port_is_proposed()
+    {
+        Advise(SocketError.TooManyOpenSockets, 0, 80).Should().Be("start pf under a higher limit of open files, see ulimit -n");
+    }
+
     [Theory]
     [InlineData(SocketError.AddressAlreadyInUse, "clients that try it first reach another program")]
     [InlineData(SocketError.AccessDenied, "clients that know no other address are refused")]

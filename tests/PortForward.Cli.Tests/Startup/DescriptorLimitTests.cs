@@ -18,4 +18,15 @@ public sealed class DescriptorLimitTests
     {
         DescriptorLimit.Wanted(soft, hard, ceiling).Should().Be(wanted);
     }
+
+    [Theory]
+    [InlineData(4UL, "the limit of open files (ulimit -n) is 4: pf needs at least 16")]
+    [InlineData(15UL, "the limit of open files (ulimit -n) is 15: pf needs at least 16")]
+    [InlineData(16UL, null)]
+    [InlineData(None, null)]
+    [InlineData(null, null)]
+    public void A_limit_under_which_nothing_can_be_served_is_told(ulong? limit, string? told)
+    {
+        DescriptorLimit.WhyTooLow(limit).Should().Be(told);
+    }
 }
