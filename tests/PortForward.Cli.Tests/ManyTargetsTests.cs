@@ -96,7 +96,6 @@ public sealed class ManyTargetsTests(ClusterFixture fixture) : IClassFixture<Clu
         int http = await pf.LocalPortAsync(ClusterFixture.Http);
 
         short1.Delete();
-        fixture.Cluster.Tunnels.CutAll();
         await pf.ErrorLineAsync(line => line.StartsWith("short-1: error: ", StringComparison.Ordinal));
 
         using (var client = new HttpClient())

@@ -105,7 +105,7 @@ public sealed class OutputTests(ClusterFixture fixture) : IClassFixture<ClusterF
         string file = fixture.PathOf("ports.json");
         await File.WriteAllTextAsync(file, "of an older run");
         await using PfProcess pf = PfProcess.Start(fixture.Kubeconfig, "--ports-file", file, "db=pod/solo", ":echo", ":8080", "svc/web", ":80");
-        await Waiting.UntilAsync(() => File.Exists(file) && File.ReadAllText(file).StartsWith('{'));
+        await Waiting.UntilAsync(() => IsWritten(file));
 
         JsonElement forwards = Parse(await File.ReadAllTextAsync(file)).GetProperty("forwards");
         forwards.EnumerateObject().Select(one => one.Name).Should().Equal("db", "web");
@@ -196,6 +196,19 @@ public sealed class OutputTests(ClusterFixture fixture) : IClassFixture<ClusterF
 
         (await pf.ExitAsync()).Should().Be(exitCode);
         pf.Error.Should().ContainSingle().Which.Should().Match(error);
+    }
+
+    /// <summary>Whether a run has written its file; it removes an older one at any moment before.</summary>
+    private static bool IsWritten(string file)
+    {
+        try
+        {
+            return File.ReadAllText(file).StartsWith('{');
+        }
+        catch (IOException)
+        {
+            return false;
+        }
     }
 
     private static JsonElement Parse(string text)

@@ -72,8 +72,10 @@ public sealed class StdioTests(ClusterFixture fixture) : IClassFixture<ClusterFi
     [InlineData(PfProcess.Hangup)]
     public async Task A_signal_ends_it_and_is_no_success(int signal)
     {
-        ProcessStartInfo start = PfProcess.Command(fixture.Kubeconfig, "-W", $"pod/solo:{ClusterFixture.SpeaksFirst}");
-        using Process pf = Process.Start(start)!; // Its stdin stays open.
+        ProcessStartInfo start = PfProcess.Command(fixture.Kubeconfig, "-W", $"pod/solo:{ClusterFixture.Echo}");
+        using Process pf = Process.Start(start)!; // Its stdin stays open, and the application's end with it.
+        await pf.StandardInput.WriteLineAsync("hello");
+        await pf.StandardInput.FlushAsync();
         (await pf.StandardOutput.ReadLineAsync().Soon()).Should().NotBeNull();
 
         PfProcess.Signal(pf.Id, signal);

@@ -69,6 +69,7 @@ public sealed class TransportTests : IAsyncLifetime
 
         await using PfProcess pf = PfProcess.Start(_kubeconfig, "--verbose", "pod/solo", $":{ClusterFixture.Echo}");
         using Client client = await EchoAsync(pf);
+        await pf.ErrorLineAsync(line => line.StartsWith("transport spdy ", StringComparison.Ordinal));
 
         pf.Error.Where(line => line.StartsWith("transport ", StringComparison.Ordinal)).Should().Equal(
             "transport websocket does not work here: 426 the server responded with the status code 426 Upgrade Required: Upgrade [2J required",

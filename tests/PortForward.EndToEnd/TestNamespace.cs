@@ -95,8 +95,12 @@ public sealed class TestNamespace : IAsyncLifetime
     }
 
     /// <summary>Two pods that the service <see cref="Failover"/> can lead to.</summary>
-    public async Task<IReadOnlyList<string>> FailoverPodsAsync() =>
-        [.. (await Core.ListNamespacedPodAsync(Name, labelSelector: $"app={Patient}")).Items.Where(pod => pod.Metadata.DeletionTimestamp is null).Select(pod => pod.Name()).Take(2)];
+    public async Task<IReadOnlyList<string>> FailoverPodsAsync()
+    {
+        V1PodList all = await Core.ListNamespacedPodAsync(Name, labelSelector: $"app={Patient}");
+        string[] pods = [.. all.Items.Where(pod => pod.Metadata.DeletionTimestamp is null).Select(pod => pod.Name()).Take(2)];
+        return pods is [_, _] ? pods : throw new InvalidOperationException($"A failover needs two pods app={Patient}, and there are {pods.Length} in namespace {Name}.");
+    }
 
     /// <summary>Makes the service <see cref="Failover"/> lead to a pod, as a database's operator does.</summary>
     public async Task MoveFailoverAsync(string pod)

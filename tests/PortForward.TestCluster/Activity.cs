@@ -37,11 +37,11 @@ public sealed class Activity
     public int ConnectionsOpened { get; private set; }
 
     /// <summary>Completes as soon as the counts meet the condition.</summary>
-    /// <exception cref="TimeoutException">They did not within the limit (10 s unless given).</exception>
+    /// <exception cref="TimeoutException">They did not within the limit (30 s unless given).</exception>
     public async Task WaitUntilAsync(Func<ActivityCounts, bool> condition, TimeSpan? limit = null)
     {
         ArgumentNullException.ThrowIfNull(condition);
-        using var timeout = new CancellationTokenSource(limit ?? TimeSpan.FromSeconds(10));
+        using var timeout = new CancellationTokenSource(limit ?? TimeSpan.FromSeconds(30));
         while (true)
         {
             Task changed;

@@ -162,12 +162,12 @@ internal sealed partial class PfProcess : IAsyncDisposable
     {
         while (true)
         {
+            bool ended = _outputEnded.Task.IsCompleted && _errorEnded.Task.IsCompleted; // Before the look at the lines: what comes between the two would be missed.
             if (lines.FirstOrDefault(wanted) is { } line)
             {
                 return line;
             }
 
-            bool ended = _outputEnded.Task.IsCompleted && _errorEnded.Task.IsCompleted;
             if (ended || !await _changed.WaitAsync(Waiting.Patience))
             {
                 throw new InvalidOperationException($"The line did not come.\nstdout:\n{string.Join('\n', _output)}\nstderr:\n{string.Join('\n', _error)}");

@@ -103,18 +103,18 @@ public sealed class TargetTests(DropInCluster cluster) : IClassFixture<DropInClu
         Fails("pod/SOLO :7000"),
         Fails("pod/. :7000"),
         Fails("pod/a%2fb :7000"),
-        Fails("pod/pending --pod-running-timeout=300ms :7000")
-            .InOtherWords("waits-for-running", "error: unable to forward port because pod is not running. Current status=Pending", "error: timed out waiting for pod/pending after 300ms: pod pending is not running (Pending)"),
+        Fails("pod/pending --pod-running-timeout=3s :7000")
+            .InOtherWords("waits-for-running", "error: unable to forward port because pod is not running. Current status=Pending", "error: timed out waiting for pod/pending after 3s: pod pending is not running (Pending)"),
         Fails("pod/succeeded :7000"),
         Fails("pod/failed :7000").Thorough(),
-        Fails("deploy/pending --pod-running-timeout=300ms :7000")
-            .InOtherWords("waits-for-running", "error: unable to forward port because pod is not running. Current status=Pending", "error: timed out waiting for deployment/pending after 300ms: pod pending is not running (Pending)"),
-        Fails("deploy/nobody --pod-running-timeout=300ms :7000")
-            .InOtherWords("waits-for-running", "error: timed out waiting for the condition", "error: timed out waiting for deployment/nobody after 300ms: NoPods: no pod matches its selector app=nobody"),
-        Fails("deploy/over --pod-running-timeout=300ms :7000")
-            .InOtherWords("waits-for-running", "error: unable to forward port because pod is not running. Current status=Succeeded", "error: timed out waiting for deployment/over after 300ms: pod succeeded is not running (Succeeded)"),
-        Fails("svc/nobody --pod-running-timeout=300ms :80")
-            .InOtherWords("waits-for-running", "error: timed out waiting for the condition", "error: timed out waiting for service/nobody after 300ms: NoPods: no pod matches its selector app=nobody"),
+        Fails("deploy/pending --pod-running-timeout=3s :7000")
+            .InOtherWords("waits-for-running", "error: unable to forward port because pod is not running. Current status=Pending", "error: timed out waiting for deployment/pending after 3s: pod pending is not running (Pending)"),
+        Fails("deploy/nobody --pod-running-timeout=3s :7000")
+            .InOtherWords("waits-for-running", "error: timed out waiting for the condition", "error: timed out waiting for deployment/nobody after 3s: NoPods: no pod matches its selector app=nobody"),
+        Fails("deploy/over --pod-running-timeout=3s :7000")
+            .InOtherWords("waits-for-running", "error: unable to forward port because pod is not running. Current status=Succeeded", "error: timed out waiting for deployment/over after 3s: pod succeeded is not running (Succeeded)"),
+        Fails("svc/nobody --pod-running-timeout=3s :80")
+            .InOtherWords("waits-for-running", "error: timed out waiting for the condition", "error: timed out waiting for service/nobody after 3s: NoPods: no pod matches its selector app=nobody"),
         Serves("svc/sliced :80").ButKubectl(Ending.Fails, "endpoint-slices", "error: cannot attach to *v1.Service: invalid service 'sliced': Service is defined without a selector"),
         Fails("svc/sliced-outside :80")
             .InOtherWords(

@@ -56,8 +56,14 @@ public sealed class ManyForwardsTests : IAsyncLifetime
         {
             _cluster.Pods.Add(TestPod.Probe($"app{i}-b").Label("app", $"app{i}"));
             pods[i].Terminating();
-            await Task.Yield();
-            pods[i].Delete();
+        }
+
+        // As in a cluster, a pod goes once nobody uses it any more: what it still answered would be reset.
+        await pf.OutputLineAsync(_ => pf.Output.Count(static line => line.Contains("\"moved\"", StringComparison.Ordinal)) >= Count);
+        foreach (TestPod pod in pods)
+        {
+            await Waiting.UntilAsync(() => pod.OpenConnections == 0);
+            pod.Delete();
         }
 
         await Task.WhenAll(Enumerable.Range(0, Workers).Select(worker => AskAsync(ports, worker, new CancellationToken(canceled: true))));

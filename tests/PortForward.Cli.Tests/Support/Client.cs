@@ -10,6 +10,7 @@ internal sealed class Client : IDisposable
     private readonly Socket _socket = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
 
     private bool _wasResetAtOnce;
+    private bool _wasResetOnSend;
 
     public static async Task<Client> ConnectAsync(int port)
     {
@@ -26,7 +27,23 @@ internal sealed class Client : IDisposable
         return client;
     }
 
-    public async Task SendAsync(string text) => await _socket.SendAsync(Encoding.ASCII.GetBytes(text)).Soon();
+    /// <summary>Sends a text. A connection that is reset already, or meanwhile, is no failure: <see cref="ReceiveToEndAsync"/> tells.</summary>
+    public async Task SendAsync(string text)
+    {
+        if (_wasResetAtOnce)
+        {
+            return;
+        }
+
+        try
+        {
+            await _socket.SendAsync(Encoding.ASCII.GetBytes(text)).Soon();
+        }
+        catch (SocketException e) when (e.SocketErrorCode is SocketError.ConnectionReset or SocketError.ConnectionAborted or SocketError.Shutdown)
+        {
+            _wasResetOnSend = true;
+        }
+    }
 
     public void FinishSending() => _socket.Shutdown(SocketShutdown.Send);
 
@@ -62,7 +79,7 @@ internal sealed class Client : IDisposable
                 bytes.Write(buffer, 0, received);
             }
 
-            return (bytes.ToArray(), false);
+            return (bytes.ToArray(), _wasResetOnSend);
         }
         catch (SocketException e) when (e.SocketErrorCode == SocketError.ConnectionReset)
         {

@@ -52,8 +52,16 @@ public abstract class ClusterClientTestBase : IAsyncLifetime
     private protected static async Task<Socket> ConnectAsync(Forward forward, int port = 0)
     {
         var client = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-        await client.ConnectAsync(forward.Ports[port].Local[0]);
-        return client;
+        try
+        {
+            await client.ConnectAsync(forward.Ports[port].Local[0]);
+            return client;
+        }
+        catch
+        {
+            client.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Says something to an echo and hears it again.</summary>

@@ -238,7 +238,7 @@ public sealed class DialTests : ClusterClientTestBase
 
         Client.DialledTargets.Should().Be(1);
         Cluster.Requests.Count(request => request.Path.EndsWith("/services/web", StringComparison.Ordinal)).Should().Be(1);
-        Cluster.Activity.Now.Watches.Should().Be(1);
+        await Cluster.Activity.WaitUntilAsync(now => now.Watches == 1);
         await Task.WhenAll(streams.Select(stream => stream.DisposeAsync().AsTask())).Soon();
     }
 

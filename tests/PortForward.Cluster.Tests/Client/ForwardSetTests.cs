@@ -48,6 +48,7 @@ public sealed class ForwardSetTests : ClusterClientTestBase
             [.. Cluster.Requests.Where(request => !request.IsPortForward && !request.Query.Contains("watch=true", StringComparison.Ordinal))];
         lookUps.Should().HaveCount(Targets + 1, "each service is read, and the pods of the namespace are listed once");
         Cluster.Activity.ApiConnectionsAccepted.Should().BeLessThanOrEqualTo(Targets + 4 + 1 + ClusterConnection.DefaultWarmConnections);
+        await Cluster.Activity.WaitUntilAsync(_ => Cluster.Activity.TunnelsOpened >= Targets);
         Cluster.Activity.TunnelsOpened.Should().Be(Targets);
         await Parallel.ForEachAsync(all, async (forward, _) => await EchoOnceAsync(forward, forward.Name));
     }
@@ -83,7 +84,7 @@ public sealed class ForwardSetTests : ClusterClientTestBase
         await EchoOnceAsync(all["app-2"], "after");
         all["app-2"].Counters.Reconnects.Should().BeLessThanOrEqualTo(1);
         all.Where(forward => forward.Name != "app-2").Should().OnlyContain(forward => forward.Counters.Reconnects == 0 && forward.State == ForwardState.Ready);
-        Cluster.Activity.Now.Watches.Should().Be(1);
+        await Cluster.Activity.WaitUntilAsync(now => now.Watches == 1);
     }
 
     [Fact]

@@ -12,7 +12,7 @@ namespace PortForward.Cluster.Tests.Matrix;
 /// <summary>Nothing gets through: each reason is told, nobody is asked without end, and a gateway that is mended is noticed.</summary>
 public sealed class NoTransportTests : IAsyncLifetime
 {
-    private static readonly TunnelDialOptions Hasty = new() { ProofTimeout = TimeSpan.FromMilliseconds(500), LivenessTimeout = TimeSpan.FromSeconds(3) };
+    private static readonly TunnelDialOptions Hasty = new() { ProofTimeout = TimeSpan.FromSeconds(2), LivenessTimeout = TimeSpan.FromSeconds(3) };
 
     private TestCluster _cluster = null!;
 
@@ -67,8 +67,8 @@ public sealed class NoTransportTests : IAsyncLifetime
     [InlineData(Gatekeeper.WrongProtocol, "channel: the server switched to the WebSocket subprotocol \"another.protocol\"")]
     [InlineData(Gatekeeper.WrongAccept, "channel: the server switched protocols with a wrong Sec-WebSocket-Accept")]
     [InlineData(Gatekeeper.Closes, "channel: the server switched protocols, but opened no connection")]
-    [InlineData(Gatekeeper.Silent, "channel: the server switched protocols, but said nothing on the channels within 0.5 s")]
-    [InlineData(Gatekeeper.DropsMessages, "channel: the server switched protocols, but said nothing on the channels within 0.5 s")]
+    [InlineData(Gatekeeper.Silent, "channel: the server switched protocols, but said nothing on the channels within 2 s")]
+    [InlineData(Gatekeeper.DropsMessages, "channel: the server switched protocols, but said nothing on the channels within 2 s")]
     public async Task A_connection_waits_while_nothing_gets_through_and_is_served_by_a_gateway_that_is_mended(string gatekeeper, string reason)
     {
         // Channels are asked without a port, and a gateway spoils only what is switched: so it takes a connection to find out.

@@ -2,6 +2,7 @@ using Microsoft.Extensions.Time.Testing;
 using PortForward.Cluster.Routing;
 using PortForward.Testing;
 using PortForward.Testing.Api;
+using PortForward.Tunnels.Pool;
 
 namespace PortForward.Cluster.Tests.Routing;
 
@@ -16,6 +17,9 @@ public sealed class GatewayOutageTests : IAsyncLifetime
 
     private readonly FakeTimeProvider _time = new();
     private TestCluster _cluster = null!;
+
+    /// <summary>No tunnel is dialled in advance, which a cut of all might come too early for, and the clock does not outrun a real dial.</summary>
+    private PodRouterOptions NothingInAdvance => new() { Time = _time, HoldTimeout = TimeSpan.FromDays(1), Tunnels = new TunnelPoolOptions { MinimumIdle = 0 } };
 
     public async Task InitializeAsync()
     {
@@ -41,7 +45,7 @@ public sealed class GatewayOutageTests : IAsyncLifetime
             mayWatch ? [.. rights, ("watch", "pods")]
                 : target.StartsWith("pod/", StringComparison.Ordinal) ? [.. rights.Where(right => right.Item1 != "list")]
                 : rights);
-        await using RoutedForward forward = await RoutedForward.StartAsync(_cluster, target, ["7000"], new PodRouterOptions { Time = _time }, user);
+        await using RoutedForward forward = await RoutedForward.StartAsync(_cluster, target, ["7000"], NothingInAdvance, user);
         await forward.EchoOnceAsync("before");
         IDisposable outage = _cluster.Faults.Always(_ => true, RequestFault.Answer(404, "404 page not found"));
         _cluster.Tunnels.CutAll();

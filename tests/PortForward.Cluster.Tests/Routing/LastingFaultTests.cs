@@ -5,6 +5,7 @@ using PortForward.Cluster.Routing;
 using PortForward.Testing;
 using PortForward.Testing.Api;
 using PortForward.Testing.PortForwarding;
+using PortForward.Tunnels.Pool;
 
 namespace PortForward.Cluster.Tests.Routing;
 
@@ -16,6 +17,9 @@ public sealed class LastingFaultTests : IAsyncLifetime
 
     /// <summary>More than back-off allows in <see cref="AWhile"/> for two pods, and far less than a loop without pauses makes of one.</summary>
     private const int ManyRequests = 25;
+
+    /// <summary>No tunnel is dialled in advance, which a cut of all might come too early for.</summary>
+    private static readonly PodRouterOptions NothingInAdvance = new() { Tunnels = new TunnelPoolOptions { MinimumIdle = 0 } };
 
     private TestCluster _cluster = null!;
 
@@ -37,7 +41,7 @@ public sealed class LastingFaultTests : IAsyncLifetime
     {
         AddWeb("web-1");
         AddWeb("web-2");
-        await using RoutedForward forward = await RoutedForward.StartAsync(_cluster, "deploy/web", ["7000"]);
+        await using RoutedForward forward = await RoutedForward.StartAsync(_cluster, "deploy/web", ["7000"], NothingInAdvance);
         await forward.EchoOnceAsync("before");
         IDisposable refused = _cluster.Faults.Always(request => request.IsPortForward, RequestFault.Status(status));
         int asked = Upgrades();
@@ -59,7 +63,7 @@ public sealed class LastingFaultTests : IAsyncLifetime
     {
         AddWeb("web-1");
         AddWeb("web-2");
-        await using RoutedForward forward = await RoutedForward.StartAsync(_cluster, "deploy/web", ["7000"]);
+        await using RoutedForward forward = await RoutedForward.StartAsync(_cluster, "deploy/web", ["7000"], NothingInAdvance);
         await forward.EchoOnceAsync("before");
         using IDisposable refused = _cluster.Faults.Always(request => request.IsPortForward, RequestFault.Status(429, TimeSpan.FromSeconds(60)));
         int asked = Upgrades();
@@ -111,7 +115,7 @@ public sealed class LastingFaultTests : IAsyncLifetime
     public async Task What_accepts_tunnels_and_cuts_them_is_asked_ever_less_often_and_told()
     {
         _cluster.Pods.Add(TestPod.Probe("solo"));
-        await using RoutedForward forward = await RoutedForward.StartAsync(_cluster, "solo", ["7000"]);
+        await using RoutedForward forward = await RoutedForward.StartAsync(_cluster, "solo", ["7000"], NothingInAdvance);
         await forward.EchoOnceAsync("before");
         _cluster.Transports.WebSocketTunnel = TransportAnswer.CloseAfterUpgrade;
         int asked = Upgrades();
@@ -128,7 +132,7 @@ public sealed class LastingFaultTests : IAsyncLifetime
     public async Task A_look_up_without_an_answer_does_not_hold_up_the_next_tunnel()
     {
         AddWeb("web-1");
-        await using RoutedForward forward = await RoutedForward.StartAsync(_cluster, "svc/web", ["7000"]);
+        await using RoutedForward forward = await RoutedForward.StartAsync(_cluster, "svc/web", ["7000"], NothingInAdvance);
         await forward.EchoOnceAsync("before");
         using IDisposable silent = _cluster.Faults.Always(request => !request.IsPortForward, RequestFault.Hang);
         int asked = Upgrades();
@@ -147,7 +151,8 @@ public sealed class LastingFaultTests : IAsyncLifetime
     {
         var time = new FakeTimeProvider();
         AddWeb("web-1");
-        await using RoutedForward forward = await RoutedForward.StartAsync(_cluster, "deploy/web", ["7000"], new PodRouterOptions { Time = time });
+        var options = new PodRouterOptions { Time = time, HoldTimeout = TimeSpan.FromDays(1) }; // The clock goes faster than a real dial.
+        await using RoutedForward forward = await RoutedForward.StartAsync(_cluster, "deploy/web", ["7000"], options);
         await forward.EchoOnceAsync("before");
         time.Advance(TimeSpan.FromSeconds(2.5)); // They are not read anew more often than every two seconds.
         int lists = Lists();

@@ -84,7 +84,7 @@ public sealed class PodRouterTests : IAsyncLifetime
         (await forward.Router.ConnectAsync(CancellationToken.None).Soon()).Should().BeNull();
 
         await forward.EchoOnceAsync("after");
-        _cluster.Activity.Now.Watches.Should().Be(1);
+        await _cluster.Activity.WaitUntilAsync(now => now.Watches == 1);
     }
 
     [Fact]
@@ -321,7 +321,8 @@ public sealed class PodRouterTests : IAsyncLifetime
     public async Task Tunnels_that_are_cut_are_replaced_without_a_word()
     {
         _cluster.Pods.Add(TestPod.Probe("solo"));
-        await using RoutedForward forward = await RoutedForward.StartAsync(_cluster, "solo", ["7000"]);
+        var options = new PodRouterOptions { Tunnels = new TunnelPoolOptions { MinimumIdle = 0 } };
+        await using RoutedForward forward = await RoutedForward.StartAsync(_cluster, "solo", ["7000"], options);
         for (int i = 0; i < 5; i++)
         {
             await forward.EchoOnceAsync($"round {i}");
@@ -395,7 +396,8 @@ public sealed class PodRouterTests : IAsyncLifetime
     public async Task A_server_that_refuses_for_a_while_is_asked_again(int status)
     {
         _cluster.Pods.Add(TestPod.Probe("solo"));
-        await using RoutedForward forward = await RoutedForward.StartAsync(_cluster, "solo", ["7000"]);
+        var options = new PodRouterOptions { Tunnels = new TunnelPoolOptions { MinimumIdle = 0 } };
+        await using RoutedForward forward = await RoutedForward.StartAsync(_cluster, "solo", ["7000"], options);
         _cluster.Faults.Next(request => request.Path.EndsWith("/portforward", StringComparison.Ordinal), RequestFault.Status(status), times: 3);
         int asked = UpgradeCount();
         _cluster.Tunnels.CutAll();

@@ -98,8 +98,16 @@ internal sealed class RoutedForward : IAsyncDisposable
             client.ReceiveBufferSize = receiveBuffer.Value;
         }
 
-        await client.ConnectAsync(local);
-        return client;
+        try
+        {
+            await client.ConnectAsync(local);
+            return client;
+        }
+        catch
+        {
+            client.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Says something to an echo and hears it again.</summary>

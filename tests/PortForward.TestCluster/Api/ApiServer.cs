@@ -28,6 +28,7 @@ internal sealed class ApiServer(TestCluster cluster, Authenticator authenticator
             var user = await authenticator.AuthenticateAsync(context);
             var request = Record(context);
             request.User = user;
+            cluster.Tunnels.Asked(context);
             _requests.Enqueue(request);
             context.Response.OnStarting(() =>
             {

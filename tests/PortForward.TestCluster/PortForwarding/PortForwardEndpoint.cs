@@ -145,7 +145,7 @@ internal sealed class PortForwardEndpoint(Transports transports, PortForwardOpti
 
         // A client that has stopped reading would hold up the farewell for ever.
         await using var force = ended.Token.Register(() => _ = AbortUnlessServedAsync(context, served.Token));
-        tunnels.Add(tunnel);
+        tunnels.Add(tunnel, context);
         try
         {
             await serve(ended.Token);

@@ -167,8 +167,7 @@ public sealed class PortForwarderTests : IDisposable
     [Fact]
     public async Task An_address_that_its_group_can_do_without_is_told()
     {
-        using var elsewhere = new TcpListener(IPAddress.Parse("127.0.0.2"), 0);
-        elsewhere.Start();
+        using TcpListener elsewhere = ListenWhereLoopbackIsFree(IPAddress.Parse("127.0.0.2"));
         int taken = ((IPEndPoint)elsewhere.LocalEndpoint).Port;
         ListenAddress[] addresses = [new(IPAddress.Loopback, "localhost"), new(IPAddress.Parse("127.0.0.2"), "localhost")];
         var forwarder = new PortForwarder(_tunnels, addresses, [new PortMapping(taken, 80)], _options);
@@ -406,6 +405,26 @@ public sealed class PortForwarderTests : IDisposable
         Socket client = await Sockets.ConnectAsync(port.Local);
         _sockets.Add(client);
         return client;
+    }
+
+    /// <summary>Listens on a port that is free on the loopback too: the system promises it for no address but its own.</summary>
+    private static TcpListener ListenWhereLoopbackIsFree(IPAddress address)
+    {
+        while (true)
+        {
+            var listener = new TcpListener(address, 0);
+            listener.Start();
+            try
+            {
+                using var loopback = new TcpListener(IPAddress.Loopback, ((IPEndPoint)listener.LocalEndpoint).Port);
+                loopback.Start();
+                return listener;
+            }
+            catch (SocketException e) when (e.SocketErrorCode == SocketError.AddressAlreadyInUse)
+            {
+                listener.Dispose();
+            }
+        }
     }
 
     /// <summary>Takes a random port of the loopback and returns it.</summary>

@@ -105,7 +105,7 @@ public sealed class ChannelTunnelTests : ChannelTunnelTestBase
             sent = pair.WriteAsync(piece, CancellationToken.None).AsTask();
             pieces++;
         }
-        while (await Task.WhenAny(sent, Task.Delay(TimeSpan.FromMilliseconds(200))) == sent); // Real time: the system does not tell when its buffers are full.
+        while (await Task.WhenAny(sent, Task.Delay(TimeSpan.FromSeconds(1))) == sent); // Real time: the system does not tell when its buffers are full.
 
         Task finished = pair.FinishAsync(CancellationToken.None).AsTask();
         await Task.WhenAny(finished, Task.Delay(TimeSpan.FromMilliseconds(100)));
