@@ -46,7 +46,9 @@ internal static class Subcommands
                 : $" (pf {words[0]} {port} is the pod {words[0]}; pf {words[0]} alone is the command)",
             [Up, ..] when rest.FirstOrDefault(TargetWords.MayBePort) is { } port && FindName(rest, findNames) is { } name =>
                 $" (with {port} behind it, up is a pod; pf up {name} is the command, and takes the ports from {RunFileSearch.Name})",
-            [not (Up or Check or Init) and var first, _, ..] when Nearest.Of(first, [Up]) is not null && !rest.Any(TargetWords.MayBePort) && FindName(rest, findNames) is not null => " (did you mean pf up?)",
+            [not (Up or Check or Init) and var first, _, ..] when Nearest.Of(first, [Up]) is not null
+                && !rest.Any(TargetWords.MayBePort)
+                && FindName(rest, findNames) is not null => " (did you mean pf up?)",
             _ => null,
         };
     }

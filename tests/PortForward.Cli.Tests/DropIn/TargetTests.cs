@@ -110,11 +110,11 @@ public sealed class TargetTests(DropInCluster cluster) : IClassFixture<DropInClu
         Fails("deploy/pending --pod-running-timeout=3s :7000")
             .InOtherWords("waits-for-running", "error: unable to forward port because pod is not running. Current status=Pending", "error: timed out waiting for deployment/pending after 3s: pod pending is not running (Pending)"),
         Fails("deploy/nobody --pod-running-timeout=3s :7000")
-            .InOtherWords("waits-for-running", "error: timed out waiting for the condition", "error: timed out waiting for deployment/nobody after 3s: NoPods: no pod matches its selector app=nobody"),
+            .InOtherWords("waits-for-running", "error: timed out waiting for the condition", "error: timed out waiting for deployment/nobody after 3s: no pod matches its selector app=nobody"),
         Fails("deploy/over --pod-running-timeout=3s :7000")
             .InOtherWords("waits-for-running", "error: unable to forward port because pod is not running. Current status=Succeeded", "error: timed out waiting for deployment/over after 3s: pod succeeded is not running (Succeeded)"),
         Fails("svc/nobody --pod-running-timeout=3s :80")
-            .InOtherWords("waits-for-running", "error: timed out waiting for the condition", "error: timed out waiting for service/nobody after 3s: NoPods: no pod matches its selector app=nobody"),
+            .InOtherWords("waits-for-running", "error: timed out waiting for the condition", "error: timed out waiting for service/nobody after 3s: no pod matches its selector app=nobody"),
         Serves("svc/sliced :80").ButKubectl(Ending.Fails, "endpoint-slices", "error: cannot attach to *v1.Service: invalid service 'sliced': Service is defined without a selector"),
         Fails("svc/sliced-outside :80")
             .InOtherWords(

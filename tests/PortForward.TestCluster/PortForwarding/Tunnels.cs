@@ -53,7 +53,9 @@ public sealed class Tunnels
     /// <summary>Ends the freeze of every tunnel that is open or asked for.</summary>
     public void ThawAll() => ForEach(tunnel => tunnel.Thaw());
 
-    /// <summary>Notes when a request came: a client has its tunnel before the server has it in the list, and what befalls all tunnels in between befalls it too.</summary>
+    /// <summary>
+    /// Notes when a request came: a client has its tunnel before the server has it in the list, and what befalls all tunnels in between befalls it too.
+    /// </summary>
     internal void Asked(HttpContext request)
     {
         lock (_lock)
