@@ -259,14 +259,29 @@ public sealed class Forward : IAsyncDisposable
     }
 
     /// <summary>
-    /// Waits for what comes before listening. A target that is lost for good meanwhile cannot be had; one that has no pod just then is ready only once it has one again.
+    /// Waits for what comes before listening. A target that is lost for good meanwhile cannot be had; one that has no pod just then is ready only once it has one again,
+    /// and has as long for it as at the start.
     /// </summary>
     private async Task HoldAsync(Task before, StartedTarget started)
     {
         await UnlessLostAsync(before).ConfigureAwait(false);
+        long began = _time.GetTimestamp();
         while (WhenBack() is { IsCompleted: false } back)
         {
-            await UnlessLostAsync(back).ConfigureAwait(false);
+            try
+            {
+                await UnlessLostAsync(back.WaitAsync(Rest(began), _time)).ConfigureAwait(false);
+            }
+            catch (TimeoutException e)
+            {
+                throw new ClusterException($"timed out waiting for {Target} after {GoDuration.Format(_options.PodRunningTimeout)}: it has lost its pod, and has no other", e);
+            }
+        }
+
+        TimeSpan Rest(long began)
+        {
+            TimeSpan rest = _options.PodRunningTimeout - _time.GetElapsedTime(began);
+            return rest > TimeSpan.Zero ? rest : TimeSpan.Zero;
         }
 
         async Task UnlessLostAsync(Task held)

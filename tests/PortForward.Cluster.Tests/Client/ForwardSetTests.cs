@@ -196,6 +196,27 @@ public sealed class ForwardSetTests : ClusterClientTestBase
     }
 
     [Fact]
+    public async Task One_that_has_no_pod_for_too_long_when_all_others_are_there_is_the_end_of_all()
+    {
+        TestPod only = AddWeb("web-1");
+        TestPod later = Cluster.Pods.Add(TestPod.Probe("later").Phase("Pending"));
+        var told = new ConcurrentQueue<ForwardEvent>();
+        var waits = new TaskCompletionSource();
+        Task<ForwardSet> starting = Client.ForwardAllAsync([
+            new("svc/web", ":echo") { Options = new ForwardOptions { PodRunningTimeout = TimeSpan.FromSeconds(2), OnEvent = told.Enqueue } },
+            new("pod/later", ":7000") { Options = new ForwardOptions { OnEvent = next => _ = next is PodAwaited && waits.TrySetResult() } }]);
+        await waits.Task.Soon();
+        await Waiting.UntilAsync(() => Cluster.Activity.TunnelsOpened == 1);
+        only.Delete();
+        await Waiting.UntilAsync(() => told.OfType<PodLost>().Any());
+
+        later.Phase("Running").Ready(true);
+
+        await starting.Soon().Invoking(task => task).Should().ThrowAsync<ClusterException>()
+            .WithMessage("timed out waiting for service/web after 2s: it has lost its pod, and has no other");
+    }
+
+    [Fact]
     public async Task One_that_is_lost_before_all_are_ready_is_the_end_of_all()
     {
         AddWeb("web-1");
