@@ -184,6 +184,8 @@ public sealed class OutputTests(ClusterFixture fixture) : IClassFixture<ClusterF
     [InlineData("-o json --ports-file - pod/solo 80", 1, "error: -o json and --ports-file - do not go together: both write to stdout (see pf --help)")]
     [InlineData("--ports-file /dev/null pod/solo :7000 -- true", 125, "error: --ports-file /dev/null is no regular file, and is left as it is (- is stdout)")]
     [InlineData("--ports-file /proc/version pod/solo :7000", 1, "error: --ports-file /proc/version *: *")]
+    [InlineData("--ports-file /etc/passwd/ports pod/solo :7000", 1, "error: --ports-file /etc/passwd/ports cannot be written: /etc/passwd is no folder")]
+    [InlineData("svc/web -- :80 svc/nothing :80", 1, "Error from server (NotFound): services \"nothing\" not found")]
     [InlineData("--ports-file /dev/stdout pod/solo :7000", 1, "error: --ports-file /dev/stdout is no regular file, and is left as it is (- is stdout)")]
     [InlineData("-n default solo -- http", 1, "error: Pod 'solo' does not have a named port 'http' (words behind -- are ports if none stands before it; a command needs one, as in pf svc/web :80 -- make test)")]
     [InlineData("svc/web -- sh -c true", 1, "error: \"-c\" behind -- is no port, and nothing is a command there without a port before it, as in pf svc/web :80 -- make test (see pf --help)")]

@@ -23,7 +23,7 @@ internal static class CommandWords
     {
         string[] behind = Behind(arguments);
         bool hasTargetBefore = words.Count > behind.Length;
-        if (hasTargetBefore && behind.FirstOrDefault(static word => !word.Any(char.IsAsciiDigit) && !PortSpec.TryParse(word, out _, out _)) is { } other)
+        if (hasTargetBefore && behind.FirstOrDefault(IsLikeNoPort) is { } other)
         {
             throw new UsageException($"\"{other}\" behind -- is no port, and nothing is a command there without a port before it, as in pf svc/web :80 -- make test");
         }
@@ -32,6 +32,9 @@ internal static class CommandWords
     /// <summary>What to tell somebody who may have left out the port before a command, so that its words were taken for ports; null if it is not so.</summary>
     public static string? HintFor(IReadOnlyList<string> arguments) =>
         AreCommand(Behind(arguments)) ? " (words behind -- are ports if none stands before it; a command needs one, as in pf svc/web :80 -- make test)" : null;
+
+    /// <summary>Whether a word is neither a port nor a target, nor a try at a port.</summary>
+    private static bool IsLikeNoPort(string word) => !word.Any(char.IsAsciiDigit) && !PortSpec.TryParse(word, out _, out _) && !TargetWords.IsTarget(word);
 
     private static string[] Behind(IReadOnlyList<string> arguments) => [.. arguments.SkipWhile(static word => word != "--").Skip(1)];
 

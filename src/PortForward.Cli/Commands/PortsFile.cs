@@ -44,7 +44,11 @@ internal sealed class PortsFile : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new RunException($"--ports-file {path} is that of an older run, and cannot be removed: remove it, or name another file", failure);
+            throw new RunException(
+                File.Exists(whole)
+                    ? $"--ports-file {path} is that of an older run, and cannot be removed: remove it, or name another file"
+                    : $"--ports-file {path} cannot be written: {FileFault.WhyUnwritable(path, e)}",
+                failure);
         }
     }
 

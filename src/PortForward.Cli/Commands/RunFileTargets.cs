@@ -24,7 +24,7 @@ internal static class RunFileTargets
         return LoadFound(userFolder) ?? throw new FileException(
             $"there is no {RunFileSearch.Name} here, nor above up to the repository's root{(userFolder is null ? "" : $", nor in {userFolder}")}: "
             + (RunFileSearch.FindMisnamed(Environment.CurrentDirectory, userFolder) is { } misnamed
-                ? $"{misnamed} is there; rename it, or name it with -f {misnamed}"
+                ? $"{misnamed} is there; rename it to {Path.ChangeExtension(Path.GetFileName(misnamed), "yaml")}"
                 : "pf init writes one, and -f FILE names another"));
     }
 

@@ -113,7 +113,7 @@ public sealed class UpTests(ClusterFixture fixture) : IClassFixture<ClusterFixtu
         (int exitCode, _, IReadOnlyList<string> error) = await FileRun.RunAsync(fixture.Kubeconfig, _folder["here"], command);
 
         string name = told.Replace("FOLDER", _folder["here"], StringComparison.Ordinal);
-        string next = name.Length > 0 ? $"{name} is there; rename it, or name it with -f {name}" : "pf init writes one, and -f FILE names another";
+        string next = name.Length > 0 ? $"{name} is there; rename it to {Path.ChangeExtension(Path.GetFileName(name), "yaml")}" : "pf init writes one, and -f FILE names another";
         exitCode.Should().Be(1);
         error.Should().ContainSingle().Which.Should()
             .Be($"error: there is no pf.yaml here, nor above up to the repository's root, nor in {_folder["here/.config/pf"]}: {next}");
