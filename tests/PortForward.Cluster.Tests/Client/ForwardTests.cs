@@ -196,7 +196,7 @@ public sealed class ForwardTests : ClusterClientTestBase
             },
         }).Soon();
 
-        using Socket client = await ConnectAsync(forward);
+        (await ConnectAsync(forward).IsResetAsync()).Should().BeTrue();
 
         await forward.Completion.Soon();
     }
