@@ -42,6 +42,6 @@ internal static class CommandWords
     public static bool AreIn(IReadOnlyList<string> arguments)
     {
         int separator = arguments.TakeWhile(static word => word != "--").Count();
-        return (separator >= WordsBefore || arguments is [Subcommands.Up, ..]) && AreCommand([.. arguments.Skip(separator + 1)]);
+        return (separator >= WordsBefore || arguments is [Subcommands.Up, ..]) && AreCommand(Behind(arguments));
     }
 }

@@ -62,8 +62,6 @@ internal static class UserMessages
         return new(EventTypes.Note, LogLevel.Information, string.Create(CultureInfo.InvariantCulture,
             $"{Count(connections, "connection")}, {Size(counters.Sum(static one => one.BytesSent))} sent, {Size(counters.Sum(static one => one.BytesReceived))} received{lost}"));
 
-        static string Count(long number, string what) => $"{number} {what}{(number == 1 ? "" : "s")}";
-
         static string Size(long bytes) => bytes switch
         {
             < 1000 => $"{bytes} B",
@@ -175,13 +173,15 @@ internal static class UserMessages
 
     public static OutputEvent Draining(Draining draining) =>
         new(EventTypes.Draining, LogLevel.Warning,
-            $"ending: {draining.Connections} open connection{(draining.Connections == 1 ? "" : "s")} may go on for {DurationText.Of(draining.Timeout)}; a second signal ends {(draining.Connections == 1 ? "it" : "them")} at once")
+            $"ending: {Count(draining.Connections, "open connection")} may go on for {DurationText.Of(draining.Timeout)}; a second signal ends {(draining.Connections == 1 ? "it" : "them")} at once")
         {
             Fields = [("connections", draining.Connections), ("seconds", draining.Timeout.TotalSeconds)],
         };
 
     public static OutputEvent LoginNeeded(LoginNeeded login) =>
         new(EventTypes.LoginNeeded, LogLevel.Warning, $"{(login.IsOutage ? "credentials cannot be renewed for the moment" : "a login is needed")}: {login.Reason} (open connections go on, new ones wait)");
+
+    private static string Count(long number, string what) => $"{number} {what}{(number == 1 ? "" : "s")}";
 
     /// <summary>What connections wait for. A server that cannot be reached is not a target without a pod.</summary>
     private static string Awaited(LossCause cause, TargetReference target) => (cause, target.Kind) switch
